@@ -1,0 +1,52 @@
+# make test        run the test suite             make reproduce   data, training, report
+# make venv        only the environment           make bench       speed beside PyTorch's
+# make image       build the Docker image         make image-test  build it and try it
+VENV ?= .venv
+PYTHON = $(VENV)/bin/python
+REQUIREMENTS = requirements.txt requirements-extras.txt
+
+.PHONY: test venv reproduce bench image image-test locks clean
+
+test: $(VENV)/tests-installed
+	$(PYTHON) -m nose2 -t . $(TESTS)
+
+venv: $(VENV)/installed
+
+$(VENV)/installed: setup.py $(REQUIREMENTS) tools/make_venv.sh
+	sh tools/make_venv.sh $(VENV) $(REQUIREMENTS)
+	touch $@
+
+$(VENV)/tests-installed: $(VENV)/installed requirements-dev.txt
+	sh tools/make_venv.sh $(VENV) requirements-dev.txt
+	touch $@
+
+reproduce: venv
+	$(PYTHON) tools/reproduce.py --out output/reproduce
+
+bench: venv .venv-bench/installed
+	$(PYTHON) benchmarks/bench.py --torch .venv-bench/bin/python --out results/bench.json
+
+# PyTorch is only compared with, so it has an environment of its own.
+.venv-bench/installed:
+	python3.11 -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet torch==2.13.0 numpy
+	touch $@
+
+image:
+	docker/build.sh
+
+image-test:
+	docker/test.sh
+
+# Pin every dependency anew; needs pip-tools in the environment.
+LOCK = $(PYTHON) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+	--no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+locks: venv
+	$(PYTHON) -m pip install --quiet pip-tools
+	$(LOCK) -o requirements.txt setup.py
+	$(LOCK) --constraint requirements.txt --extra data --extra report --extra fast --extra gpu \
+		-o requirements-extras.txt setup.py
+	$(LOCK) -o requirements-dev.txt requirements-dev.in
+
+clean:
+	rm -rf $(VENV) output build *.egg-info

@@ -1,0 +1,200 @@
+"""The binvox format: a cube of voxels as an ASCII header and run-length pairs.
+
+The header, as ShapeNet's own files have it::
+
+    #binvox 1
+    dim 32 32 32
+    translate -0.5 -0.5 -0.5
+    scale 1
+    data
+
+is followed by pairs of bytes (value 0 or 1, count 1..255). The linear index of the runs goes
+x, z, y with y fastest. Format: P. Min, https://www.patrickmin.com/binvox/binvox.html.
+"""
+import math
+import os
+from typing import NamedTuple
+
+import numpy as np
+
+from ..runtime.errors import UserError
+from ..runtime.files import write_bytes
+
+MAX_DIMENSION = 1024  # the largest grid that binvox itself makes
+_MAX_HEADER = 512  # bytes; the published headers have about 70
+
+
+class Voxels(NamedTuple):
+    """A grid and its place: ``world = scale * (index + 0.5) / d + translate``."""
+
+    grid: np.ndarray
+    translate: tuple
+    scale: float
+
+
+def read(path):
+    """Read the grid of a binvox file.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    ndarray of bool, (d, d, d)
+        Occupancy in (x, y, z).
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read or is not exactly what its header promises. The sizes are
+        checked before memory is taken for the grid.
+    """
+    return load(path).grid
+
+
+def load(path):
+    """Read a binvox file with its place in the model's space; errors as in `read`.
+
+    Returns
+    -------
+    Voxels
+        The grid, bool (d, d, d) in (x, y, z), and the header's ``translate`` and ``scale``.
+    """
+    try:
+        with open(path, "rb") as file:
+            dimension, translate, scale = _read_header(file)
+            payload = _read_payload(file, dimension)
+        return Voxels(_decode(payload, dimension), translate, scale)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except _Malformed as error:
+        raise UserError(f"{path} is not a valid binvox file: {error}") from error
+
+
+def write(path, grid, translate=(-0.5, -0.5, -0.5), scale=1.0):
+    """Write a grid as a binvox file, atomically.
+
+    Parameters
+    ----------
+    path : path-like
+    grid : array of bool or of 0 and 1, (d, d, d)
+        Occupancy in (x, y, z).
+    translate : three floats
+        Lowest corner of the grid in the model's space; ShapeNet's files have -0.5 each.
+    scale : float
+        Edge of the grid in the model's space; ShapeNet's files have 1.
+
+    Raises
+    ------
+    ValueError
+        When the grid is not a cube of zeros and ones, or the place is not finite.
+    """
+    write_bytes(path, encode(grid, translate, scale))
+
+
+def encode(grid, translate=(-0.5, -0.5, -0.5), scale=1.0):
+    """Return the bytes of a binvox file; parameters and errors as in `write`."""
+    grid = np.asarray(grid)
+    if grid.ndim != 3 or len(set(grid.shape)) != 1 or not 1 <= len(grid) <= MAX_DIMENSION:
+        raise ValueError(f"a binvox grid is a cube of edge 1..{MAX_DIMENSION}, not {grid.shape}")
+    flat = grid.transpose(0, 2, 1).reshape(-1)
+    values = flat.astype(np.uint8)
+    if not (np.array_equal(values, flat) and values.max() <= 1):
+        raise ValueError("a binvox grid holds nothing but 0 and 1")
+    place = [float(number) for number in (*translate, scale)]
+    if len(place) != 4 or not all(map(math.isfinite, place)) or place[3] <= 0:
+        raise ValueError("translate is three finite numbers and scale is a positive one")
+    x, y, z, edge = map(_number, place)
+    d = len(grid)
+    header = f"#binvox 1\ndim {d} {d} {d}\ntranslate {x} {y} {z}\nscale {edge}\ndata\n"
+    return header.encode("ascii") + _run_lengths(values).tobytes()
+
+
+class _Malformed(Exception):
+    """What is wrong with the file, without its name."""
+
+
+def _read_header(file):
+    if _line(file) != b"#binvox 1":
+        raise _Malformed("the first line is not '#binvox 1'")
+    dimensions = _fields(file, "dim", 3, int)
+    if len(set(dimensions)) != 1 or not 1 <= dimensions[0] <= MAX_DIMENSION:
+        text = " ".join(map(str, dimensions))
+        raise _Malformed(f"its dimensions are {text}, not a cube of edge 1..{MAX_DIMENSION}")
+    translate = _fields(file, "translate", 3, float)
+    (scale,) = _fields(file, "scale", 1, float)
+    if scale <= 0:
+        raise _Malformed(f"its scale is {scale}, not positive")
+    if _line(file) != b"data":
+        raise _Malformed("the line 'data' does not follow the scale")
+    return dimensions[0], translate, scale
+
+
+def _line(file):
+    line = file.readline(_MAX_HEADER)
+    if not line.endswith(b"\n"):
+        raise _Malformed("its header is cut off" if len(line) < _MAX_HEADER else "its header is "
+                         "not text of the binvox form")
+    return line[:-1]
+
+
+def _fields(file, key, count, kind):
+    """Return the numbers of a header line ``key a b ...``."""
+    line = _line(file)
+    name, *fields = line.decode("ascii", "replace").split(" ")
+    if name != key or len(fields) != count:
+        raise _Malformed(f"the header line {_shown(line)} is not '{key}' with {count} number(s)")
+    try:
+        numbers = tuple(kind(field) for field in fields)
+    except ValueError as error:
+        raise _Malformed(f"the header line {_shown(line)} holds no {kind.__name__}") from error
+    if not all(-1e9 < number < 1e9 for number in numbers):  # also refuses NaN
+        raise _Malformed(f"the header line {_shown(line)} holds an absurd number")
+    return numbers
+
+
+def _shown(line):
+    return repr(line[:60].decode("ascii", "replace"))
+
+
+def _read_payload(file, dimension):
+    """Return the run-length bytes; a file too long for its grid is refused unread."""
+    size = os.fstat(file.fileno()).st_size - file.tell()
+    if size > 2 * dimension**3:
+        raise _Malformed(f"{size} bytes of runs are too many for {dimension}^3 voxels")
+    payload = file.read(size)  # read() takes all the memory it is asked for
+    if len(payload) % 2:
+        raise _Malformed("it ends in the middle of a run (truncated, or a trailing byte)")
+    return payload
+
+
+def _decode(payload, dimension):
+    values, counts = np.frombuffer(payload, np.uint8).reshape(-1, 2).T
+    total, expected = int(counts.sum(dtype=np.int64)), dimension**3
+    if total != expected:
+        kind = "truncated" if total < expected else "too long"
+        raise _Malformed(f"its runs cover {total} voxels instead of {expected} ({kind})")
+    if len(counts) and counts.min() == 0:
+        raise _Malformed("it holds a run of length 0")
+    if len(values) and values.max() > 1:
+        raise _Malformed(f"it holds the voxel value {values.max()}, which is not 0 or 1")
+    flat = np.repeat(values.astype(bool), counts)
+    grid = flat.reshape(dimension, dimension, dimension).transpose(0, 2, 1)
+    return np.ascontiguousarray(grid)
+
+
+def _run_lengths(values):
+    """Return (value, count) pairs, uint8 (n, 2): maximal runs, each cut into pieces of 255."""
+    starts = np.flatnonzero(np.diff(values, prepend=values[0] ^ 1))
+    lengths = np.diff(starts, append=values.size)
+    pieces = -(-lengths // 255)
+    counts = np.full(pieces.sum(), 255, np.uint8)
+    counts[np.cumsum(pieces) - 1] = lengths - 255 * (pieces - 1)
+    return np.stack([np.repeat(values[starts], pieces), counts], axis=1)
+
+
+def _number(value):
+    """Return the shortest text that reads back as ``value``, an integer without its ``.0``."""
+    text = repr(value)
+    return text[:-2] if text.endswith(".0") else text

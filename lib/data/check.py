@@ -1,0 +1,131 @@
+"""Checking a ShapeNet tree: how many models there are, and every file missing or unreadable."""
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from typing import NamedTuple
+
+from ..runtime.errors import UserError
+from ..runtime.progress import Progress
+from . import binvox
+from .categories import CATEGORIES
+from .shapenet import Item, list_models
+from .views import read_rendering
+
+VIEWS = 24  # renderings of a model in the release
+
+
+class Tree(NamedTuple):
+    """What a check has found.
+
+    Attributes
+    ----------
+    counts : dict
+        ``{synset: models found}``, for the release's categories and any other folder.
+    problems : list of str
+        A sentence for each file that is missing or unreadable.
+    """
+
+    counts: dict
+    problems: list
+
+    def table(self):
+        """Return lines with the models found and published in each category."""
+        published = {category.synset: category for category in CATEGORIES}
+        lines = [f"{'synset':10}{'category':14}{'found':>7}{'published':>11}"]
+        for synset, found in self.counts.items():
+            name = published[synset].name if synset in published else ""
+            count = published[synset].count if synset in published else "-"
+            lines.append(f"{synset:10}{name:14}{found:7}{count:>11}")
+        total = sum(category.count for category in CATEGORIES)
+        lines.append(f"{'all':24}{sum(self.counts.values()):7}{total:11}")
+        return lines
+
+    def complete(self):
+        """Return whether every published model is there and no file is missing or unreadable."""
+        found = [self.counts.get(category.synset, 0) >= category.count for category in CATEGORIES]
+        return all(found) and not self.problems
+
+
+def check_tree(root, read=True, workers=None):
+    """Check a data set in the layout of the 3D-R2N2 release.
+
+    Parameters
+    ----------
+    root : path-like
+        Folder that holds ``ShapeNetRendering`` and ``ShapeNetVox32``.
+    read : bool
+        Read every file to the end; else look only whether it is there.
+    workers : int, optional
+        Processes that read; by default one for each core.
+
+    Returns
+    -------
+    Tree
+
+    Raises
+    ------
+    UserError
+        When there is no data set in ``root``.
+    """
+    if workers is not None and workers < 1:
+        raise UserError(f"the number of workers must be 1 or more, not {workers}")
+    root = os.path.abspath(os.fspath(root))
+    models = list_models(root)
+    counts = {category.synset: 0 for category in CATEGORIES}
+    counts.update({synset: len(names) for synset, names in models.items()})
+    items = [Item(root, synset, name, VIEWS) for synset in models for name in models[synset]]
+    problems = []
+    workers = workers or len(os.sched_getaffinity(0))
+    with ProcessPoolExecutor(workers, initializer=_leave_interrupts) as pool:
+        try:
+            with Progress(len(items), "checking", "model") as progress:
+                for found in pool.map(partial(check_item, read=read), items, chunksize=16):
+                    problems += found
+                    progress.update()
+        except BrokenProcessPool as error:
+            raise UserError("a checking process was killed; run again with fewer --workers"
+                            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return Tree(counts, problems)
+
+
+def check_item(item, read=True):
+    """Return a sentence for each of a model's files that is missing or unreadable."""
+    views = [(item.view_path(number), read_rendering) for number in range(VIEWS)]
+    others = [(f"{item.renderings_path}/rendering_metadata.txt", _read_metadata),
+              (item.voxels_path, _read_voxels)]
+    problems = []
+    for path, reader in (*views, *others):
+        try:
+            if not os.path.isfile(path):
+                problems.append(f"{path} is missing")
+            elif read:
+                reader(path)
+        except UserError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _read_voxels(path):
+    grid = binvox.read(path)
+    if len(grid) != 32:
+        raise UserError(f"{path} holds {len(grid)}^3 voxels, not 32^3")
+
+
+def _read_metadata(path):
+    """Check that there are a camera's five numbers for every view."""
+    try:
+        with open(path, encoding="ascii") as file:
+            rows = [[float(word) for word in line.split()] for line in file if line.strip()]
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {path}: {error}") from error
+    if [len(row) for row in rows] != [5] * VIEWS:
+        raise UserError(f"{path} does not hold {VIEWS} lines of 5 numbers")
+
+
+def _leave_interrupts():
+    # Ctrl-C is for the parent, which ends the processes.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

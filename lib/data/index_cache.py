@@ -1,0 +1,55 @@
+"""The listing of a data set, kept between runs in the user's cache folder."""
+import hashlib
+import json
+import os
+import time
+
+from ..runtime.cache import cache_folder
+from ..runtime.files import write_text
+
+VERSION = 1
+_SETTLED = 2_000_000_000  # nanoseconds; coarser than any file system's clock
+
+
+class IndexCache:
+    """A file of entries ``{name: (stamp, stamp, views, problem)}`` for the data set at ``root``.
+
+    The stamps are the folders' modification times: an entry counts only while they are the same.
+    The cache is a convenience: one that is damaged, foreign or cannot be written is ignored.
+    """
+
+    def __init__(self, root):
+        self.root = os.path.realpath(root)
+        self.path = cache_folder() / f"index-{_digest(self.root)}.json"
+
+    def load(self):
+        """Return the entries, none when there is no usable cache."""
+        try:
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+            if content["version"] != VERSION or content["root"] != self.root:
+                return {}
+            return {str(name): _entry(*row) for name, row in content["entries"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
+
+    def save(self, entries):
+        """Write the entries atomically, but those that may still be changing unseen.
+
+        A folder changed twice within a tick of the file system's clock keeps its time, so an entry
+        is trusted only if its folders were at rest for a while when they were listed.
+        """
+        rest = time.time_ns() - _SETTLED
+        settled = {name: row for name, row in entries.items() if max(row[:2]) < rest}
+        content = {"version": VERSION, "root": self.root, "entries": settled}
+        try:
+            write_text(self.path, json.dumps(content, separators=(",", ":")))
+        except OSError:
+            return  # nowhere to write; the next run lists the folders again
+
+
+def _entry(rendering_stamp, voxels_stamp, views, problem):
+    return int(rendering_stamp), int(voxels_stamp), int(views), str(problem)
+
+
+def _digest(text):
+    return hashlib.sha256(os.fsencode(text)).hexdigest()[:16]

@@ -1,0 +1,222 @@
+"""A user's own pictures, cut out and framed as the network saw its training views."""
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+from scipy import ndimage
+
+from ..runtime.errors import UserError
+from .views import SIZE, TEST_BACKGROUND
+
+BACKGROUND = TEST_BACKGROUND / 255
+# Medians over 1,500 renderings: the longer side of an object as a share of the view, and how far
+# its middle lies below the view's, since the camera looks down and what is near looks larger.
+EXTENT = 0.69
+BELOW = 3  # pixels
+WORKING_SIDE = 768  # larger pictures are reduced first: a view has 127 pixels
+PLAIN_NOISE = 0.05  # a plain background strays this little from a smooth surface of colour
+PLAIN_SHARE = 0.6  # ... over at least this share of the picture's border
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture, ready for the network.
+
+    Attributes
+    ----------
+    name : str
+        The file's name.
+    view : ndarray, float32 (3, 127, 127)
+        Colours in [0, 1], the object centred on grey.
+    cut : str
+        How the object was found: ``"alpha"``, ``"plain background"`` or ``"not cut out"``.
+    """
+
+    name: str
+    view: np.ndarray
+    cut: str
+
+
+def load_picture(path):
+    """Read one picture of any size and mode and frame its object as in training.
+
+    Alpha is used where there is any; otherwise a plain (also smoothly shaded) background is
+    removed; otherwise the middle square of the picture is taken as it is.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    Picture
+
+    Raises
+    ------
+    UserError
+        When the file is no readable picture or shows nothing but background.
+    """
+    pixels = _read(path)
+    colour, alpha = pixels[..., :3], pixels[..., 3]
+    cut = "alpha"
+    if alpha.min() > 0.5:
+        alpha = plain_background(colour)
+        cut = "plain background"
+    if alpha is None:
+        return Picture(Path(path).name, _as_it_is(colour), "not cut out")
+    alpha = _without_specks(alpha)
+    if not (alpha > 0.5).any():
+        raise UserError(f"{path} shows no object, only background; take another picture")
+    return Picture(Path(path).name, frame(colour, alpha), cut)
+
+
+def load_pictures(paths):
+    """Read pictures in order.
+
+    Returns
+    -------
+    pictures : list of Picture
+    views : ndarray, float32 (n, 3, 127, 127)
+    """
+    pictures = [load_picture(path) for path in paths]
+    if not pictures:
+        raise UserError("give at least one picture")
+    return pictures, np.stack([picture.view for picture in pictures])
+
+
+def plain_background(colour):
+    """Tell an object from a plain background.
+
+    The background is a smooth surface of colour, quadratic in the position, fitted robustly to
+    the border of the picture; a pixel belongs to the object as far as it strays from it.
+
+    Parameters
+    ----------
+    colour : ndarray (height, width, 3)
+        In [0, 1].
+
+    Returns
+    -------
+    ndarray (height, width) or None
+        Opacity in [0, 1]; None when the border is not plain.
+    """
+    terms = _quadratic_terms(*colour.shape[:2])
+    border = _border(*colour.shape[:2])
+    coefficients, noise, share = _robust_fit(terms[border], colour[border])
+    if noise > PLAIN_NOISE or share < PLAIN_SHARE:
+        return None
+    distance = np.abs(colour - terms @ coefficients).max(axis=-1)
+    low = max(0.04, 4 * noise)
+    return np.clip((distance - low) / 0.06, 0, 1)
+
+
+def frame(colour, alpha):
+    """Put an object on grey, as large and where the training views show theirs.
+
+    Parameters
+    ----------
+    colour : ndarray (height, width, 3)
+    alpha : ndarray (height, width)
+        Opacity; at least one value above 0.5.
+
+    Returns
+    -------
+    ndarray, float32 (3, 127, 127)
+    """
+    rows, columns = np.nonzero(alpha > 0.5)
+    top, bottom = rows.min(), rows.max() + 1
+    left, right = columns.min(), columns.max() + 1
+    scale = EXTENT * SIZE / max(bottom - top, right - left)
+    height = max(1, round((bottom - top) * scale))
+    width = max(1, round((right - left) * scale))
+    box = np.s_[top:bottom, left:right]
+    # Colours are weighted by opacity while resizing, so that no background bleeds in.
+    opacity = _resize(alpha[box], height, width)
+    premultiplied = _resize(colour[box] * alpha[box][..., None], height, width)
+    view = np.full((SIZE, SIZE, 3), BACKGROUND)
+    y, x = (SIZE - height) // 2 + BELOW, (SIZE - width) // 2
+    place = np.s_[y : y + height, x : x + width]
+    view[place] = premultiplied + (1 - opacity[..., None]) * BACKGROUND
+    return _planes(view)
+
+
+def _read(path):
+    """Return (height, width, 4) in [0, 1], turned as the EXIF data say."""
+    try:
+        with Image.open(path) as image:
+            image.load()
+            image = ImageOps.exif_transpose(image)
+            image = _eight_bits(image).convert("RGBA")
+    except FileNotFoundError as error:
+        raise UserError(f"there is no picture {path}") from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UserError(f"cannot read {path} as a picture: {error}") from error
+    image.thumbnail((WORKING_SIDE, WORKING_SIDE))
+    return np.asarray(image, dtype=np.float32) / 255
+
+
+def _eight_bits(image):
+    if image.mode[0] not in "IF":
+        return image
+    values = np.asarray(image, dtype=np.float64)
+    top = 65535 if image.mode[0] == "I" else max(values.max(initial=0), 1e-12)
+    return Image.fromarray(np.uint8(np.clip(values / top, 0, 1) * 255 + 0.5))
+
+
+def _quadratic_terms(height, width):
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+
+
+def _border(height, width):
+    depth = max(1, round(0.02 * min(height, width)))
+    border = np.ones((height, width), bool)
+    border[depth:-depth, depth:-depth] = False
+    return border
+
+
+def _robust_fit(terms, colours):
+    """Fit colours (n, 3) by terms (n, 6); return the coefficients, the noise, the share that fits.
+
+    It starts from the commonest colour, so that an object across the border is left out, and
+    then takes in all that fits (a few rounds of trimmed least squares).
+    """
+    start = np.median(colours, axis=0)
+    near = np.abs(colours - start).max(axis=-1)
+    inside = near <= max(np.quantile(near, PLAIN_SHARE), 0.02)
+    for _ in range(5):
+        coefficients = np.linalg.lstsq(terms[inside], colours[inside], rcond=None)[0]
+        strays = np.abs(colours - terms @ coefficients).max(axis=-1)
+        noise = 1.48 * np.median(strays[inside])
+        inside = strays <= max(3 * noise, 0.02)
+    return coefficients, noise, inside.mean()
+
+
+def _without_specks(alpha):
+    """Clear what is small beside the largest piece: dust, sensor noise, compression."""
+    pieces, count = ndimage.label(alpha > 0, structure=np.ones((3, 3)))
+    if not count:
+        return alpha
+    sizes = ndimage.sum_labels(alpha, pieces, np.arange(1, count + 1))
+    kept = np.concatenate([[False], sizes >= 0.02 * sizes.max()])
+    return np.where(kept[pieces], alpha, 0)
+
+
+def _as_it_is(colour):
+    height, width = colour.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return _planes(_resize(colour[top : top + side, left : left + side], SIZE, SIZE))
+
+
+def _resize(values, height, width):
+    """Resize (h, w) or (h, w, channels), averaging where it shrinks."""
+    if values.ndim == 3:
+        return np.stack([_resize(plane, height, width) for plane in np.moveaxis(values, 2, 0)], 2)
+    image = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+
+
+def _planes(view):
+    return np.ascontiguousarray(np.clip(view, 0, 1).transpose(2, 0, 1), dtype=np.float32)

@@ -1,0 +1,145 @@
+"""What each batch holds: a pure function of the seed, the epoch and the position in it."""
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..runtime.errors import UserError
+from . import binvox
+from .views import SIZE, load_views
+
+GRID = 32  # voxels of a grid's side
+_ORDER, _COUNT, _ROW = range(3)  # what a random stream is for
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The batches of a training or an evaluation.
+
+    The objects form one endless line, epoch after epoch, each epoch in its own order; batch k
+    takes places ``k * batch`` to ``(k + 1) * batch - 1`` of it. So a set smaller than a batch
+    repeats objects, and a batch is always full but for the last one of a finite number of epochs.
+
+    Attributes
+    ----------
+    objects : tuple of Item
+    batch : int
+        Objects in a batch.
+    views : tuple of int
+        Fewest and most views of each object; the number is drawn for each batch.
+    seed : int
+    augment : bool
+        Draw the views without replacement and augment them; else the first ones, at test time.
+    shuffle : bool
+        Order every epoch anew; else the order of ``objects``.
+    epochs : int or None
+        How often the objects are gone through; None for ever.
+    """
+
+    objects: tuple
+    batch: int
+    views: tuple
+    seed: int = 0
+    augment: bool = True
+    shuffle: bool = True
+    epochs: int | None = None
+    _orders: dict = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self):
+        fewest, most = self.views
+        if not self.objects:
+            raise UserError("there are no objects to make batches of")
+        if self.batch < 1 or self.seed < 0 or (self.epochs is not None and self.epochs < 1):
+            raise UserError("batch and epochs must be at least 1, and the seed not negative")
+        if not 1 <= fewest <= most:
+            raise UserError(f"the number of views must be 1 or more, not {fewest} to {most}")
+        for item in self.objects:
+            if item.views < most:
+                raise UserError(f"object {item.name} has {item.views} rendering(s) in "
+                                f"{item.renderings_path}, but {most} view(s) were asked for")
+
+    @property
+    def rows(self):
+        """Number of places in the line, None when it is endless."""
+        return None if self.epochs is None else self.epochs * len(self.objects)
+
+    @property
+    def batches(self):
+        """Number of batches, None when there is no end; a partial last one counts."""
+        return None if self.epochs is None else -(-self.rows // self.batch)
+
+    def size(self, number):
+        """Return how many objects batch ``number`` holds."""
+        left = self.batch if self.rows is None else self.rows - number * self.batch
+        return min(self.batch, left)
+
+    def count_views(self, number):
+        """Return how many views of each object batch ``number`` holds."""
+        fewest, most = self.views
+        stream = self._random(_COUNT, number * self.batch)
+        return int(stream.integers(fewest, most + 1))
+
+    def members(self, number):
+        """Return the objects of batch ``number``."""
+        first = number * self.batch
+        return [self._at(place) for place in range(first, first + self.size(number))]
+
+    def shapes(self, number):
+        """Return the shapes of the views and of the voxels of batch ``number``."""
+        return _shapes(self.count_views(number), self.size(number))
+
+    def largest(self):
+        """Return the shapes of the views and of the voxels of the largest batch there may be."""
+        return _shapes(self.views[1], self.size(0))
+
+    def fill(self, number, views, voxels):
+        """Read batch ``number`` into two float32 arrays of `shapes`.
+
+        Raises
+        ------
+        UserError
+            Naming a file that cannot be read.
+        """
+        for row, item in enumerate(self.members(number)):
+            try:
+                self._fill_row(number * self.batch + row, item, views[:, row], voxels[row])
+            except Exception as error:
+                error.add_note(f"while reading {item.renderings_path} and {item.voxels_path}")
+                raise
+
+    def digest(self):
+        """Return a hash of the objects' names in their order."""
+        names = "\n".join(item.name for item in self.objects)
+        return hashlib.sha256(names.encode()).hexdigest()[:16]
+
+    def _fill_row(self, place, item, views, voxels):
+        rng = self._random(_ROW, place) if self.augment else None
+        # Drawn of all the renderings, so that the first ones are not seen more often.
+        numbers = rng.permutation(item.views) if rng else range(item.views)
+        load_views([item.view_path(k) for k in numbers[: len(views)]], rng, views)
+        grid = binvox.read(item.voxels_path)
+        if grid.shape != voxels.shape:
+            raise UserError(f"{item.voxels_path} holds {len(grid)}^3 voxels, not {GRID}^3")
+        voxels[...] = grid
+
+    def _at(self, place):
+        epoch, position = divmod(place, len(self.objects))
+        return self.objects[self._order(epoch)[position]]
+
+    def _order(self, epoch):
+        if not self.shuffle:
+            return range(len(self.objects))
+        if epoch not in self._orders:
+            if len(self._orders) > 8:
+                self._orders.clear()
+            stream = self._random(_ORDER, epoch * len(self.objects))
+            self._orders[epoch] = stream.permutation(len(self.objects))
+        return self._orders[epoch]
+
+    def _random(self, purpose, place):
+        epoch, position = divmod(place, len(self.objects))
+        return np.random.default_rng((self.seed, purpose, epoch, position))
+
+
+def _shapes(views, objects):
+    return (views, objects, 3, SIZE, SIZE), (objects, GRID, GRID, GRID)

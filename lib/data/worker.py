@@ -1,0 +1,84 @@
+"""A process that reads batches into shared memory.
+
+It is told the numbers of batches over a connection and answers over it. It writes no file and owns
+nothing that outlives it, so it may be killed at any time; it ends by itself when the connection
+does, thus also when its parent is killed.
+"""
+import mmap
+import os
+import pickle
+import sys
+import traceback
+from multiprocessing.connection import Connection
+from typing import NamedTuple
+
+import numpy as np
+
+from ..runtime.errors import UserError
+
+
+class Task(NamedTuple):
+    """Batch ``number``, to be put at byte ``offset`` of the shared memory."""
+
+    number: int
+    offset: int
+
+
+class Answer(NamedTuple):
+    """A batch is read, or could not be: ``error`` is a user's error, ``trace`` any traceback."""
+
+    number: int
+    error: str = ""
+    trace: str = ""
+
+
+def place(memory, offset, shapes):
+    """Return the arrays of a batch in shared memory, and the array that both are views of.
+
+    Parameters
+    ----------
+    memory : mmap
+    offset : int
+        Where the batch begins, in bytes.
+    shapes : two tuples of int
+        Shapes of the views and of the voxels, see `Plan.shapes`.
+
+    Returns
+    -------
+    tuple of ndarray of float32
+        Views, voxels, and their common base, which lives as long as any view of it.
+    """
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    base = np.frombuffer(memory, np.float32, sum(sizes), offset)
+    views, voxels = np.split(base, sizes[:1])
+    return views.reshape(shapes[0]), voxels.reshape(shapes[1]), base
+
+
+def read_batch(plan, task, memory):
+    """Read a batch into its place and return the `Answer`."""
+    try:
+        views, voxels, _ = place(memory, task.offset, plan.shapes(task.number))
+        plan.fill(task.number, views, voxels)
+        return Answer(task.number)
+    except UserError as error:
+        return Answer(task.number, str(error), traceback.format_exc())
+    except Exception:  # every one is raised again in the parent
+        return Answer(task.number, "", traceback.format_exc())
+
+
+def serve(plan_file, memory_file, connection):
+    """Answer tasks until there are no more; the files are open descriptors."""
+    # Inherited descriptors share one offset among all the workers: read without moving it.
+    plan = pickle.loads(os.pread(plan_file, os.fstat(plan_file).st_size, 0))
+    memory = mmap.mmap(memory_file, 0)
+    while True:
+        try:
+            connection.send(read_batch(plan, connection.recv(), memory))
+        except (EOFError, ConnectionError):
+            return  # the parent has gone
+
+
+def main():
+    """Serve as the process whose arguments are the descriptors of plan, memory, connection."""
+    plan_file, memory_file, socket = map(int, sys.argv[1:])
+    serve(plan_file, memory_file, Connection(socket))

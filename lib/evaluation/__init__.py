@@ -1,0 +1,1 @@
+"""Metrics, result rows, tables, figures and the report."""

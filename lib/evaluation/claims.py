@@ -1,0 +1,161 @@
+"""The paper's claims, measured with several seeds: means, spreads, and what they say."""
+import numpy as np
+
+from ..runtime.errors import need
+from .hidden_part import GROUPS, MEASURES
+from .subject import GLOBAL
+from .tables import grid, overall
+
+KERNELS = ("1x1x1", "3x3x3")
+
+
+def spread(values):
+    """Return the mean, the sample standard deviation and the values themselves."""
+    values = [float(value) for value in values]
+    deviation = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+    return {"mean": float(np.mean(values)), "deviation": deviation, "values": values}
+
+
+def summarise(results, cells):
+    """Put the measurements of several seeds together.
+
+    Parameters
+    ----------
+    results : dict
+        Kernel -> list of ``results.json`` contents, one a seed, in the same order of seeds.
+    cells : dict
+        Kernel -> list of what ``tools/measure_cells.py`` wrote, likewise.
+
+    Returns
+    -------
+    dict
+        ``kernels`` (scores over all numbers of views, by number of views, and the cells' changes),
+        ``difference`` (3x3x3 less 1x1x1, seed by seed) and ``mean_shape``.
+    """
+    first = results[KERNELS[0]][0]
+    return {
+        "data": first["data"],
+        "test_objects": first["objects"],
+        "kernels": {name: _kernel(results[name], cells[name]) for name in results},
+        "difference": {
+            metric: spread(
+                overall(wide, metric) - overall(narrow, metric)
+                for narrow, wide in zip(*(results[name] for name in KERNELS))
+            )
+            for metric in ("iou", "cross_entropy")
+        },
+        "mean_shape": {metric: first["baseline"][GLOBAL][metric]
+                       for metric in ("iou", "cross_entropy")},
+    }
+
+
+def describe(claims):
+    """Return the claims beside the measurements as text."""
+    sections = [_kernel_text(claims), _views_text(claims), _cells_text(claims)]
+    return "\n\n".join(sections)
+
+
+def draw(claims, path):
+    """Draw IoU by number of views, and the cells' changes, with their spread, into a PNG file."""
+    need("matplotlib", "report")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    for colour, (name, kernel) in zip(("C0", "C1"), claims["kernels"].items()):
+        counts = [entry["views"] for entry in kernel["by_views"]]
+        for values in zip(*(entry["iou"]["values"] for entry in kernel["by_views"])):
+            left.plot(counts, values, color=colour, alpha=0.3, linewidth=0.8)
+        means = [entry["iou"]["mean"] for entry in kernel["by_views"]]
+        left.plot(counts, means, colour + "o-", label=f"kernel {name}")
+    left.axhline(claims["mean_shape"]["iou"], color="0.5", linestyle=":", label="mean shape")
+    left.set(xlabel="number of views", ylabel="IoU", title="IoU of the test objects, each seed thin")
+    left.legend()
+    places = [(view, group) for view in ("2", "3") for group in GROUPS]
+    for offset, (name, kernel) in zip((-0.2, 0.2), claims["kernels"].items()):
+        entries = [kernel["cells"].get(view, {}).get(group) for view, group in places]
+        shown = [(k + offset, e["state"]) for k, e in enumerate(entries) if e]
+        right.bar([x for x, _ in shown], [e["mean"] for _, e in shown], 0.38,
+                  yerr=[e["deviation"] for _, e in shown], label=f"kernel {name}")
+    names = {"2": "near view", "3": "opposite view"}
+    right.set_xticks(range(len(places)), [f"{group}\n{names[view]}" for view, group in places])
+    right.set(ylabel="change of h (RMS)", title="Cells by what the view first shows of their part")
+    right.legend()
+    figure.savefig(path, format="png", dpi=110)
+
+
+def _kernel(results, cells):
+    counts = results[0]["views"]
+    by_views = [
+        {
+            "views": count,
+            **{metric: spread(found["by_views"][k][metric] for found in results)
+               for metric in ("iou", "cross_entropy")},
+        }
+        for k, count in enumerate(counts)
+    ]
+    return {
+        "parameters": results[0]["network"]["parameters"],
+        "iou": spread(overall(found, "iou") for found in results),
+        "cross_entropy": spread(overall(found, "cross_entropy") for found in results),
+        "by_views": by_views,
+        "cells": _cells([found["views"] for found in cells]),
+    }
+
+
+def _cells(tables):
+    return {
+        view: {
+            group: {m: spread(table[view][group][m] for table in tables) for m in MEASURES}
+            for group in groups
+        }
+        for view, groups in tables[0].items()
+    }
+
+
+def _kernel_text(claims):
+    lines = [[f"kernel {name}", _value(kernel["iou"]), _value(kernel["cross_entropy"])]
+             for name, kernel in claims["kernels"].items()]
+    difference = claims["difference"]
+    lines.append(["difference", _value(difference["iou"]), _value(difference["cross_entropy"])])
+    shape = claims["mean_shape"]
+    lines.append(["mean shape", f"{shape['iou']:.4f}", f"{shape['cross_entropy']:.4f}"])
+    better = sum(value > 0 for value in difference["iou"]["values"])
+    total = len(difference["iou"]["values"])
+    return (
+        "Claim: the 3x3x3 kernel is better than 1x1x1.\n"
+        + grid(["network", "IoU", "cross-entropy"], lines)
+        + f"\n3x3x3 had the higher IoU with {better} of {total} seeds."
+    )
+
+
+def _views_text(claims):
+    lines = []
+    for k, entry in enumerate(claims["kernels"][KERNELS[0]]["by_views"]):
+        row = [claims["kernels"][name]["by_views"][k]["iou"] for name in KERNELS]
+        lines.append([str(entry["views"]), *map(_value, row)])
+    return (
+        "Claim: quality grows with the number of views, but slowly.\n"
+        + grid(["views", *(f"IoU, {name}" for name in KERNELS)], lines)
+    )
+
+
+def _cells_text(claims):
+    lines = []
+    for name, kernel in claims["kernels"].items():
+        for view, groups in kernel["cells"].items():
+            for group, values in groups.items():
+                shown = [_value(values[m]) for m in MEASURES]
+                lines.append([name, {"2": "near", "3": "opposite"}[view], group, *shown])
+    header = ["kernel", "view", "cells", "change of h", "input gate", "forget gate",
+              "change of occupancy"]
+    return (
+        "Claim: a view that shows a hidden part changes the cells of that part and leaves the"
+        " others.\n" + grid(header, lines)
+    )
+
+
+def _value(entry):
+    return f"{entry['mean']:.4f} +- {entry['deviation']:.4f}"

@@ -1,0 +1,160 @@
+"""What the first view of a hidden part changes in the recurrent cells (the paper's figure 4).
+
+Each object is shown in three views: its first rendering, the one nearest to it in azimuth, which
+shows hardly anything new, and the one nearest to the opposite side, which shows what was hidden.
+A cell of the recurrent grid stands for a block of voxels; before each view after the first the
+blocks fall into three groups by what the view shows for the first time:
+
+``new``
+    at least a quarter of the block's surface voxels;
+``old``
+    none of them, though there are some: they were seen before or are hidden still;
+``empty``
+    the block has no surface voxels.
+
+Blocks with a little new surface belong to no group.
+"""
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..geometry.visibility import surface, visible
+
+GROUPS = ("new", "old", "empty")
+MEASURES = ("state", "input_gate", "forget_gate", "occupancy")
+NEW_SHARE = 0.25
+LEAST_SURFACE = 4  # voxels; a block with fewer is on the object's edge and in no group
+
+
+@dataclass(frozen=True)
+class Change:
+    """Mean over a group's blocks of an object at one view.
+
+    Attributes
+    ----------
+    view : int
+        2 for the near view, 3 for the opposite one.
+    group : str
+    blocks : int
+        Number of blocks in the group.
+    state : float
+        Root mean square over the channels of the change of the hidden state h.
+    input_gate, forget_gate : float
+        Mean activity of the gates over the channels.
+    occupancy : float
+        Mean absolute change of the block's predicted occupancies.
+    """
+
+    view: int
+    group: str
+    blocks: int
+    state: float
+    input_gate: float
+    forget_gate: float
+    occupancy: float
+
+
+def choose_views(viewpoints):
+    """Return the numbers of the three views: first, nearest in azimuth, nearest to opposite."""
+    azimuths = np.array([viewpoint.azimuth for viewpoint in viewpoints])
+    apart = np.abs((azimuths - azimuths[0] + 180) % 360 - 180)
+    others = np.arange(1, len(azimuths))
+    near = others[np.argmin(apart[1:])]
+    far = others[np.argmax(apart[1:])]
+    return [0, int(near), int(far)]
+
+
+def groups(voxels, viewpoints, cells=4):
+    """Return for each view after the first the group of each block.
+
+    Parameters
+    ----------
+    voxels : bool (d, d, d)
+        The true shape.
+    viewpoints : sequence of Viewpoint
+        In the order in which they are shown.
+    cells : int
+        Blocks along each side.
+
+    Returns
+    -------
+    list of dict
+        Group name -> bool (cells, cells, cells).
+    """
+    shell = _count(surface(voxels), cells)
+    seen = visible(voxels, viewpoints[0])
+    found = []
+    for viewpoint in viewpoints[1:]:
+        now = visible(voxels, viewpoint)
+        fresh = _count(now & ~seen, cells)
+        seen |= now
+        enough = shell >= LEAST_SURFACE
+        found.append(
+            {
+                "new": enough & (fresh >= NEW_SHARE * shell),
+                "old": enough & (fresh == 0),
+                "empty": shell == 0,
+            }
+        )
+    return found
+
+
+def changes(voxels, viewpoints, gates, occupancy):
+    """Measure one object.
+
+    Parameters
+    ----------
+    voxels : bool (d, d, d)
+    viewpoints : sequence of Viewpoint
+        As shown.
+    gates : dict
+        ``hidden``, ``input`` and ``forget``, each (views, channels, cells, cells, cells).
+    occupancy : ndarray (views, d, d, d)
+        Predictions after each view.
+
+    Returns
+    -------
+    list of Change
+        One for each view after the first and each group that has blocks.
+    """
+    hidden = gates["hidden"]
+    cells = hidden.shape[-1]
+    found = []
+    for step, masks in enumerate(groups(voxels, viewpoints, cells), start=1):
+        moved = np.sqrt(np.mean((hidden[step] - hidden[step - 1]) ** 2, axis=0))
+        shape = np.abs(occupancy[step] - occupancy[step - 1])
+        per_block = shape.size / cells**3
+        values = (moved, gates["input"][step].mean(axis=0), gates["forget"][step].mean(axis=0),
+                  _count(shape, cells) / per_block)
+        for name, mask in masks.items():
+            if mask.any():
+                means = [float(value[mask].mean()) for value in values]
+                found.append(Change(step + 1, name, int(mask.sum()), *means))
+    return found
+
+
+def summarise(objects):
+    """Return means over objects: ``{view: {group: {measure: mean, "objects": n, "blocks": n}}}``.
+
+    Parameters
+    ----------
+    objects : sequence of list of Change
+    """
+    every = [change for found in objects for change in found]
+    table = {}
+    for view in sorted({change.view for change in every}):
+        for name in GROUPS:
+            rows = [c for c in every if c.view == view and c.group == name]
+            if rows:
+                means = {m: float(np.mean([getattr(c, m) for c in rows])) for m in MEASURES}
+                blocks = sum(c.blocks for c in rows)
+                entry = {"objects": len(rows), "blocks": blocks, **means}
+                table.setdefault(str(view), {})[name] = entry
+    return table
+
+
+def _count(values, cells):
+    """Return the sum of the values (d, d, d) in each block."""
+    side = len(values) // cells
+    blocks = values.reshape(cells, side, cells, side, cells, side)
+    return blocks.sum(axis=(1, 3, 5))

@@ -1,0 +1,127 @@
+"""The folder of an evaluation: rows, results, figures and the report."""
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from ..runtime.errors import UserError
+from ..runtime.files import write_bytes, write_json, write_text
+from . import figures, report
+from .evaluate import FORMAT
+from .rows import write_rows, write_sweep
+
+ROWS, BASELINE_ROWS, SWEEP_ROWS = "rows.csv", "baseline_rows.csv", "sweep_rows.csv"
+RESULTS, REPORT = "results.json", "report.html"
+FIGURES = "figures"
+
+
+def claim(folder, overwrite=False):
+    """Make sure that a folder can take the results, before any work is done.
+
+    Raises
+    ------
+    UserError
+        When it holds results already and ``overwrite`` is false, when it is no folder, or when
+        nothing can be written there.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is not a folder; give --out another name")
+    if not overwrite and any((folder / name).exists() for name in (RESULTS, ROWS, REPORT)):
+        raise UserError(f"{folder} holds results already; give --overwrite to replace them, or "
+                        "another --out")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror}") from error
+
+
+def check_writable(path):
+    """Make sure that a file can be made at ``path``; UserError otherwise."""
+    parent = Path(path).resolve().parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from error
+    if Path(path).is_dir() or not os.access(parent, os.W_OK):
+        raise UserError(f"cannot write {path}: it is a folder or its folder is closed to you")
+
+
+def write(folder, evaluation, results, cases, curves=None, beside=()):
+    """Write everything about an evaluation into a folder; ``results.json`` comes last.
+
+    Parameters
+    ----------
+    folder : path
+    evaluation : evaluate.Evaluation
+    results : dict
+        Its summary with ``data``, ``network``, ``weights`` and ``made_by``.
+    cases : sequence of figures.Case
+    curves : dict, optional
+        As for `report.write_report`.
+    beside : sequence of dict
+        Results of other runs.
+    """
+    folder = Path(folder)
+    write_rows(folder / ROWS, evaluation.rows)
+    write_rows(folder / BASELINE_ROWS, sum(evaluation.baselines.values(), []),
+               method=[name for name, rows in evaluation.baselines.items() for _ in rows])
+    write_sweep(folder / SWEEP_ROWS, evaluation.sweep, evaluation.thresholds)
+    drawings = {
+        "iou_by_views.svg": report.views_chart([results, *beside]),
+        "iou_by_category.svg": report.categories_chart(results),
+        "iou_by_threshold.svg": report.sweep_chart(results),
+    }
+    for name, drawing in drawings.items():
+        write_text(folder / FIGURES / name, drawing + "\n")
+    if cases:
+        sheet = figures.result_sheet(cases, results["threshold"])
+        write_bytes(folder / FIGURES / "reconstructions.png", figures.png(sheet))
+    report.write_report(folder / REPORT, results, cases, curves, beside)
+    write_json(folder / RESULTS, results)
+
+
+def read_results(path):
+    """Read a ``results.json``.
+
+    Raises
+    ------
+    UserError
+        When it cannot be read or is something else.
+    """
+    try:
+        results = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read the results in {path}; it must be a results.json") from error
+    if not isinstance(results, dict) or results.get("format") != FORMAT:
+        raise UserError(f"{path} is not a results.json of this project")
+    return results
+
+
+def training_curves(rows, width=50):
+    """Turn the rows of a training run into curves for the report.
+
+    Parameters
+    ----------
+    rows : sequence of curves.Row
+    width : int
+        Iterations over which the training loss is averaged.
+
+    Returns
+    -------
+    dict
+        Name -> list of (iteration, value).
+    """
+    losses = np.array([row.loss for row in rows])
+    smooth = [(row.iteration, float(losses[max(0, k + 1 - width):k + 1].mean()))
+              for k, row in enumerate(rows)]
+    validated = [row for row in rows if row.validation_iou is not None]
+    return {
+        f"training loss (mean of {width} iterations)": smooth,
+        "validation cross-entropy": [(r.iteration, r.validation_cross_entropy) for r in validated],
+        "validation IoU": [(r.iteration, r.validation_iou) for r in validated],
+    }

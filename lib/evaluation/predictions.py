@@ -1,0 +1,153 @@
+"""Predictions in a file, to be scored again without the network.
+
+The file is an ``.npz`` (no pickle) with, for each object, its true voxels as bits and the
+log-odds z = ln(p / (1 - p)) of each voxel for each number of views, rounded to 1/1024 and kept
+within 16 of zero as 16-bit codes (all their high bytes before all their low bytes, which
+compresses better). Rounding never carries a voxel over one of the thresholds
+named when the file was written: the IoU and the F-score at those thresholds are therefore the same
+numbers, bit for bit. The cross-entropy and the average precision, which use the probabilities
+themselves, agree within `TOLERANCE`.
+"""
+import io
+import json
+import zipfile
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..runtime.errors import UserError
+from ..runtime.files import atomic_path
+from .metrics import occupied, sigmoid
+
+STEP = 1 / 1024
+LIMIT = 16.0
+TOLERANCE = 1e-3
+"""Largest difference of an object's cross-entropy or average precision after rounding."""
+
+FORMAT = "voxlstm predictions 1"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One object: ``voxels`` bool (d, d, d) and ``log_odds`` float32 (counts, d, d, d)."""
+
+    category: str
+    model: str
+    voxels: np.ndarray
+    log_odds: np.ndarray
+
+
+def encode(log_odds, thresholds):
+    """Round log-odds to codes that stay on the same side of every threshold.
+
+    Parameters
+    ----------
+    log_odds : ndarray float32
+    thresholds : sequence of float
+        Probabilities at least 0.02 apart.
+
+    Returns
+    -------
+    ndarray uint16, same shape
+    """
+    codes = np.rint(np.clip(log_odds, -LIMIT, LIMIT) / STEP + LIMIT / STEP).astype(np.int32)
+    occupancy, rounded = sigmoid(log_odds), sigmoid(decode(codes))
+    for threshold in thresholds:
+        above = occupied(occupancy, threshold)
+        # Rounding moves by half a step at most, so one step back is on the right side again.
+        codes += above.astype(np.int32) - occupied(rounded, threshold)
+    return codes.astype(np.uint16)
+
+
+def decode(codes):
+    """Return the float32 log-odds of codes."""
+    return np.asarray(codes, dtype=np.float32) * np.float32(STEP) - np.float32(LIMIT)
+
+
+class PredictionWriter:
+    """Adds one object after another to an open file; made by `open_writer`."""
+
+    def __init__(self, archive, thresholds):
+        self._archive, self._thresholds = archive, tuple(thresholds)
+        self._names = []
+
+    def add(self, category, model, voxels, log_odds):
+        """Write one object: ``voxels`` (d, d, d), ``log_odds`` (counts, d, d, d) float32."""
+        number = len(self._names)
+        self._names.append([category, model])
+        self._put(f"{number:06d}.voxels", np.packbits(np.asarray(voxels) > 0.5))
+        codes = encode(log_odds, self._thresholds)
+        self._put(f"{number:06d}.log_odds", np.stack([codes >> 8, codes & 255]).astype(np.uint8))
+
+    def finish(self, meta):
+        """Write what is said about the whole file."""
+        about = {"format": FORMAT, "objects": self._names, "thresholds": self._thresholds, **meta}
+        self._put("about", np.array(json.dumps(about)))
+
+    def array(self, name, value):
+        """Write one more array under ``name``."""
+        self._put(name, np.asarray(value))
+
+    def _put(self, name, value):
+        buffer = io.BytesIO()
+        np.lib.format.write_array(buffer, value, allow_pickle=False)
+        self._archive.writestr(name + ".npy", buffer.getvalue())
+
+
+@contextmanager
+def open_writer(path, thresholds):
+    """Open a prediction file for writing; it appears when the block has succeeded."""
+    with atomic_path(path) as temporary:
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+            yield PredictionWriter(archive, thresholds)
+
+
+class Predictions:
+    """A prediction file: ``about`` (dict), ``len()``, and `Prediction` by number or in turn.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, damaged or something else.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        try:
+            self._arrays = np.load(self.path, allow_pickle=False)
+            self.about = json.loads(str(self._arrays["about"][()]))
+            ours = self.about["format"] == FORMAT
+        except OSError as error:
+            reason = error.strerror or "it is not a prediction file"
+            raise UserError(f"cannot read the predictions in {path}: {reason}") from error
+        except (ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile, EOFError) as error:
+            raise UserError(f"{path} is not a file of saved predictions") from error
+        if not ours:
+            raise UserError(f"{path} is not a file of saved predictions")
+
+    def __len__(self):
+        return len(self.about["objects"])
+
+    def __getitem__(self, number):
+        category, model = self.about["objects"][number]
+        planes = self.array(f"{number:06d}.log_odds")
+        if planes.dtype != np.uint8 or planes.ndim != 5 or len(planes) != 2:
+            raise UserError(f"{self.path} is damaged; save the predictions again")
+        high, low = planes.astype(np.uint16)
+        codes = (high << 8) + low
+        shape = codes.shape[1:]
+        bits = np.unpackbits(self.array(f"{number:06d}.voxels"), count=int(np.prod(shape)))
+        return Prediction(category, model, bits.reshape(shape).astype(bool), decode(codes))
+
+    def __iter__(self):
+        return (self[number] for number in range(len(self)))
+
+    def array(self, name):
+        """Return a named array."""
+        try:
+            return self._arrays[name]
+        except (KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            raise UserError(f"{self.path} is damaged; save the predictions again") from error

@@ -1,0 +1,192 @@
+"""What is evaluated: a network looking at a data set, or predictions saved by an earlier run.
+
+Both give predictions object by object and show chosen objects again for the report.
+"""
+from dataclasses import asdict
+
+import numpy as np
+
+from ..data.batches import Batches
+from ..runtime.errors import UserError
+from .baseline import MeanShape
+from .evaluate import pick_cases, predict_objects, save_passing
+from .figures import Case, pictures_of
+from .predictions import Prediction
+from .rows import select
+
+GLOBAL, OWN = "mean shape", "category mean shape"
+GATE_VIEWS = 6
+"""Views of the gate figure, at most; more would not fit a page."""
+
+
+class NetworkSubject:
+    """A network that looks at the first renderings of objects.
+
+    Parameters
+    ----------
+    items : sequence of lib.data.shapenet.Item
+        The test part.
+    predictor : object
+        ``log_odds(views, counts)`` as `evaluate.predict_objects` wants it and ``gates(views)``.
+    batch : int
+        Objects to look at together.
+    workers : int, optional
+        Processes that read pictures.
+    """
+
+    def __init__(self, items, predictor, batch, workers=None):
+        self.items, self.predictor = list(items), predictor
+        self.batch, self.workers = batch, workers
+
+    def __len__(self):
+        return len(self.items)
+
+    def predictions(self, counts):
+        """Yield a `Prediction` of each object from its first views, for each number of views."""
+        with self._batches(self.items, counts) as batches:
+            yield from predict_objects(batches, self.predictor.log_odds, counts)
+
+    def show(self, names, counts):
+        """Yield (Prediction, pictures, gates) of the objects with these (category, model)."""
+        places = {(item.category, item.model): item for item in self.items}
+        with self._batches([places[name] for name in names], counts, batch=1) as batches:
+            for batch in batches:
+                seen = predict_objects([batch], self.predictor.log_odds, counts)
+                gates = self.predictor.gates(batch.views[:GATE_VIEWS])
+                one = {name: values[:, 0] for name, values in gates.items()}
+                yield next(seen), pictures_of(batch.views[:, 0]), one
+
+    def _batches(self, items, counts, batch=None):
+        return Batches(items, batch or self.batch, views=max(counts), augment=False, shuffle=False,
+                       epochs=1, workers=self.workers if len(items) > 64 else 0)
+
+
+class SavedSubject:
+    """Predictions of an earlier run.
+
+    Parameters
+    ----------
+    saved : predictions.Predictions
+    items : sequence of lib.data.shapenet.Item
+        Where to find the pictures; empty where the data set is not at hand.
+    """
+
+    def __init__(self, saved, items=()):
+        self.saved = saved
+        self._items = {(item.category, item.model): item for item in items}
+
+    def __len__(self):
+        return len(self.saved)
+
+    def predictions(self, counts):
+        """Yield a `Prediction` of each object for each number of views.
+
+        Raises
+        ------
+        UserError
+            When a number of views was not saved.
+        """
+        there = self.saved.about["views"]
+        missing = [count for count in counts if count not in there]
+        if missing:
+            raise UserError(f"{self.saved.path} holds predictions from {_listed(there)} views, not "
+                            f"from {missing[0]}")
+        places = [there.index(count) for count in counts]
+        for item in self.saved:
+            yield Prediction(item.category, item.model, item.voxels, item.log_odds[places])
+
+    def show(self, names, counts):
+        """Yield (Prediction, pictures or None, None) of the objects with these names."""
+        there = self.saved.about["views"]
+        places = [there.index(count) for count in counts]
+        numbers = {tuple(name): k for k, name in enumerate(self.saved.about["objects"])}
+        for name in names:
+            item = self.saved[numbers[name]]
+            kept = Prediction(item.category, item.model, item.voxels, item.log_odds[places])
+            yield kept, self._pictures(name, max(counts)), None
+
+    def _pictures(self, name, count):
+        if name not in self._items:
+            return None
+        with Batches([self._items[name]], 1, views=count, augment=False, shuffle=False, epochs=1,
+                     workers=0) as batches:
+            return pictures_of(next(batches).views[:, 0])
+
+
+def make_cases(evaluation, subject, sigmoid, gate_figures=3):
+    """Choose objects and show them again: best, median and worst of every category.
+
+    Parameters
+    ----------
+    evaluation : evaluate.Evaluation
+    subject : NetworkSubject or SavedSubject
+    sigmoid : callable
+        From log-odds to probabilities.
+    gate_figures : int
+        How many of the medians keep what the recurrent cells did.
+
+    Returns
+    -------
+    list of figures.Case
+    """
+    chosen = pick_cases(evaluation.rows)
+    medians = [k for k, (rank, _) in enumerate(chosen) if rank == "median"] or [0]
+    spread = np.linspace(0, len(medians) - 1, min(gate_figures, len(medians)))
+    with_gates = {medians[int(round(place))] for place in spread}
+    names = [(row.category, row.model) for _, row in chosen]
+    counts = sorted({row.views for row in evaluation.rows})
+    cases = []
+    for k, (item, pictures, gates) in enumerate(subject.show(names, counts)):
+        rows = select(evaluation.rows, category=item.category, model=item.model)
+        cases.append(Case(chosen[k][0], sorted(rows, key=lambda row: row.views), item.voxels,
+                          sigmoid(item.log_odds), pictures, gates if k in with_gates else None))
+    return cases
+
+
+def shape_choosers(shape, parts):
+    """Return the baselines as `evaluate.evaluate` takes them.
+
+    A category with no training object of its own falls back on the mean of all.
+    """
+    return {GLOBAL: lambda category: shape, OWN: lambda category: parts.get(category, shape)}
+
+
+def describe_shapes(shape, parts):
+    """Return what the results say of the baselines, by name."""
+    about = "the mean of its category's training voxels, cut at that category's best threshold; " \
+            "it is told the category, which the network is not"
+    return {
+        GLOBAL: {"threshold": shape.threshold, "training_iou": shape.training_iou,
+                 "training_objects": shape.objects},
+        OWN: {"about": about,
+              "categories": {name: {"threshold": part.threshold,
+                                    "training_iou": part.training_iou,
+                                    "training_objects": part.objects}
+                             for name, part in parts.items()}},
+    }
+
+
+def save_shapes(writer, shape, parts):
+    """Write the mean shapes into an open prediction file and return what to say of them."""
+    about = {}
+    for number, (name, part) in enumerate([("", shape), *parts.items()]):
+        about[name] = {k: v for k, v in asdict(part).items() if k != "occupancy"}
+        writer.array(f"mean_shape.{number}", part.occupancy)
+    return about
+
+
+def load_shapes(saved):
+    """Return the mean shape and those of the categories out of a prediction file."""
+    shapes = {name: MeanShape(saved.array(f"mean_shape.{number}"), **about)
+              for number, (name, about) in enumerate(saved.about["mean_shapes"].items())}
+    return shapes.pop(""), shapes
+
+
+def saving(predictions, writer, shape, parts, about):
+    """Hand predictions on, writing them, the baselines and ``about`` to an open file."""
+    yield from save_passing(predictions, writer)
+    writer.finish({**about, "mean_shapes": save_shapes(writer, shape, parts)})
+
+
+def _listed(numbers):
+    return ", ".join(map(str, numbers))

@@ -1,0 +1,124 @@
+"""Tables as text, for a terminal and for a README (the grid is valid reStructuredText)."""
+from . import paper
+
+NAMES = {
+    "iou": "IoU",
+    "cross_entropy": "cross-entropy",
+    "average_precision": "AP",
+    "f_score": "F-score",
+}
+
+
+def grid(header, lines):
+    """Return a simple reStructuredText table: columns padded, numbers to the right."""
+    cells = [[_text(cell) for cell in line] for line in [header, *lines]]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(header))]
+    rule = "  ".join("=" * width for width in widths)
+    right = [_is_number(lines[0][column]) if lines else False for column in range(len(header))]
+    body = ["  ".join(cell.rjust(width) if to_right else cell.ljust(width)
+                      for cell, width, to_right in zip(line, widths, right)).rstrip()
+            for line in cells]
+    return "\n".join([rule, body[0], rule, *body[1:], rule])
+
+
+def views_table(results):
+    """Table by number of views, the baselines as last lines."""
+    metrics = list(NAMES)
+    lines = [[f"{part['views']}", *[part[m] for m in metrics]] for part in results["by_views"]]
+    for name, part in results["baseline"].items():
+        lines.append([f"{name} (no view)", *[part[m] for m in metrics]])
+    return grid(["views", *NAMES.values()], lines)
+
+
+def category_table(results, metric="iou"):
+    """Table by category: objects, the metric at each number of views, the baselines."""
+    header = ["category", "objects", *[f"{count} v." for count in results["views"]],
+              *results["baseline"]]
+    lines = []
+    for name, parts in results["by_category"].items():
+        base = [b["by_category"][name][metric] for b in results["baseline"].values()]
+        lines.append([name, parts[0]["objects"], *[part[metric] for part in parts], *base])
+    base = [b[metric] for b in results["baseline"].values()]
+    every = [part[metric] for part in results["by_views"]]
+    lines.append(["all objects", results["objects"], *every, *base])
+    return grid(header, lines)
+
+
+def sweep_table(results):
+    """Table of the threshold sweep: mean IoU at each threshold and number of views."""
+    header = ["threshold", *[f"{part['views']} v." for part in results["sweep"]]]
+    lines = [[f"{t:g}", *[part["iou"][k] for part in results["sweep"]]]
+             for k, t in enumerate(results["thresholds"])]
+    return grid(header, lines)
+
+
+def paper_rows(runs):
+    """Set the paper's rows beside the rows of runs with the same recurrent kernel.
+
+    Parameters
+    ----------
+    runs : sequence of dict
+        Results; of each, the mean over its numbers of views is taken, since the paper does
+        not say with how many views it tested.
+
+    Returns
+    -------
+    list of list
+        source, kernel, data, views, IoU, cross-entropy; the paper's row first for each kernel.
+    """
+    lines = []
+    for kernel, row in paper.TABLE.items():
+        lines.append(["paper", kernel, "ShapeNet", "not said", row["iou"], row["cross_entropy"]])
+        for run in (run for run in runs if run["network"]["kernel"] == kernel):
+            lines.append([run["network"]["name"], kernel, run["data"]["name"], _views(run),
+                          overall(run, "iou"), overall(run, "cross_entropy")])
+    for run in (run for run in runs if run["network"]["kernel"] not in paper.TABLE):
+        lines.append([run["network"]["name"], run["network"]["kernel"], run["data"]["name"],
+                      _views(run), overall(run, "iou"), overall(run, "cross_entropy")])
+    shown = []
+    for run in runs:
+        for name, base in run["baseline"].items():
+            line = [name, "none", run["data"]["name"], "0", base["iou"], base["cross_entropy"]]
+            if line not in shown:
+                shown.append(line)
+    return lines + shown
+
+
+def paper_table(runs):
+    """The paper's two rows beside those of runs, and a sentence on what may be compared."""
+    header = ["network", "kernel", "data", "views", "IoU", "cross-entropy"]
+    return grid(header, paper_rows(runs)) + "\n" + comparison_note(runs)
+
+
+def comparison_note(runs):
+    """Say whether the figures of the runs may be compared with the paper's."""
+    others = sorted({run["data"]["name"] for run in runs if not run["data"]["papers_data"]})
+    if not others:
+        return ("Same data set as the paper's; its order of models, number of test views and "
+                "threshold are not published.")
+    return (f"The paper's rows were measured on ShapeNet; {' and '.join(others)} "
+            f"{'is' if len(others) == 1 else 'are'} other data, so these figures neither confirm "
+            "nor contradict the paper's.")
+
+
+def overall(results, metric):
+    """Mean of a metric over objects and over the numbers of views of a run."""
+    parts = results["by_views"]
+    return sum(part[metric] for part in parts) / len(parts)
+
+
+def _views(results):
+    counts = results["views"]
+    if len(counts) == 1:
+        return str(counts[0])
+    if counts == list(range(counts[0], counts[-1] + 1)):
+        return f"mean of {counts[0]}-{counts[-1]}"
+    return "mean of " + ",".join(map(str, counts))
+
+
+def _text(cell):
+    return f"{cell:.3f}" if isinstance(cell, float) else str(cell)
+
+
+def _is_number(cell):
+    return isinstance(cell, (int, float))

@@ -1,0 +1,1 @@
+"""3-D models: procedural shapes, rendering, voxelising, surfaces from voxels."""

@@ -1,0 +1,44 @@
+"""One picture that shows what a data set holds."""
+
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from ..data.categories import category_name
+from ..runtime.files import atomic_path
+from .camera import SIZE
+
+LABEL = 16  # pixels above each row
+
+
+def write_contact_sheet(path, out, tasks, columns=12, view=0):
+    """Write a picture with a row for each category: one view each of its first objects.
+
+    Parameters
+    ----------
+    path : path
+        A .png or .jpg file.
+    out : path
+        The data set.
+    tasks : list of voxlstm.lib.geometry.dataset.Task
+        The objects to show, those that are there.
+    columns, view : int
+        Objects in a row; which of the views.
+    """
+    rows = {}
+    for task in tasks:
+        folder = Path(out) / "ShapeNetRendering" / task.synset / task.model / "rendering"
+        picture = folder / f"{view:02d}.png"
+        if picture.is_file() and len(rows.setdefault(task.synset, [])) < columns:
+            rows[task.synset].append(picture)
+    width = max([len(pictures) for pictures in rows.values()], default=1) * SIZE
+    sheet = Image.new("RGB", (width, max(len(rows), 1) * (SIZE + LABEL)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for row, (synset, pictures) in enumerate(rows.items()):
+        top = row * (SIZE + LABEL)
+        draw.text((4, top + 2), f"{category_name(synset)} ({synset})", fill="black")
+        for column, picture in enumerate(pictures):
+            with Image.open(picture) as image:
+                sheet.paste(image, (column * SIZE, top + LABEL), image)
+    with atomic_path(path) as temporary:
+        sheet.save(temporary)

@@ -1,0 +1,311 @@
+"""Making a data set in ShapeNet's layout: 3-D models, renderings and voxel grids.
+
+The folder that is made holds, as ShapeNet's own releases do::
+
+    ShapeNetCore.v1/<synset>/<model>/model.obj, model.mtl
+    ShapeNetRendering/<synset>/<model>/rendering/00.png .. 23.png,
+        rendering_metadata.txt, renderings.txt
+    ShapeNetVox32/<synset>/<model>/model.binvox
+
+and ``dataset.json``, which says how it was made. What an object looks like depends on the seed and
+its own name alone, so any number of processes makes the same bytes.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..data import binvox
+from ..data.categories import CATEGORIES
+from ..runtime.errors import UserError
+from ..runtime.files import write_json
+from ..runtime.progress import Progress
+from . import procedural
+from .camera import VIEWS, sample_viewpoints
+from .mesh import SUFFIXES, normalised, read, write_obj
+from .rendering import Renderer
+from .voxels import SCALE, TRANSLATE, voxelise
+
+MODELS, RENDERINGS, VOXELS = "ShapeNetCore.v1", "ShapeNetRendering", "ShapeNetVox32"
+VERSION = 1  # raised whenever the same seed makes other bytes
+PNG_END = b"IEND\xaeB`\x82"
+# Names that say nothing of the model; its folder does (ShapeNetCore.v1 and v2).
+PLAIN_NAMES = ("model", "models", "model_normalized")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One object to make: from a file, or, where ``path`` is None, procedural."""
+
+    synset: str
+    model: str
+    seed: int
+    index: int = 0
+    path: str = None
+    up: str = "y"
+
+    def __str__(self):
+        return self.path or f"{self.synset}/{self.model}"
+
+
+def procedural_tasks(count, seed, synsets=None):
+    """Return the tasks of ``count`` procedural objects in each category.
+
+    An id depends on the seed, the category and the object's number alone: a larger set begins
+    with the same objects.
+    """
+    if count < 1:
+        raise UserError(f"--procedural {count} asks for no objects; give a number of at least 1")
+    chosen = synsets or [category.synset for category in CATEGORIES]
+    return [
+        Task(synset, _digest("procedural", seed, synset, index)[:32], seed, index)
+        for index in range(count)  # so that a set that is still being made has all categories
+        for synset in chosen
+    ]
+
+
+def file_tasks(root, seed, up="y", synsets=None):
+    """Return a task for each mesh file under ``root``, sorted; the first folder is the category.
+
+    A category folder with the name of one of ShapeNet's gets its synset.
+
+    Raises
+    ------
+    UserError
+        When there is no such folder, or it holds no mesh files.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise UserError(f"there is no folder {root}; give --models the folder with the categories")
+    paths = sorted(
+        path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()
+    )
+    known = {category.name: category.synset for category in CATEGORIES}
+    named = {}
+    for path in paths:
+        folder, *parts = path.relative_to(root).with_suffix("").parts
+        if not parts:  # a file in the root itself
+            folder, parts = "objects", [folder]
+        synset = known.get(folder.lower(), folder)
+        if not synsets or synset in synsets:
+            meaningful = [part for part in parts if part not in PLAIN_NAMES] or parts
+            named.setdefault((synset, "_".join(meaningful)), []).append(path)
+    if not named:
+        raise UserError(
+            f"{root} holds no {', '.join(SUFFIXES)} files below its category folders; "
+            "put the models there as <category>/<model>.obj"
+        )
+    tasks = []
+    for (synset, model), files in sorted(named.items()):
+        for path in files:
+            # Two files of one name in two formats are two models.
+            unique = (
+                model if len(files) == 1 else f"{model}_{path.stem}{path.suffix.replace('.', '_')}"
+            )
+            tasks.append(Task(synset, unique, seed, path=str(path), up=up))
+    return tasks
+
+
+def make(out, tasks, settings, workers=None):
+    """Make every object that is not there yet.
+
+    Parameters
+    ----------
+    out : path
+    tasks : list of Task
+    settings : dict
+        What decides the objects' bytes (source, seed, ...). A folder made with other
+        settings is refused.
+    workers : int, optional
+        Number of processes; default: the cores this process may use.
+
+    Returns
+    -------
+    list of (Task, str)
+        The objects that could not be made, with the reason, in the order of ``tasks``.
+
+    Raises
+    ------
+    UserError
+        When the folder was made in another way, or a worker process dies.
+    """
+    out = Path(out)
+    _claim(out, dict(settings, version=VERSION))
+    _sweep(out, tasks)
+    pending = [task for task in tasks if not is_done(out, task)]
+    workers = min(workers or len(os.sched_getaffinity(0)), max(len(pending), 1))
+    broken = {}
+    progress = Progress(len(tasks), "objects", unit="object", initial=len(tasks) - len(pending))
+    with progress, _pool(workers) as pool:
+        futures = {pool.submit(_attempt, out, task): task for task in pending}
+        try:
+            for future in as_completed(futures):
+                problem = future.result()
+                if problem:
+                    broken[futures[future]] = problem
+                progress.update(1, **({"broken": len(broken)} if broken else {}))
+        except BrokenProcessPool as error:
+            raise UserError(
+                "a worker process was killed, perhaps for want of memory: run the same command "
+                "again to go on, with fewer --workers"
+            ) from error
+    return [(task, broken[task]) for task in tasks if task in broken]
+
+
+def make_object(out, task):
+    """Make one object: model, renderings, and last the voxels, which mark it as complete."""
+    if task.path is None:
+        mesh, names = procedural.generate(task.synset, task.seed, task.index)
+    else:
+        mesh, names = read(task.path, task.up), None
+    mesh = normalised(mesh)
+    write_obj(out / MODELS / task.synset / task.model / "model.obj", mesh, names)
+    _write_renderings(out / RENDERINGS / task.synset / task.model / "rendering", mesh, task)
+    grid = voxelise(mesh)
+    binvox.write(out / VOXELS / task.synset / task.model / "model.binvox", grid, TRANSLATE, SCALE)
+
+
+def is_done(out, task):
+    """Tell whether all files of an object are there and whole."""
+    folder = Path(out) / RENDERINGS / task.synset / task.model / "rendering"
+    pictures = [folder / f"{view:02d}.png" for view in range(VIEWS)]
+    others = [
+        folder / "rendering_metadata.txt",
+        folder / "renderings.txt",
+        Path(out) / MODELS / task.synset / task.model / "model.obj",
+        Path(out) / VOXELS / task.synset / task.model / "model.binvox",
+    ]
+    return all(map(_has_content, others)) and all(map(_is_whole, pictures))
+
+
+def generator(seed, *names):
+    """Return a NumPy ``Generator`` that depends on the seed and the names alone."""
+    return np.random.default_rng(int(_digest(seed, *names), 16))
+
+
+def _write_renderings(folder, mesh, task):
+    """Render all views into a temporary folder that takes its place when all are there."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder.parent))
+    try:
+        renderer = Renderer(mesh)
+        viewpoints = sample_viewpoints(generator(task.seed, "views", task.synset, task.model))
+        for view, viewpoint in enumerate(viewpoints):
+            stream = BytesIO()
+            Image.fromarray(renderer.render(viewpoint)).save(stream, format="PNG")
+            (temporary / f"{view:02d}.png").write_bytes(stream.getvalue())
+        lines = "".join(viewpoint.line() + "\n" for viewpoint in viewpoints)
+        (temporary / "rendering_metadata.txt").write_text(lines, encoding="ascii")
+        names = "".join(f"{view:02d}.png\n" for view in range(VIEWS))
+        (temporary / "renderings.txt").write_text(names, encoding="ascii")
+        temporary.chmod(0o755)
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _attempt(out, task):
+    """Make one object; return what is wrong with its model, or None.
+
+    Readers of mesh files fail in as many ways as files are broken, so that any exception is a
+    report; errors of the machine (a full disk) are not the model's and go on to the caller.
+    """
+    try:
+        make_object(out, task)
+    except (MemoryError, OSError):
+        raise
+    except UserError as error:
+        return str(error)
+    except Exception as error:
+        return f"{task} cannot be used ({type(error).__name__}: {error}): repair or export it again"
+    return None
+
+
+def _claim(out, settings):
+    """Write ``dataset.json``, or refuse a folder whose objects were made in another way."""
+    path = out / "dataset.json"
+    if path.exists():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found != settings:
+            raise UserError(
+                f"{out} was made with {_shown(found)}, not {_shown(settings)}: "
+                "choose another --out, or the same settings to go on"
+            )
+    elif any((out / name).exists() for name in (MODELS, RENDERINGS, VOXELS)):
+        raise UserError(f"{out} holds a data set that this tool did not make: choose another --out")
+    else:
+        write_json(path, settings)
+
+
+def _sweep(out, tasks):
+    """Remove what an interrupted run left half-written for these objects."""
+    for task in tasks:
+        for tree in (MODELS, RENDERINGS, VOXELS):
+            for path in (out / tree / task.synset / task.model).glob(".tmp-*"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@contextmanager
+def _pool(workers):
+    """Give a pool of fresh processes of which none is left behind, come what may."""
+    # One process a core: threads of the linear algebra library would only compete.
+    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    before = {name: os.environ.get(name) for name in threads}
+    os.environ.update(threads)
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker)
+    try:
+        yield pool
+    finally:
+        # What is being made is finished, in a second or so; what waits is dropped.
+        pool.shutdown(wait=True, cancel_futures=True)
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _start_worker():
+    # Ctrl-C reaches the whole group of processes; the parent ends the workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow_parent, daemon=True).start()
+
+
+def _follow_parent():
+    """End this process when its parent is gone, even if that was killed."""
+    parent_process().join()
+    os._exit(1)
+
+
+def _has_content(path):
+    return path.is_file() and path.stat().st_size > 0
+
+
+def _is_whole(path):
+    """Tell whether a PNG file ends as it must; a file cut short by a crash does not."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(-len(PNG_END), os.SEEK_END)
+            return file.read() == PNG_END
+    except OSError:
+        return False
+
+
+def _digest(*values):
+    return hashlib.sha256("/".join(map(str, values)).encode("utf-8")).hexdigest()
+
+
+def _shown(settings):
+    return ", ".join(f"{key} {value}" for key, value in sorted(settings.items()))

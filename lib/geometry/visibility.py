@@ -1,0 +1,79 @@
+"""Which voxels of a solid are seen from a viewpoint."""
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from ..runtime.errors import UserError
+from .camera import Viewpoint
+
+STEP = 0.25  # of a voxel's side, between two points that are looked at along a line of sight
+
+
+def read_viewpoints(path):
+    """Read the viewpoints of ``rendering_metadata.txt``, one a line.
+
+    Returns
+    -------
+    list of Viewpoint
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read or a line is not five numbers.
+    """
+    try:
+        lines = Path(path).read_text(encoding="ascii").split("\n")
+        rows = [[float(text) for text in line.split()] for line in lines if line.strip()]
+        return [Viewpoint(azimuth, elevation, ratio) for azimuth, elevation, _, ratio, _ in rows]
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(f"{path} does not list viewpoints, five numbers a line") from error
+
+
+def surface(grid):
+    """Return the occupied voxels that have an empty one beside one of their six sides."""
+    inside = ndimage.binary_erosion(grid, border_value=0)
+    return grid & ~inside
+
+
+def visible(grid, viewpoint):
+    """Return the voxels that the camera sees.
+
+    A voxel is seen when one of its faces is: it is turned to the camera, and the line of sight
+    from its middle to the camera meets no occupied voxel.
+
+    Parameters
+    ----------
+    grid : bool (d, d, d)
+        In (x, y, z), over the cube [-0.5, 0.5]^3.
+    viewpoint : Viewpoint
+
+    Returns
+    -------
+    bool (d, d, d)
+    """
+    camera = (viewpoint.axes()[0] + 0.5) * len(grid)  # in voxels from the cube's corner
+    shell = np.argwhere(surface(grid))
+    seen = np.zeros_like(grid)
+    for normal in np.concatenate([np.eye(3, dtype=int), -np.eye(3, dtype=int)]):
+        starts = shell + 0.5 + (0.5 + 1e-6) * normal
+        facing = (camera - starts) @ normal > 0
+        free = facing.copy()
+        free[facing] = _reaches(grid, starts[facing], camera)
+        seen[tuple(shell[free].T)] = True
+    return seen
+
+
+def _reaches(grid, starts, camera):
+    """Return for each point (n, 3) whether nothing is between it and the camera."""
+    lines = camera - starts
+    directions = lines / np.linalg.norm(lines, axis=1, keepdims=True)
+    free = np.ones(len(starts), bool)
+    # From within the cube a line has left it after its diagonal, and the camera is outside.
+    for distance in np.arange(0, np.sqrt(3) * len(grid), STEP):
+        cells = np.floor(starts + distance * directions).astype(int)
+        inside = ((cells >= 0) & (cells < len(grid))).all(axis=1)
+        free[inside] &= ~grid[tuple(cells[inside].T)]
+    return free

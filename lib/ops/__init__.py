@@ -1,0 +1,45 @@
+"""Convolutions of our own over oneDNN, and the graph optimisation that puts them in place.
+
+`register` is called once by `lib.runtime.backend`; where oneDNN cannot be had, Theano's own ops
+serve. The environment variable ``VOXLSTM_ONEDNN=0`` switches ours off.
+"""
+
+
+def available():
+    """Return whether the oneDNN ops can serve here, and the version or the reason why not.
+
+    Returns
+    -------
+    tuple of (bool, str)
+    """
+    from . import library
+
+    return library.available()
+
+
+def register():
+    """Let graphs compiled from now on use the oneDNN ops on the CPU."""
+    from . import registration
+
+    registration.register()
+
+
+def light_function(inputs, outputs):
+    """Compile a graph that is run a few times; None where Theano's usual way is the better one.
+
+    The oneDNN ops do the work; the few small ops between them run in NumPy, so that a first
+    prediction does not wait for a compiler to make a module of each. A graph that keeps pooling or
+    convolutions of Theano's own is refused: those are slow or broken in Python.
+    """
+    import theano
+    from theano.tensor.nnet.corr import BaseCorrMM
+    from theano.tensor.nnet.corr3d import BaseCorr3dMM
+    from theano.tensor.signal.pool import Pool
+
+    if theano.config.mode != "Mode" or not available()[0]:
+        return None
+    mode = theano.Mode(linker="py", optimizer="fast_run").excluding("fusion")
+    function = theano.function(inputs, outputs, mode=mode, allow_input_downcast=False)
+    theirs = (BaseCorrMM, BaseCorr3dMM, Pool)
+    nodes = function.maker.fgraph.apply_nodes
+    return None if any(isinstance(node.op, theirs) for node in nodes) else function

@@ -1,0 +1,214 @@
+"""Convolutions over oneDNN: ``y = x * w``, and each operand from the other two.
+
+``x`` is ``(images, x channels, *space)``, ``w`` is ``(y channels, x channels, *kernel)`` and ``y``
+is ``(images, y channels, *space)``; there are two or three spatial axes. The maps x and y are
+plain or blocked (see `layout`); w is always plain.
+"""
+import ctypes
+from dataclasses import dataclass
+from typing import Optional
+
+from ..runtime.backend import tensor
+
+import numpy as np
+from theano.gof import Apply, Op
+
+from . import library
+from .layout import blocked_shape, blocked_type, output, plain_type
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What tells one convolution from another, apart from sizes known at run time.
+
+    Attributes
+    ----------
+    space : int
+        Spatial axes, 2 or 3.
+    border : str or tuple of int
+        ``"valid"``, ``"half"``, ``"full"``, or the zeros before and after along each axis.
+    stride, dilation : tuple of int
+        Along each spatial axis.
+    flip : bool
+        Whether the kernel is turned over (a convolution in the mathematical sense).
+    x_channels, y_channels : int or None
+        Channels of a blocked map, None for a plain one.
+    """
+
+    space: int
+    border: object
+    stride: tuple
+    dilation: tuple
+    flip: bool
+    x_channels: Optional[int] = None
+    y_channels: Optional[int] = None
+
+    def padding(self, kernel):
+        """Return the zeros before and after x along each axis; ``kernel`` may be symbolic."""
+        reach = [(k - 1) * d for k, d in zip(kernel, self.dilation)]
+        named = {
+            "valid": [0] * self.space,
+            "half": [(r + 1) // 2 for r in reach],
+            "full": reach,
+        }
+        return named[self.border] if isinstance(self.border, str) else list(self.border)
+
+    def y_space(self, x_space, kernel):
+        """Return the size of y along each axis; sizes may be symbolic."""
+        rows = zip(x_space, kernel, self.dilation, self.padding(kernel), self.stride)
+        return tuple((x + 2 * p - (k - 1) * d - 1) // s + 1 for x, k, d, p, s in rows)
+
+
+class ConvolutionOp(Op):
+    """What the three ops share.
+
+    Parameters
+    ----------
+    geometry : Geometry
+    slope : float, optional
+        Of a leaky ReLU that follows, where the op computes a map.
+    """
+
+    __props__ = ("geometry", "slope")
+    operand = None  # as onednn.cpp numbers them
+
+    def __init__(self, geometry, slope=None):
+        self.geometry, self.slope = geometry, slope
+
+    def _map(self, channels):
+        space = self.geometry.space
+        return plain_type(space)() if channels is None else blocked_type(space)()
+
+    def _run(self, x, w, y, bias=None):
+        images, x_channels, x_space = _sizes(x, self.geometry.x_channels)
+        y_images, y_channels, y_space = _sizes(y, self.geometry.y_channels)
+        kernel = w.shape[2:]
+        if w.shape[:2] != (y_channels, x_channels) or images != y_images:
+            raise ValueError(
+                f"a convolution of {images} maps of {x_channels} channels into {y_images} of"
+                f" {y_channels} does not fit a kernel of shape {w.shape}"
+            )
+        if tuple(y_space) != self.geometry.y_space(x_space, kernel):
+            raise ValueError(f"a convolution of {x_space} cells does not make {y_space}")
+        if not all(a.size for a in (x, w, y)):
+            raise ValueError("a convolution of an empty array")
+        call = library.Convolution(
+            operand=self.operand,
+            space=self.geometry.space,
+            images=images,
+            x_channels=x_channels,
+            y_channels=y_channels,
+            x=_ints(x_space),
+            y=_ints(y_space),
+            kernel=_ints(kernel),
+            stride=_ints(self.geometry.stride),
+            dilation=_ints(self.geometry.dilation),
+            padding=_ints(self.geometry.padding(kernel)),
+            x_blocked=self.geometry.x_channels is not None,
+            y_blocked=self.geometry.y_channels is not None,
+            flip=self.geometry.flip and any(k > 1 for k in kernel),
+            bias=bias is not None,
+            leaky=self.slope is not None,
+            slope=self.slope or 0.0,
+            strides=(ctypes.c_int64 * 5)(*(s // w.itemsize for s in w.strides)),
+        )
+        library.call("convolve", call, x, w, y, bias)
+
+
+class Convolve(ConvolutionOp):
+    """``y = leaky(x * w + b)``; inputs x, w and perhaps b."""
+
+    operand = 0
+
+    def make_node(self, x, w, *bias):
+        inputs = [tensor.as_tensor_variable(v) for v in (x, w, *bias)]
+        return Apply(self, inputs, [self._map(self.geometry.y_channels)])
+
+    def perform(self, node, inputs, outputs):
+        x, w, *bias = inputs
+        x, w, bias = _dense(x), _strided(w), map(_dense, bias)
+        images, _, space = _sizes(x, self.geometry.x_channels)
+        y_space = self.geometry.y_space(space, w.shape[2:])
+        y = output(outputs[0], _shape(images, w.shape[0], y_space, self.geometry.y_channels))
+        self._run(x, w, y, *bias)
+
+    def infer_shape(self, node, shapes):
+        x, w, *_ = shapes
+        channels = self.geometry.x_channels
+        space = x[2:] if channels is None else x[2:-1]
+        y_space = self.geometry.y_space(space, w[2:])
+        return [_shape(x[0], w[0], y_space, self.geometry.y_channels)]
+
+
+class Transpose(ConvolutionOp):
+    """``x = leaky(w^T y + b)``, the transposed convolution; inputs w, y, the space of x, perhaps b.
+
+    It is the gradient of a convolution with respect to x, and the layer that enlarges a map.
+    """
+
+    operand = 1
+
+    def make_node(self, w, y, space, *bias):
+        inputs = [tensor.as_tensor_variable(v) for v in (w, y, space, *bias)]
+        return Apply(self, inputs, [self._map(self.geometry.x_channels)])
+
+    def perform(self, node, inputs, outputs):
+        w, y, space, *bias = inputs
+        w, y, bias = _strided(w), _dense(y), map(_dense, bias)
+        x_space = tuple(int(n) for n in space)
+        x = output(outputs[0], _shape(y.shape[0], w.shape[1], x_space, self.geometry.x_channels))
+        self._run(x, w, y, *bias)
+
+    def infer_shape(self, node, shapes):
+        w, y, *_ = shapes
+        space = [node.inputs[2][i] for i in range(self.geometry.space)]
+        return [_shape(y[0], w[1], space, self.geometry.x_channels)]
+
+
+class KernelGradient(ConvolutionOp):
+    """The gradient of a convolution with respect to w; inputs x, the gradient of y, w's space."""
+
+    operand = 2
+
+    def make_node(self, x, y, space):
+        inputs = [tensor.as_tensor_variable(v) for v in (x, y, space)]
+        return Apply(self, inputs, [plain_type(self.geometry.space)()])
+
+    def perform(self, node, inputs, outputs):
+        x, y, space = inputs
+        x, y = _dense(x), _dense(y)
+        channels = [_sizes(y, self.geometry.y_channels)[1], _sizes(x, self.geometry.x_channels)[1]]
+        w = output(outputs[0], (*channels, *(int(n) for n in space)))
+        self._run(x, w, y)
+
+    def infer_shape(self, node, shapes):
+        x, y, _ = shapes
+        geometry = self.geometry
+        channels = [
+            s[1] if c is None else tensor.constant(c, dtype="int64")
+            for s, c in ((y, geometry.y_channels), (x, geometry.x_channels))
+        ]
+        return [(*channels, *(node.inputs[2][i] for i in range(geometry.space)))]
+
+
+def _dense(array):
+    return np.ascontiguousarray(array)
+
+
+def _strided(w):
+    # oneDNN reads a kernel by its strides, but not backwards.
+    return w if all(stride > 0 for stride in w.strides) else np.ascontiguousarray(w)
+
+
+def _sizes(array, channels):
+    if channels is None:
+        return array.shape[0], array.shape[1], array.shape[2:]
+    return array.shape[0], channels, array.shape[2:-1]
+
+
+def _shape(images, channels, space, blocked):
+    return (images, channels, *space) if blocked is None else blocked_shape(images, blocked, space)
+
+
+def _ints(values):
+    return (ctypes.c_int32 * 3)(*values)

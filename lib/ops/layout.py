@@ -1,0 +1,97 @@
+"""Feature maps in oneDNN's layout, as ordinary tensors.
+
+A plain map is ``(images, channels, *space)``. A blocked map is ``(images, channels / B, *space,
+B)``: B neighbouring channels of one cell lie side by side, which is how direct convolutions read
+them. Where the channels do not fill the last block, zeros do.
+"""
+from ..runtime.backend import tensor
+
+import numpy as np
+from theano.gof import Apply, Op
+
+from . import library
+
+
+def block():
+    """Return B, the channels in a block on this CPU: 16 with AVX-512, 8 with AVX2."""
+    return library.load().voxlstm_block()
+
+
+def groups(channels):
+    """Return how many blocks hold so many channels."""
+    return -(-channels // block())
+
+
+def blocked_type(space):
+    """Return the type of a blocked map with ``space`` spatial axes."""
+    return tensor.TensorType("float32", (False,) * (space + 3))
+
+
+def plain_type(space):
+    """Return the type of a plain map with ``space`` spatial axes."""
+    return tensor.TensorType("float32", (False,) * (space + 2))
+
+
+def blocked_shape(images, channels, space):
+    """Return the shape of a blocked map; ``images`` and ``space`` may be symbolic."""
+    return (images, groups(channels), *space, block())
+
+
+def output(storage, shape, dtype="float32"):
+    """Return an array for an op's result, the one of the last call where it still fits."""
+    array = storage[0]
+    if array is None or array.shape != shape or not array.flags.c_contiguous:
+        array = storage[0] = np.empty(shape, dtype)
+    return array
+
+
+class ToBlocked(Op):
+    """A plain map of ``channels`` channels as a blocked one."""
+
+    __props__ = ("channels",)
+
+    def __init__(self, channels):
+        self.channels = channels
+
+    def make_node(self, x):
+        x = tensor.as_tensor_variable(x)
+        return Apply(self, [x], [blocked_type(x.ndim - 2)()])
+
+    def perform(self, node, inputs, outputs):
+        x = np.ascontiguousarray(inputs[0])
+        images, channels, *space = x.shape
+        if channels != self.channels:
+            raise ValueError(f"a map has {channels} channels instead of {self.channels}")
+        result = output(outputs[0], blocked_shape(images, channels, space))
+        library.call("to_blocked", x, images, channels, _cells(space), result)
+
+    def infer_shape(self, node, shapes):
+        images, _, *space = shapes[0]
+        return [blocked_shape(images, self.channels, space)]
+
+
+class FromBlocked(Op):
+    """A blocked map of ``channels`` channels as a plain one."""
+
+    __props__ = ("channels",)
+
+    def __init__(self, channels):
+        self.channels = channels
+
+    def make_node(self, x):
+        x = tensor.as_tensor_variable(x)
+        return Apply(self, [x], [plain_type(x.ndim - 3)()])
+
+    def perform(self, node, inputs, outputs):
+        x = np.ascontiguousarray(inputs[0])
+        images, _, *space, _ = x.shape
+        result = output(outputs[0], (images, self.channels, *space))
+        library.call("from_blocked", x, images, self.channels, _cells(space), result)
+
+    def infer_shape(self, node, shapes):
+        images, _, *space, _ = shapes[0]
+        return [(images, tensor.constant(self.channels, dtype="int64"), *space)]
+
+
+def _cells(space):
+    return int(np.prod(space, dtype="int64"))

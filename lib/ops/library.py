@@ -1,0 +1,149 @@
+"""The native library behind the ops: oneDNN, and ``onednn.cpp`` built against it once."""
+import ctypes
+import hashlib
+import importlib.metadata
+import os
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from ..runtime.backend import theano
+from ..runtime.cache import cache_folder
+from ..runtime.files import atomic_path
+
+SOURCE = Path(__file__).with_name("onednn.cpp")
+PACKAGES = {"onednn-cpu-gomp": "libdnnl.so.3", "onednn-devel-cpu-gomp": "dnnl.hpp"}
+FLAGS = ["-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared"]
+SWITCH = "VOXLSTM_ONEDNN"
+
+
+class Unavailable(Exception):
+    """Why the native library cannot serve."""
+
+
+class Convolution(ctypes.Structure):
+    """One convolution y = x * w of the native library; see ``onednn.cpp``."""
+
+    _fields_ = (
+        [(name, ctypes.c_int32) for name in "operand space images x_channels y_channels".split()]
+        + [
+            (name, ctypes.c_int32 * 3)
+            for name in ("x", "y", "kernel", "stride", "dilation", "padding")
+        ]
+        + [(name, ctypes.c_int32) for name in "x_blocked y_blocked flip bias leaky".split()]
+        + [("slope", ctypes.c_float), ("strides", ctypes.c_int64 * 5)]
+    )
+
+
+class Grid(ctypes.Structure):
+    """A map before pooling; see ``onednn.cpp``."""
+
+    _fields_ = [
+        (name, ctypes.c_int64)
+        for name in ("images", "channels", "rows", "columns", "pad_rows", "pad_columns")
+    ]
+
+
+@lru_cache(maxsize=None)
+def load():
+    """Return the native library, building it when this machine has not done so yet.
+
+    Raises
+    ------
+    Unavailable
+        When it is switched off, oneDNN or a compiler is missing, or the CPU is not served.
+    """
+    if os.environ.get(SWITCH) == "0":
+        raise Unavailable(f"{SWITCH}=0 switches it off")
+    folders = {package: _folder(package, file) for package, file in PACKAGES.items()}
+    library, include = folders.values()
+    path = _built(library, include)
+    try:
+        native = ctypes.CDLL(str(path))
+    except OSError as error:
+        raise Unavailable(f"{path.name} does not load: {error}") from error
+    for name in ("error", "version", "implementation"):
+        getattr(native, f"voxlstm_{name}").restype = ctypes.c_char_p
+    if native.voxlstm_block() == 1:
+        raise Unavailable("this CPU has no AVX2, which its convolutions need")
+    native.voxlstm_keep_memory()
+    return native
+
+
+def available():
+    """Return whether the oneDNN ops can serve here, and the version or the reason why not.
+
+    Returns
+    -------
+    tuple of (bool, str)
+    """
+    try:
+        return True, f"oneDNN {load().voxlstm_version().decode()}"
+    except Unavailable as reason:
+        return False, str(reason)
+
+
+def call(name, *arguments):
+    """Call ``voxlstm_<name>``; arrays are passed by their address.
+
+    Raises
+    ------
+    RuntimeError
+        With oneDNN's own words when the call fails.
+    """
+    native = load()
+    if getattr(native, f"voxlstm_{name}")(*map(_argument, arguments)):
+        raise RuntimeError(f"oneDNN: {name}: {native.voxlstm_error().decode()}")
+
+
+def _argument(value):
+    if isinstance(value, np.ndarray):
+        return ctypes.c_void_p(value.ctypes.data)
+    if isinstance(value, ctypes.Structure):
+        return ctypes.byref(value)
+    if isinstance(value, float):
+        return ctypes.c_float(value)
+    return None if value is None else ctypes.c_int64(value)
+
+
+def _folder(package, file):
+    try:
+        files = importlib.metadata.files(package) or []
+    except importlib.metadata.PackageNotFoundError:
+        raise Unavailable(f"{package} is not installed (pip install 'voxlstm[fast]')") from None
+    for path in files:
+        if path.name == file and path.locate().exists():
+            return path.locate().resolve().parent
+    raise Unavailable(f"{package} is installed without its {file}")
+
+
+def _built(library, include):
+    links = [f"-L{library}", "-l:libdnnl.so.3", f"-Wl,-rpath,{library}"]
+    compiler = theano.config.cxx
+    if not compiler:
+        raise Unavailable("there is no C++ compiler (g++)")
+    command = [compiler, *FLAGS, f"-I{include}", str(SOURCE), *links]
+    path = cache_folder() / "onednn" / f"{_digest(command)}.so"
+    if path.exists():
+        return path
+    with atomic_path(path) as temporary:
+        built = subprocess.run([*command, "-o", temporary], capture_output=True, text=True)
+        if built.returncode:
+            raise Unavailable(f"{SOURCE.name} does not compile: {built.stderr.strip()[:500]}")
+    return path
+
+
+def _digest(command):
+    # Code for one CPU must not be loaded on another that shares the home directory.
+    cpu = [line for line in _cpu_info() if line.startswith("flags")][:1]
+    text = "\0".join([*command, *cpu, SOURCE.read_text(encoding="utf-8")])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _cpu_info():
+    try:
+        return Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []

@@ -1,0 +1,702 @@
+// Convolutions over oneDNN, and the passes between them, behind plain C calls.
+//
+// Maps are dense float32 arrays, "plain" (images, channels, space) or "blocked"
+// (images, ceil(channels / B), space, B) with B = block(); the channels that fill up the last
+// block hold zeros, and every call keeps them zero. Sums run in an order that does not depend on
+// the number of threads.
+#include <dnnl.hpp>
+#include <malloc.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+using dnnl::memory;
+using Arguments = std::unordered_map<int, memory>;
+
+extern "C" {
+
+// One convolution y = x * w, of which a call computes one of the three operands from the others.
+struct Convolution {
+    int32_t operand;  // which operand is computed
+    int32_t space;    // 2 or 3 spatial axes
+    int32_t images, x_channels, y_channels;
+    int32_t x[3], y[3], kernel[3], stride[3], dilation[3], padding[3];
+    int32_t x_blocked, y_blocked;
+    int32_t flip;   // whether the kernel is turned over
+    int32_t bias;   // whether a bias is added to the result (not for the kernel)
+    int32_t leaky;  // whether a leaky ReLU of this slope follows
+    float slope;
+    int64_t strides[5];  // of the kernel (y_channels, x_channels, ...), in elements
+};
+}
+
+namespace {
+
+enum Role { Y = 0, X = 1, W = 2 };
+
+dnnl::engine &engine() {
+    static dnnl::engine value(dnnl::engine::kind::cpu, 0);
+    return value;
+}
+
+dnnl::stream &stream() {
+    static dnnl::stream value(engine());
+    return value;
+}
+
+std::mutex &lock() {
+    static std::mutex value;
+    return value;
+}
+
+thread_local std::string error_text;
+
+// Runs a call, one at a time since plans share their scratch memory; exceptions become a status.
+template <typename Call> int guarded(Call call) {
+    try {
+        std::lock_guard<std::mutex> guard(lock());
+        call();
+        return 0;
+    } catch (const std::exception &error) {
+        error_text = error.what();
+        return 1;
+    }
+}
+
+// The channels in a block that oneDNN's convolutions prefer on this CPU; 1 when none.
+int preferred_block() {
+    using Tag = memory::format_tag;
+    const auto f32 = memory::data_type::f32;
+    for (int block : {16, 8}) {
+        Tag tag = block == 16 ? Tag::nChw16c : Tag::nChw8c;
+        memory::desc map({1, 64, 16, 16}, f32, tag), w({64, 64, 3, 3}, f32, Tag::any);
+        dnnl::primitive_attr attributes;
+        dnnl::convolution_forward::primitive_desc plan(engine(),
+            dnnl::prop_kind::forward_training, dnnl::algorithm::convolution_direct, map, w, map,
+            {1, 1}, {1, 1}, {1, 1}, attributes, true);
+        if (plan && std::string(plan.impl_info_str()).find("jit") == 0) return block;
+    }
+    return 1;
+}
+
+int block_size() {
+    static int value = preferred_block();
+    return value;
+}
+
+// Memory that only grows, shared by all plans.
+class Scratch {
+  public:
+    void reset(size_t bytes) {
+        used_ = 0;
+        if (bytes <= size_) return;
+        std::free(data_);
+        size_ = 0;
+        data_ = static_cast<char *>(std::aligned_alloc(alignment, bytes));
+        if (!data_) throw std::bad_alloc();
+        size_ = bytes;
+    }
+    void *take(size_t bytes) {
+        void *result = data_ + used_;
+        used_ += rounded(bytes);
+        return result;
+    }
+    static size_t rounded(size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+
+  private:
+    static constexpr size_t alignment = 4096;
+    char *data_ = nullptr;
+    size_t size_ = 0, used_ = 0;
+};
+
+Scratch &scratch() {
+    static Scratch value;
+    return value;
+}
+
+memory::dims dims(std::initializer_list<int> head, const int32_t *space, int n) {
+    memory::dims result(head.begin(), head.end());
+    result.insert(result.end(), space, space + n);
+    return result;
+}
+
+int rounded_up(int channels) { return (channels + block_size() - 1) / block_size() * block_size(); }
+
+memory::desc map_layout(int images, int channels, const int32_t *space, int n, bool blocked) {
+    using Tag = memory::format_tag;
+    Tag tag = n == 2 ? Tag::nchw : Tag::ncdhw;
+    if (blocked && block_size() == 16) tag = n == 2 ? Tag::nChw16c : Tag::nCdhw16c;
+    if (blocked && block_size() == 8) tag = n == 2 ? Tag::nChw8c : Tag::nCdhw8c;
+    return {dims({images, channels}, space, n), memory::data_type::f32, tag};
+}
+
+// A map as the caller holds it, and as a primitive is asked to take it. Direct convolutions want
+// whole blocks of channels: a map with fewer is filled up with zeros.
+struct Map {
+    memory::desc given, filled, asked;
+    int channels;
+
+    Map(const Convolution &c, int channels_, const int32_t *space, bool blocked, bool fill) {
+        channels = blocked || fill ? rounded_up(channels_) : channels_;
+        given = map_layout(c.images, channels_, space, c.space, blocked);
+        filled = map_layout(c.images, channels_, space, c.space, blocked || fill);
+        asked = map_layout(c.images, channels, space, c.space, blocked || fill);
+        if (!blocked && !fill)
+            asked = {given.get_dims(), given.get_data_type(), memory::format_tag::any};
+    }
+};
+
+// An operand on its way from the caller to the primitive, or back.
+struct Operand {
+    Role role;
+    int argument;
+    memory::desc given, filled, wanted;  // the caller's; in the primitive's layout; as it names it
+    bool result;
+    dnnl::primitive reorder;
+
+    Operand(Role role, int argument, const Map &map, memory::desc wanted, bool result)
+        : Operand(role, argument, map.given, map.filled, wanted, result) {}
+
+    Operand(Role role, int argument, memory::desc given, memory::desc wanted, bool result)
+        : Operand(role, argument, given, wanted, wanted, result) {}
+
+    bool reordered() const { return static_cast<bool>(reorder); }
+    size_t bytes() const { return reordered() ? Scratch::rounded(wanted.get_size()) : 0; }
+
+  private:
+    Operand(Role role, int argument, memory::desc given, memory::desc filled, memory::desc wanted,
+        bool result)
+        : role(role), argument(argument), given(given), filled(filled), wanted(wanted),
+          result(result) {
+        if (filled.get_dims() == wanted.get_dims()) this->filled = filled = wanted;
+        if (given == filled) return;
+        const auto &from = result ? filled : given, &to = result ? given : filled;
+        dnnl::reorder::primitive_desc plan(engine(), from, engine(), to);
+        reorder = dnnl::reorder(plan);
+    }
+};
+
+// A convolution made ready for one set of shapes.
+class Plan {
+  public:
+    Plan(const Convolution &c, bool fill)
+        : c_(c), x_(c, c.x_channels, c.x, c.x_blocked, fill),
+          y_(c, c.y_channels, c.y, c.y_blocked, fill) {
+        copied_ = x_.channels != c.x_channels || y_.channels != c.y_channels;
+        unit_stride_ = std::all_of(c.stride, c.stride + c.space, [](int s) { return s == 1; });
+        for (int i = 0; i < c.space; ++i) {
+            int reach = (c.kernel[i] - 1) * c.dilation[i];
+            stride_.push_back(c.stride[i]);
+            dilation_.push_back(c.dilation[i] - 1);
+            left_.push_back(c.padding[i]);
+            int right = (c.y[i] - 1) * c.stride[i] + reach + 1 - c.x[i] - c.padding[i];
+            right_.push_back(std::max(right, 0));
+            turned_left_.push_back(reach - c.padding[i]);
+            turned_right_.push_back(reach - right);
+        }
+        attributes_.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+        if (c.leaky) {
+            dnnl::post_ops after;
+            after.append_eltwise(dnnl::algorithm::eltwise_relu, c.slope, 0.f);
+            fused_.set_post_ops(after);
+        }
+        fused_.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+        switch (c.operand) {
+        case Y: make_forward(); break;
+        case X: unit_stride_ ? make_turned() : make_backward(); break;
+        default: make_weights(); break;
+        }
+    }
+
+    // Computes the operand that the plan is for from the other two.
+    void run(float *x, float *w, float *y, float *b) {
+        size_t bytes = Scratch::rounded(scratchpad_.get_size()) + dense_bytes() + bias_bytes();
+        for (auto &operand : operands_) bytes += operand.bytes();
+        scratch().reset(bytes);
+        float *dense = copied_ ? static_cast<float *>(scratch().take(dense_bytes())) : w;
+        if (copied_ && c_.operand != W) fill_kernel(w, dense);
+        Arguments all = {{DNNL_ARG_SCRATCHPAD, use(scratchpad_, take(scratchpad_))}};
+        if (fused_bias()) all[DNNL_ARG_BIAS] = use(bias_, filled_bias(b));
+        auto data = [&](Role role) { return role == X ? x : role == Y ? y : dense; };
+        for (auto &operand : operands_) prepare(operand, data(operand.role), all);
+        primitive_.execute(stream(), all);
+        for (auto &operand : operands_) deliver(operand, data(operand.role), all);
+        stream().wait();
+        if (copied_ && c_.operand == W) take_kernel(dense, w);
+        if (separate_) add_bias(x, b);
+    }
+
+    const std::string &name() const { return name_; }
+
+  private:
+    static constexpr auto forward = dnnl::prop_kind::forward_training;
+    static constexpr auto direct = dnnl::algorithm::convolution_direct;
+
+    void make_forward() {
+        turn(c_.flip);
+        dnnl::convolution_forward::primitive_desc plan(engine(), forward, direct,
+            x_.asked, any_weights(false), bias(y_.channels),
+            y_.asked, stride_, dilation_, left_, right_, fused_);
+        operands_.emplace_back(X, DNNL_ARG_SRC, x_, plan.src_desc(), false);
+        operands_.emplace_back(W, DNNL_ARG_WEIGHTS, weights(false), plan.weights_desc(), false);
+        operands_.emplace_back(Y, DNNL_ARG_DST, y_, plan.dst_desc(), true);
+        finish(plan);
+    }
+
+    // With stride 1 the transposed convolution is a convolution with the kernel turned over.
+    void make_turned() {
+        turn(!c_.flip);
+        dnnl::convolution_forward::primitive_desc plan(engine(), forward, direct,
+            y_.asked, any_weights(true), bias(x_.channels),
+            x_.asked, stride_, dilation_, turned_left_, turned_right_,
+            fused_);
+        operands_.emplace_back(Y, DNNL_ARG_SRC, y_, plan.src_desc(), false);
+        operands_.emplace_back(W, DNNL_ARG_WEIGHTS, weights(true), plan.weights_desc(), false);
+        operands_.emplace_back(X, DNNL_ARG_DST, x_, plan.dst_desc(), true);
+        finish(plan);
+    }
+
+    // A larger stride: oneDNN's deconvolution is ten times slower than this on blocked maps.
+    void make_backward() {
+        turn(c_.flip);
+        separate_ = c_.bias || c_.leaky;
+        auto w = any_weights(false);
+        dnnl::convolution_forward::primitive_desc hint(engine(), forward, direct, x_.asked, w, y_.asked,
+            stride_, dilation_, left_, right_, attributes_);
+        dnnl::convolution_backward_data::primitive_desc plan(engine(), direct, x_.asked, w,
+            y_.asked, stride_, dilation_, left_, right_, hint, attributes_);
+        operands_.emplace_back(Y, DNNL_ARG_DIFF_DST, y_, plan.diff_dst_desc(), false);
+        operands_.emplace_back(W, DNNL_ARG_WEIGHTS, weights(false), plan.weights_desc(), false);
+        operands_.emplace_back(X, DNNL_ARG_DIFF_SRC, x_, plan.diff_src_desc(), true);
+        finish(plan);
+    }
+
+    void make_weights() {
+        turn(c_.flip);
+        auto w = any_weights(false);
+        dnnl::convolution_forward::primitive_desc hint(engine(), forward, direct, x_.asked, w, y_.asked,
+            stride_, dilation_, left_, right_, attributes_);
+        dnnl::convolution_backward_weights::primitive_desc plan(engine(), direct, x_.asked, w, y_.asked,
+            stride_, dilation_, left_, right_, hint, attributes_);
+        operands_.emplace_back(X, DNNL_ARG_SRC, x_, plan.src_desc(), false);
+        operands_.emplace_back(Y, DNNL_ARG_DIFF_DST, y_, plan.diff_dst_desc(), false);
+        operands_.emplace_back(W, DNNL_ARG_DIFF_WEIGHTS, weights(false), plan.diff_weights_desc(), true);
+        finish(plan);
+    }
+
+    template <typename Description> void finish(const Description &plan) {
+        scratchpad_ = plan.scratchpad_desc();
+        name_ = plan.impl_info_str();
+        primitive_ = dnnl::primitive(plan.get());
+    }
+
+    void turn(bool over) {
+        turned_ = over && taps() > 1;
+        copied_ = copied_ || turned_;
+    }
+
+    // The kernel as the caller holds it, or as it is copied; perhaps with its channels swapped.
+    memory::desc weights(bool swapped) const {
+        memory::dims sizes = dims({y_.channels, x_.channels}, c_.kernel, c_.space), strides;
+        if (copied_) strides = dense_strides();
+        else strides.assign(c_.strides, c_.strides + 2 + c_.space);
+        if (swapped) std::swap(sizes[0], sizes[1]), std::swap(strides[0], strides[1]);
+        return {sizes, memory::data_type::f32, strides};
+    }
+
+    memory::desc any_weights(bool swapped) const {
+        auto sizes = dims({y_.channels, x_.channels}, c_.kernel, c_.space);
+        if (swapped) std::swap(sizes[0], sizes[1]);
+        return {sizes, memory::data_type::f32, memory::format_tag::any};
+    }
+
+    memory::desc bias(int channels) {
+        if (!c_.bias) return {};
+        bias_ = {{channels}, memory::data_type::f32, memory::format_tag::x};
+        return bias_;
+    }
+
+    int64_t taps() const {
+        int64_t result = 1;
+        for (int i = 0; i < c_.space; ++i) result *= c_.kernel[i];
+        return result;
+    }
+
+    memory::dims dense_strides() const {
+        memory::dims result(2 + c_.space, 1);
+        for (int i = c_.space; i > 0; --i) {
+            result[i] = result[i + 1] * c_.kernel[i - 1];
+        }
+        result[0] = result[1] * x_.channels;
+        return result;
+    }
+
+    size_t dense_bytes() const {
+        return copied_ ? Scratch::rounded(sizeof(float) * taps() * x_.channels * y_.channels) : 0;
+    }
+
+    size_t bias_bytes() const { 
+        return fused_bias() ? Scratch::rounded(bias_.get_size()) : 0;
+    }
+
+    bool fused_bias() const { return c_.bias && !separate_; }
+
+    float *filled_bias(const float *b) const {
+        int channels = c_.operand == X ? c_.x_channels : c_.y_channels;
+        int filled = bias_.get_dims()[0];
+        float *result = static_cast<float *>(scratch().take(bias_.get_size()));
+        std::fill(std::copy(b, b + channels, result), result + filled, 0.f);
+        return result;
+    }
+
+    // Where each tap lies in the caller's kernel.
+    std::vector<int64_t> tap_offsets() const {
+        std::vector<int64_t> result;
+        for (int64_t tap = 0; tap < taps(); ++tap) {
+            int64_t rest = tap, offset = 0;
+            for (int i = c_.space - 1; i >= 0; --i) {
+                int64_t k = rest % c_.kernel[i];
+                rest /= c_.kernel[i];
+                offset += (turned_ ? c_.kernel[i] - 1 - k : k) * c_.strides[2 + i];
+            }
+            result.push_back(offset);
+        }
+        return result;
+    }
+
+    // Copies the caller's kernel into a dense one, turned over and filled up with zeros.
+    void fill_kernel(const float *w, float *dense) const {
+        const auto offsets = tap_offsets();
+        const int64_t n = taps();
+#pragma omp parallel for collapse(2) schedule(static)
+        for (int o = 0; o < y_.channels; ++o)
+            for (int i = 0; i < x_.channels; ++i) {
+                bool inside = o < c_.y_channels && i < c_.x_channels;
+                const float *from = w + o * c_.strides[0] + i * c_.strides[1];
+                float *to = dense + (static_cast<int64_t>(o) * x_.channels + i) * n;
+                for (int64_t k = 0; k < n; ++k) to[k] = inside ? from[offsets[k]] : 0.f;
+            }
+    }
+
+    void take_kernel(const float *dense, float *w) const {
+        const auto offsets = tap_offsets();
+        const int64_t n = taps();
+#pragma omp parallel for collapse(2) schedule(static)
+        for (int o = 0; o < c_.y_channels; ++o)
+            for (int i = 0; i < c_.x_channels; ++i) {
+                const float *from = dense + (static_cast<int64_t>(o) * x_.channels + i) * n;
+                float *to = w + o * c_.strides[0] + i * c_.strides[1];
+                for (int64_t k = 0; k < n; ++k) to[offsets[k]] = from[k];
+            }
+    }
+
+    void add_bias(float *x, const float *b) const {
+        const int64_t block = c_.x_blocked ? block_size() : 1, part = 1024;
+        const int64_t groups = (c_.x_channels + block - 1) / block, units = c_.images * groups;
+        int64_t cells = 1;
+        for (int i = 0; i < c_.space; ++i) cells *= c_.x[i];
+        std::vector<float> bias(groups * block, 0.f);
+        if (c_.bias) std::copy(b, b + c_.x_channels, bias.begin());
+        const float slope = c_.leaky ? c_.slope : 1.f;
+#pragma omp parallel for collapse(2) schedule(static)
+        for (int64_t unit = 0; unit < units; ++unit)
+            for (int64_t first = 0; first < cells; first += part) {
+                const float *added = bias.data() + unit % groups * block;
+                float *map = x + (unit * cells + first) * block;
+                const int64_t n = std::min(part, cells - first);
+                if (block == 16) finish_cells<16>(map, n, added, slope);
+                else if (block == 8) finish_cells<8>(map, n, added, slope);
+                else finish_cells<1>(map, n, added, slope);
+            }
+    }
+
+    template <int B>
+    static void finish_cells(float *map, int64_t cells, const float *added, float slope) {
+        for (int64_t cell = 0; cell < cells; ++cell, map += B)
+#pragma omp simd
+            for (int k = 0; k < B; ++k) {
+                float value = map[k] + added[k];
+                map[k] = value > 0 ? value : slope * value;
+            }
+    }
+
+    static memory use(const memory::desc &layout, void *data) {
+        return memory(layout, engine(), data);
+    }
+    static void *take(const memory::desc &layout) { return scratch().take(layout.get_size()); }
+
+    void prepare(const Operand &operand, float *data, Arguments &all) const {
+        all[operand.argument] = use(operand.wanted, data);
+        if (!operand.reordered()) return;
+        memory wanted = use(operand.wanted, take(operand.wanted));
+        all[operand.argument] = wanted;
+        if (operand.result) return;
+        memory given = use(operand.given, data);
+        memory filled = use(operand.filled, wanted.get_data_handle());
+        operand.reorder.execute(stream(), {{DNNL_ARG_FROM, given}, {DNNL_ARG_TO, filled}});
+    }
+
+    void deliver(const Operand &operand, float *data, Arguments &all) const {
+        if (!operand.result || !operand.reordered()) return;
+        memory given = use(operand.given, data);
+        memory filled = use(operand.filled, all[operand.argument].get_data_handle());
+        operand.reorder.execute(stream(), {{DNNL_ARG_FROM, filled}, {DNNL_ARG_TO, given}});
+    }
+
+    Convolution c_;
+    Map x_, y_;
+    memory::desc bias_, scratchpad_;
+    memory::dims stride_, dilation_, left_, right_, turned_left_, turned_right_;
+    bool unit_stride_ = true, turned_ = false, copied_ = false;
+    bool separate_ = false;
+    dnnl::primitive_attr attributes_, fused_;
+    std::vector<Operand> operands_;
+    dnnl::primitive primitive_;
+    std::string name_;
+};
+
+Plan &plan_for(const Convolution &c) {
+    static std::unordered_map<std::string, std::unique_ptr<Plan>> plans;
+    auto &plan = plans[std::string(reinterpret_cast<const char *>(&c), sizeof c)];
+    if (!plan) plan = std::make_unique<Plan>(c, false);
+    if (plan->name().find("ref") != std::string::npos) plan = std::make_unique<Plan>(c, true);
+    return *plan;
+}
+
+struct Grid {
+    int64_t images, channels, rows, columns;  // of the map before pooling
+    int64_t pad_rows, pad_columns;
+};
+
+// Pooling windows of 2x2 cells, stride 2, over one block of channels of one image.
+template <int B> class Pool {
+  public:
+    explicit Pool(const Grid &g) : g_(g) {
+        rows_ = (g.rows + 2 * g.pad_rows - 2) / 2 + 1;
+        columns_ = (g.columns + 2 * g.pad_columns - 2) / 2 + 1;
+        groups_ = (g.channels + B - 1) / B;
+    }
+
+    // y = leaky(max(x) + b); code has a bit for every cell of the window that is the maximum.
+    void forward(const float *x, const float *b, float slope, float *y, uint8_t *code) const {
+        std::vector<float> bias(groups_ * B, 0.f);
+        if (b) std::copy(b, b + g_.channels, bias.begin());
+#pragma omp parallel for collapse(2) schedule(static)
+        for (int64_t unit = 0; unit < g_.images * groups_; ++unit)
+            for (int64_t row = 0; row < rows_; ++row) {
+                const float *map = x + unit * g_.rows * g_.columns * B;
+                const float *added = bias.data() + unit % groups_ * B;
+                int64_t first = (unit * rows_ + row) * columns_ * B;
+                for (int64_t column = 0; column < columns_; ++column)
+                    cell(map, row, column, added, slope, y + first + column * B,
+                        code + first + column * B);
+            }
+    }
+
+    // Gives every cell that was a maximum the gradient of the maximum, and the others zero.
+    void backward(const float *dy, const uint8_t *code, float *dx) const {
+#pragma omp parallel for collapse(2) schedule(static)
+        for (int64_t unit = 0; unit < g_.images * groups_; ++unit)
+            for (int64_t row = 0; row < g_.rows; ++row) {
+                int64_t up = (row + g_.pad_rows) / 2, down = (row + g_.pad_rows) % 2;
+                float *target = dx + (unit * g_.rows + row) * g_.columns * B;
+                if (up >= rows_) {
+                    std::fill(target, target + g_.columns * B, 0.f);
+                    continue;
+                }
+                const float *source = dy + (unit * rows_ + up) * columns_ * B;
+                const uint8_t *bits = code + (unit * rows_ + up) * columns_ * B;
+                for (int64_t column = 0; column < g_.columns; ++column, target += B) {
+                    int64_t left = (column + g_.pad_columns) / 2;
+                    int bit = 1 << (2 * down + (column + g_.pad_columns) % 2);
+                    if (left >= columns_) std::fill(target, target + B, 0.f);
+                    else spread(source + left * B, bits + left * B, bit, target);
+                }
+            }
+    }
+
+  private:
+    static void spread(const float *source, const uint8_t *bits, int bit, float *target) {
+#pragma omp simd
+        for (int k = 0; k < B; ++k) target[k] = (bits[k] & bit) ? source[k] : 0.f;
+    }
+
+    void cell(const float *map, int64_t row, int64_t column, const float *added, float slope,
+        float *y, uint8_t *code) const {
+        alignas(64) float values[4][B], most[B];
+        std::fill(most, most + B, -std::numeric_limits<float>::infinity());
+        for (int part = 0; part < 4; ++part) {
+            int64_t r = 2 * row - g_.pad_rows + part / 2;
+            int64_t c = 2 * column - g_.pad_columns + part % 2;
+            bool inside = r >= 0 && r < g_.rows && c >= 0 && c < g_.columns;
+            const float *from = inside ? map + (r * g_.columns + c) * B : nullptr;
+#pragma omp simd
+            for (int k = 0; k < B; ++k) {
+                values[part][k] = from ? from[k] : -std::numeric_limits<float>::infinity();
+                most[k] = values[part][k] > most[k] ? values[part][k] : most[k];
+            }
+        }
+#pragma omp simd
+        for (int k = 0; k < B; ++k) {
+            int bits = 0;
+            for (int part = 0; part < 4; ++part) bits |= (values[part][k] == most[k]) << part;
+            float value = most[k] + added[k];
+            y[k] = value > 0 ? value : slope * value;
+            code[k] = static_cast<uint8_t>(bits);
+        }
+    }
+
+    Grid g_;
+    int64_t rows_, columns_, groups_;
+};
+
+// dz = leaky'(y) dy for blocked maps, and db, the sum of dz over images and cells.
+template <int B>
+void leaky_gradient(const float *y, const float *dy, float slope, int64_t images,
+    int64_t channels, int64_t cells, float *dz, float *db) {
+    const int64_t groups = (channels + B - 1) / B, part = 1024, parts = (cells + part - 1) / part;
+    std::vector<double> sums(images * groups * parts * B, 0.0);
+#pragma omp parallel for collapse(2) schedule(static)
+    for (int64_t unit = 0; unit < images * groups; ++unit)
+        for (int64_t p = 0; p < parts; ++p) {
+            alignas(64) float sum[B] = {};
+            for (int64_t cell = p * part; cell < std::min(cells, (p + 1) * part); ++cell) {
+                int64_t at = (unit * cells + cell) * B;
+#pragma omp simd
+                for (int k = 0; k < B; ++k) {
+                    float value = y[at + k] > 0 ? dy[at + k] : slope * dy[at + k];
+                    dz[at + k] = value;
+                    sum[k] += value;
+                }
+            }
+            std::copy(sum, sum + B, sums.begin() + (unit * parts + p) * B);
+        }
+    for (int64_t channel = 0; channel < channels; ++channel) {
+        double total = 0;
+        for (int64_t image = 0; image < images; ++image)
+            for (int64_t p = 0; p < parts; ++p) {
+                int64_t unit = image * groups + channel / B;
+                total += sums[(unit * parts + p) * B + channel % B];
+            }
+        db[channel] = static_cast<float>(total);
+    }
+}
+
+template <int B>
+void to_blocked(const float *plain, int64_t images, int64_t channels, int64_t cells, float *out) {
+    const int64_t groups = (channels + B - 1) / B;
+#pragma omp parallel for schedule(static)
+    for (int64_t unit = 0; unit < images * groups; ++unit) {
+        const int64_t first = unit % groups * B, used = std::min<int64_t>(B, channels - first);
+        const float *from = plain + (unit / groups * channels + first) * cells;
+        float *to = out + unit * cells * B;
+        for (int64_t cell = 0; cell < cells; ++cell)
+            for (int64_t k = 0; k < B; ++k)
+                to[cell * B + k] = k < used ? from[k * cells + cell] : 0.f;
+    }
+}
+
+template <int B>
+void from_blocked(const float *in, int64_t images, int64_t channels, int64_t cells, float *plain) {
+    const int64_t groups = (channels + B - 1) / B;
+#pragma omp parallel for schedule(static)
+    for (int64_t unit = 0; unit < images * groups; ++unit) {
+        const int64_t first = unit % groups * B, used = std::min<int64_t>(B, channels - first);
+        const float *from = in + unit * cells * B;
+        float *to = plain + (unit / groups * channels + first) * cells;
+        for (int64_t k = 0; k < used; ++k)
+            for (int64_t cell = 0; cell < cells; ++cell) to[k * cells + cell] = from[cell * B + k];
+    }
+}
+
+} // namespace
+
+extern "C" {
+
+const char *voxlstm_error() { return error_text.c_str(); }
+
+int voxlstm_block() { return block_size(); }
+
+const char *voxlstm_version() {
+    static std::string text;
+    const dnnl_version_t *v = dnnl_version();
+    text = std::to_string(v->major) + "." + std::to_string(v->minor);
+    return text.c_str();
+}
+
+// Keeps freed memory in the process: a training step frees and asks for the same sizes again, and
+// pages fresh from the system cost as much time as the pass that fills them.
+void voxlstm_keep_memory() {
+    mallopt(M_MMAP_MAX, 0);
+    mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+}
+
+int voxlstm_convolve(const Convolution *c, float *x, float *w, float *y, float *b) {
+    return guarded([&] { plan_for(*c).run(x, w, y, b); });
+}
+
+// Names the implementation that oneDNN has chosen for a convolution.
+const char *voxlstm_implementation(const Convolution *c) {
+    static std::string text;
+    return guarded([&] { text = plan_for(*c).name(); }) ? "" : text.c_str();
+}
+
+int voxlstm_max_pool(const Grid *g, const float *x, const float *b, float slope, float *y,
+    uint8_t *code) {
+    return guarded([&] {
+        if (block_size() == 16) Pool<16>(*g).forward(x, b, slope, y, code);
+        else Pool<8>(*g).forward(x, b, slope, y, code);
+    });
+}
+
+int voxlstm_max_pool_gradient(const Grid *g, const float *dy, const uint8_t *code, float *dx) {
+    return guarded([&] {
+        if (block_size() == 16) Pool<16>(*g).backward(dy, code, dx);
+        else Pool<8>(*g).backward(dy, code, dx);
+    });
+}
+
+int voxlstm_leaky_gradient(const float *y, const float *dy, float slope, int64_t images,
+    int64_t channels, int64_t cells, float *dz, float *db) {
+    return guarded([&] {
+        auto call = block_size() == 16 ? leaky_gradient<16> : leaky_gradient<8>;
+        call(y, dy, slope, images, channels, cells, dz, db);
+    });
+}
+
+int voxlstm_to_blocked(
+    const float *plain, int64_t images, int64_t channels, int64_t cells, float *out) {
+    return guarded([&] {
+        (block_size() == 16 ? to_blocked<16> : to_blocked<8>)(plain, images, channels, cells, out);
+    });
+}
+
+int voxlstm_from_blocked(
+    const float *in, int64_t images, int64_t channels, int64_t cells, float *plain) {
+    return guarded([&] {
+        (block_size() == 16 ? from_blocked<16> : from_blocked<8>)(
+            in, images, channels, cells, plain);
+    });
+}
+
+// v = momentum v - rate (g + decay w); w = w + v.
+int voxlstm_sgd(float *w, float *v, const float *g, int64_t size, float rate, float momentum,
+    float decay) {
+    return guarded([&] {
+#pragma omp parallel for simd schedule(static)
+        for (int64_t i = 0; i < size; ++i) {
+            v[i] = momentum * v[i] - rate * (g[i] + decay * w[i]);
+            w[i] += v[i];
+        }
+    });
+}
+}

@@ -1,0 +1,84 @@
+"""Max-pooling of blocked maps with what follows it, in one pass each way."""
+from ..runtime.backend import tensor
+
+import numpy as np
+from theano.gof import Apply, Op
+
+from . import library
+from .layout import blocked_type, output
+
+
+class MaxPool(Op):
+    """``y = leaky(max_pool(x) + b)`` over 2x2 windows of stride 2.
+
+    Inputs are a blocked map and perhaps a bias; outputs the blocked map y, a code (uint8, same
+    shape) with a bit for each cell of the window that is the maximum, and x's rows and columns:
+    all the backward pass needs, so that x itself can go.
+
+    Parameters
+    ----------
+    channels : int
+    padding : tuple of int
+        Rows and columns before and after, which never enter a maximum: 0 or 1.
+    slope : float
+        Of the leaky ReLU; 1 for none.
+    """
+
+    __props__ = ("channels", "padding", "slope")
+
+    def __init__(self, channels, padding, slope=1.0):
+        self.channels, self.padding, self.slope = channels, padding, slope
+
+    def make_node(self, x, *bias):
+        inputs = [tensor.as_tensor_variable(v) for v in (x, *bias)]
+        code = tensor.TensorType("uint8", (False,) * 5)
+        return Apply(self, inputs, [blocked_type(2)(), code(), tensor.lvector()])
+
+    def perform(self, node, inputs, outputs):
+        x, *bias = map(np.ascontiguousarray, inputs)
+        shape = _pooled(x.shape, self.padding)
+        y, code = output(outputs[0], shape), output(outputs[1], shape, "uint8")
+        grid = _grid(x.shape, self.channels, self.padding)
+        outputs[2][0] = np.array(x.shape[2:4], "int64")
+        bias = bias[0] if bias else None
+        library.call("max_pool", grid, x, bias, float(self.slope), y, code)
+
+    def infer_shape(self, node, shapes):
+        return 2 * [_pooled(shapes[0], self.padding)] + [(tensor.constant(2, dtype="int64"),)]
+
+
+class MaxPoolGradient(Op):
+    """The gradient of the map before `MaxPool`; inputs that of the maxima, the code, and the map's
+    size (rows, columns)."""
+
+    __props__ = ("channels", "padding")
+
+    def __init__(self, channels, padding):
+        self.channels, self.padding = channels, padding
+
+    def make_node(self, dy, code, size):
+        inputs = [tensor.as_tensor_variable(v) for v in (dy, code, size)]
+        return Apply(self, inputs, [blocked_type(2)()])
+
+    def perform(self, node, inputs, outputs):
+        dy, code, size = map(np.ascontiguousarray, inputs)
+        shape = (*dy.shape[:2], int(size[0]), int(size[1]), dy.shape[4])
+        if dy.shape != code.shape or dy.shape != _pooled(shape, self.padding):
+            raise ValueError(f"maps of shapes {dy.shape}, {code.shape}, {shape} do not belong")
+        dx = output(outputs[0], shape)
+        grid = _grid(shape, self.channels, self.padding)
+        library.call("max_pool_gradient", grid, dy, code, dx)
+
+    def infer_shape(self, node, shapes):
+        images, groups, _, _, block = shapes[0]
+        return [(images, groups, node.inputs[2][0], node.inputs[2][1], block)]
+
+
+def _pooled(shape, padding):
+    images, groups, rows, columns, block = shape
+    rows, columns = ((n + 2 * p - 2) // 2 + 1 for n, p in zip((rows, columns), padding))
+    return (images, groups, rows, columns, block)
+
+
+def _grid(shape, channels, padding):
+    return library.Grid(shape[0], channels, shape[2], shape[3], *padding)

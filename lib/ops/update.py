@@ -1,0 +1,45 @@
+"""Stochastic gradient descent's step of one parameter in one pass."""
+from ..runtime.backend import tensor
+
+import numpy as np
+from theano.gof import Apply, Op
+
+from . import library
+
+
+class SGDStep(Op):
+    """``v' = momentum v - rate (g + decay w)`` and ``w' = w + v'``.
+
+    Inputs are w, v and g, of one shape, and the rate; outputs w' and v'.
+
+    Parameters
+    ----------
+    momentum, decay : float
+    inplace : bool
+        Whether w and v are overwritten.
+    """
+
+    __props__ = ("momentum", "decay", "inplace")
+
+    def __init__(self, momentum, decay, inplace=False):
+        self.momentum, self.decay, self.inplace = momentum, decay, inplace
+        if inplace:
+            self.destroy_map = {0: [0], 1: [1]}
+
+    def make_node(self, w, v, g, rate):
+        inputs = [tensor.as_tensor_variable(a) for a in (w, v, g, rate)]
+        return Apply(self, inputs, [inputs[0].type(), inputs[1].type()])
+
+    def perform(self, node, inputs, outputs):
+        w, v, g, rate = inputs
+        if not w.shape == v.shape == g.shape:
+            raise ValueError(f"shapes {w.shape}, {v.shape} and {g.shape} do not belong together")
+        if not self.inplace:
+            w, v = w.copy(), v.copy()
+        w, v, g = map(np.ascontiguousarray, (w, v, g))
+        settings = float(rate), float(self.momentum), float(self.decay)
+        library.call("sgd", w, v, g, w.size, *settings)
+        outputs[0][0], outputs[1][0] = w, v
+
+    def infer_shape(self, node, shapes):
+        return [shapes[0], shapes[1]]

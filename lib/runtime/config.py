@@ -1,0 +1,181 @@
+"""Definitions and recipes: YAML in, frozen dataclasses out, nothing unknown let through."""
+import dataclasses
+import re
+import types
+import typing
+from pathlib import Path
+
+import yaml
+
+from .errors import UserError
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader that refuses a key given twice, and reads ``1e-4`` as a number."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = {key for key in keys if keys.count(key) > 1}
+        if twice:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"key {sorted(map(str, twice))[0]!r} is given twice", node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
+# YAML 1.1 wants a dot in a float; people write 1e-4.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+0123456789."),
+)
+
+
+def load_yaml(path):
+    """Read a YAML file whose top level is a mapping.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read, is not YAML, or is not a mapping.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        value = yaml.load(text, Loader=_Loader)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise UserError(f"cannot read {path}: {reason}") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(value, dict):
+        raise UserError(f"{path} must hold 'key: value' lines at its top level")
+    return value
+
+
+def override(mapping, assignments):
+    """Return a copy of ``mapping`` with ``key=value`` assignments applied.
+
+    Parameters
+    ----------
+    assignments : sequence of str
+        ``"a.b=value"``; the value is read as YAML. The key must exist or be accepted later
+        by `build`.
+    """
+    result = _copy(mapping)
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals or not key.strip():
+            raise UserError(f"--set {assignment!r} is not of the form key=value")
+        *parents, last = key.strip().split(".")
+        target = result
+        for name in parents:
+            target = target.setdefault(name, {})
+            if not isinstance(target, dict):
+                raise UserError(f"--set {assignment!r}: {name!r} holds a value, not a group of keys")
+        try:
+            target[last] = yaml.load(text, Loader=_Loader)
+        except yaml.YAMLError as error:
+            raise UserError(f"--set {assignment!r}: the value is not valid YAML") from error
+    return result
+
+
+def build(cls, mapping, where=""):
+    """Make the dataclass ``cls`` from a mapping, checking every key and type.
+
+    Parameters
+    ----------
+    cls : type
+        A (frozen) dataclass. Fields may be int, float, bool, str, ``tuple[...]``, ``Optional`` or
+        another dataclass; an int is taken where a float is wanted, nothing else is converted.
+    mapping : dict
+        The values.
+    where : str
+        What to name in an error, such as the file.
+
+    Raises
+    ------
+    UserError
+        For an unknown key, a missing key or a value of the wrong type, with the key's path.
+    """
+    return _build(cls, mapping, f"{where}: " if where else "", ())
+
+
+def to_dict(value):
+    """Return a dataclass as plain dicts and lists, as YAML and JSON store it."""
+    if dataclasses.is_dataclass(value):
+        return {f.name: to_dict(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, (list, tuple)):
+        return [to_dict(item) for item in value]
+    return value
+
+
+def _build(cls, mapping, where, path):
+    if not isinstance(mapping, dict):
+        raise UserError(f"{where}{_name(path)} must be a group of keys")
+    hints = typing.get_type_hints(cls)
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    for key in mapping:
+        if key not in fields:
+            known = ", ".join(fields)
+            raise UserError(f"{where}unknown key {_name(path + (key,))}; known here: {known}")
+    values = {}
+    for name, field in fields.items():
+        if name in mapping:
+            values[name] = _convert(hints[name], mapping[name], where, path + (name,))
+        elif _required(field):
+            raise UserError(f"{where}the key {_name(path + (name,))} is missing")
+    try:
+        return cls(**values)
+    except ValueError as error:
+        raise UserError(f"{where}{error}") from error
+
+
+def _convert(kind, value, where, path):
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        return _build(kind, value, where, path)
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        return _convert(next(a for a in arguments if a is not type(None)), value, where, path)
+    if origin is tuple and isinstance(value, (list, tuple)):
+        return _convert_items(arguments, value, where, path)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind in (dict, list) and isinstance(value, kind):
+        return value
+    if isinstance(kind, type) and isinstance(value, kind):
+        if not (isinstance(value, bool) and kind is not bool):
+            return value
+    raise UserError(f"{where}{_name(path)} must be {_kind_name(kind)}, not {value!r}")
+
+
+def _convert_items(arguments, value, where, path):
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        arguments = (arguments[0],) * len(value)
+    if len(arguments) != len(value):
+        raise UserError(f"{where}{_name(path)} must have {len(arguments)} values, not {len(value)}")
+    pairs = enumerate(zip(arguments, value))
+    return tuple(_convert(kind, item, where, path + (i,)) for i, (kind, item) in pairs)
+
+
+def _required(field):
+    missing = dataclasses.MISSING
+    return field.default is missing and field.default_factory is missing
+
+
+def _name(path):
+    return ".".join(map(str, path)) or "the top level"
+
+
+def _kind_name(kind):
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    if typing.get_origin(kind) is tuple:
+        return "a list"
+    return names.get(kind, getattr(kind, "__name__", str(kind)))
+
+
+def _copy(value):
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
+    return list(value) if isinstance(value, list) else value

@@ -1,0 +1,55 @@
+"""Errors that a user can cause, said in one sentence with a remedy."""
+import importlib
+import os
+import sys
+from pathlib import Path
+
+
+class UserError(Exception):
+    """Something the user can mend; the message is one sentence that says how."""
+
+
+def need(module, extra):
+    """Import an optional dependency.
+
+    Parameters
+    ----------
+    module : str
+        Dotted name, such as ``"trimesh"``.
+    extra : str
+        The extra of this package that installs it.
+
+    Raises
+    ------
+    UserError
+        When the module is not installed, naming the extra.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"{error.name} is not installed; install it with: pip install 'voxlstm[{extra}]'"
+        ) from error
+
+
+def run_tool(main):
+    """Run a command line's ``main`` and turn a user's errors into one line and exit status 2."""
+    name = Path(sys.argv[0]).stem
+    try:
+        sys.exit(main())
+    except UserError as error:
+        _fail(f"{name}: error: {error}", 2)
+    except BrokenPipeError:
+        # The reader of our output has gone (``| head``); closing stdout again would warn.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        _fail(f"{name}: error: {error.strerror or error}{where}", 2)
+    except KeyboardInterrupt:
+        _fail(f"{name}: interrupted", 130)
+
+
+def _fail(message, status):
+    print(message, file=sys.stderr)
+    sys.exit(status)

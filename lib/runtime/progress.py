@@ -1,0 +1,84 @@
+"""Progress with time left: a bar on a terminal, a line now and then elsewhere."""
+import sys
+import time
+
+
+class Progress:
+    """Show how far a job is.
+
+    Parameters
+    ----------
+    total : int
+        Number of units in the whole job.
+    label : str
+        What is being done.
+    unit : str
+        Name of one unit, for the rate.
+    every : float
+        Seconds between lines where ``stream`` is not a terminal.
+    initial : int
+        Units done by an earlier run; they do not count towards the rate.
+    stream : file
+        Where to write.
+
+    Use as a context manager and call `update` for every unit done.
+    """
+
+    def __init__(self, total, label, unit="it", every=10.0, initial=0, stream=None):
+        self.total, self.label, self.unit = total, label, unit
+        self.stream = stream or sys.stderr
+        self.terminal = self.stream.isatty()
+        self.every = 0.1 if self.terminal else every
+        self.initial, self.done = initial, initial
+        self.postfix = {}
+        self.start = self.shown = time.monotonic()
+        self.width = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._show()
+        if self.terminal:
+            self.stream.write("\n")
+            self.stream.flush()
+
+    def update(self, n=1, **postfix):
+        """Count ``n`` more units; keyword arguments are shown behind the bar."""
+        self.done += n
+        self.postfix.update(postfix)
+        if time.monotonic() - self.shown >= self.every:
+            self._show()
+
+    def message(self):
+        """Return the line that is shown: label, count, rate, time left, extra values."""
+        elapsed = time.monotonic() - self.start
+        rate = (self.done - self.initial) / elapsed if elapsed > 0 else 0.0
+        left = clock((self.total - self.done) / rate) if rate > 0 else "?"
+        share = self.done / self.total if self.total else 1.0
+        text = f"{self.label}: {100 * share:3.0f} % {self.done}/{self.total}"
+        text += f" [{clock(elapsed)}, {left} left, {rate:.3g} {self.unit}/s]"
+        extra = ", ".join(f"{key} {_short(value)}" for key, value in self.postfix.items())
+        return text + (f" {extra}" if extra else "")
+
+    def _show(self):
+        self.shown = time.monotonic()
+        text = self.message()
+        if self.terminal:
+            padding = " " * max(0, self.width - len(text))
+            self.width = len(text)
+            self.stream.write("\r" + text + padding)
+        else:
+            self.stream.write(text + "\n")
+        self.stream.flush()
+
+
+def clock(seconds):
+    """Return a duration in seconds as ``m:ss`` or ``h:mm:ss``."""
+    minutes, seconds = divmod(int(round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def _short(value):
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,49 @@
+"""Stopping a long job at a point where nothing is lost."""
+import os
+import signal
+
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopRequest:
+    """Turns Ctrl-C and SIGTERM into a flag that a job looks at when it can stop.
+
+    Use as a context manager, in the main thread. The first signal sets the flag; a second one
+    acts as if this were not here, so that a job that hangs can still be ended. Processes forked
+    from this one keep the signals' usual effect.
+
+    Attributes
+    ----------
+    signal : int or None
+        The signal that came.
+    """
+
+    def __init__(self):
+        self.signal = None
+        self._process = os.getpid()
+        self._before = {}
+
+    def __enter__(self):
+        self._before = {number: signal.signal(number, self._note) for number in STOPPING}
+        return self
+
+    def __exit__(self, *_):
+        self._restore()
+
+    def __bool__(self):
+        return self.signal is not None
+
+    @property
+    def status(self):
+        """The exit status that tells a shell of the signal; 0 when none came."""
+        return 128 + self.signal if self else 0
+
+    def _note(self, number, _):
+        self._restore()
+        if os.getpid() != self._process:
+            os.kill(os.getpid(), number)
+        self.signal = number
+
+    def _restore(self):
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,46 @@
+"""The decoder: the hidden state becomes a voxel grid (paper, "The decoding network")."""
+from .layers import Convolution3D, leaky_relu
+
+CLASSES = 2  # empty, occupied
+KERNEL = 3
+
+
+class Decoder:
+    """Five convolutions with leaky ReLU between them, of which the first three double the grid.
+
+    At paper size 4 > 8 > 16 > 32 cells a side with 128, 128 and 64 maps, then 32 and 2 maps.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Takes the new parameters ``decoder.conv1.W`` ... ``decoder.conv5.b``.
+    config : NetworkConfig
+    """
+
+    def __init__(self, parameters, config):
+        self.convolutions = []
+        size, inputs = config.grid, config.channels
+        for number, width in enumerate((*config.decoder_widths, CLASSES), start=1):
+            name, unpool = f"decoder.conv{number}", number <= config.unpoolings
+            convolution = Convolution3D(parameters, name, inputs, width, KERNEL, size, unpool)
+            self.convolutions.append(convolution)
+            size, inputs = convolution.size, width
+
+    def __call__(self, hidden):
+        """Return the logits.
+
+        Parameters
+        ----------
+        hidden : symbolic tensor, ``(batch, channels, grid, grid, grid)``
+            The hidden state after the last view.
+
+        Returns
+        -------
+        symbolic tensor, ``(batch, 2, resolution, resolution, resolution)``
+            For the classes empty and occupied of every voxel.
+        """
+        *inner, last = self.convolutions
+        x = hidden
+        for convolution in inner:
+            x = leaky_relu(convolution(x))
+        return last(x)

@@ -1,0 +1,58 @@
+"""Installs the repository root as the package ``voxlstm``."""
+from pathlib import Path
+
+from setuptools import setup
+
+ROOT = Path(__file__).parent
+FOLDERS = [
+    "lib",
+    "lib.runtime",
+    "lib.geometry",
+    "lib.data",
+    "lib.evaluation",
+    "lib.ops",
+    "models",
+    "solvers",
+    "tools",
+]
+
+setup(
+    name="voxlstm",
+    version="0.1.0",
+    description="Theano reconstruction of 3-D shape from one or more views by a 3-D convolutional LSTM",
+    long_description=(ROOT / "README.rst").read_text(encoding="utf-8"),
+    long_description_content_type="text/x-rst",
+    license="MIT",
+    python_requires="==3.11.*",  # the pinned NumPy and SciPy have wheels and were run there
+    packages=["voxlstm." + name for name in FOLDERS],
+    package_dir={"voxlstm." + name: name.replace(".", "/") for name in FOLDERS},
+    package_data={
+        "voxlstm.models": ["*.yaml", "*.npz", "*.json"],
+        "voxlstm.solvers": ["*.yaml"],
+        "voxlstm.lib.ops": ["*.cpp", "*.h"],
+        "voxlstm.lib.evaluation": ["*.html", "*.css", "*.js"],
+    },
+    install_requires=[
+        "theano-pymc==1.0.9",  # symbolic graphs; the last release whose GPU back end works
+        "numpy==1.23.5",  # the newest that this Theano imports with
+        "scipy==1.9.3",  # its wheel carries the OpenBLAS that Theano links
+        "pillow>=10",  # reads the views
+        "pyyaml>=6",  # network definitions and training recipes
+        "six>=1.16",  # Theano imports it
+        "setuptools<81",  # theano.gpuarray imports its pkg_resources
+    ],
+    extras_require={
+        "data": [
+            "trimesh==5.2.0",  # reads, samples and writes meshes of every common format
+            "embreex==4.4.0.post1",  # ray casting for rendering and voxelising
+        ],
+        "report": [
+            "matplotlib>=3.7,<3.11",  # curves and figures
+            "tensorboardX==2.6.5",  # TensorBoard events without TensorFlow
+            "scikit-image==0.24.0",  # marching cubes for smooth surfaces
+            "trimesh==5.2.0",  # mesh formats
+        ],
+        "gpu": ["mako>=1.2"],  # pygpu's kernel templates; pygpu itself is a Debian package
+        "fast": ["onednn-cpu-gomp==2023.2.0", "onednn-devel-cpu-gomp==2023.2.0"],  # direct convolutions
+    },
+)

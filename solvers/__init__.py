@@ -1,0 +1,1 @@
+"""Training: updates, schedule, solver and checkpoints."""

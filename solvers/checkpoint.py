@@ -1,0 +1,259 @@
+"""Checkpoints: one file without pickle that any program with NumPy can read.
+
+A checkpoint is an ``.npz`` archive (a zip of ``.npy`` arrays) with these entries:
+
+``weights/<parameter>``
+    Float32, one for each parameter of the network, in C order:
+
+    ===================================  =========================================================
+    name                                 layout
+    ===================================  =========================================================
+    ``encoder.conv1.W`` to ``conv6.W``   (out, in, row, column)
+    ``encoder.fc.W``                     (in, out), in flattened from (channel, row, column)
+    ``lstm.<gate>.W``                    (in, channel, x, y, z): one matrix a cell; ``<gate>`` is
+                                         ``forget``, ``input`` or ``candidate``
+    ``lstm.<gate>.U``                    (out, in, x, y, z)
+    ``decoder.conv1.W`` to ``conv5.W``   (out, in, x, y, z), applied after unpooling where there
+                                         is one
+    ``<layer>.b``                        (out,)
+    ===================================  =========================================================
+
+    Convolutions are cross-correlations: kernels are not turned over.
+``optimiser/<name>``
+    Float32, the optimiser's state: ``velocity/<parameter>`` for SGD; ``mean/<parameter>``,
+    ``square/<parameter>`` and ``steps`` for Adam. A file made with ``weights_only`` has none.
+``meta``
+    Text (a 0-d unicode array) holding JSON: ``format`` (``"voxlstm checkpoint"``), ``version``,
+    ``entries`` (the names of all other entries), ``iteration``, ``random`` (state of whatever
+    draws at random, such as the batches), ``network`` and ``recipe`` (the definitions that were
+    trained), ``extra`` (the caller's own).
+
+So another framework reads the weights with::
+
+    with numpy.load("last.npz", allow_pickle=False) as file:
+        kernel = file["weights/encoder.conv1.W"]
+        iteration = json.loads(str(file["meta"]))["iteration"]
+"""
+import io
+import json
+import struct
+import zipfile
+import zlib
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..lib.runtime.errors import UserError
+from ..lib.runtime.files import atomic_path
+
+FORMAT = "voxlstm checkpoint"
+VERSION = 1
+
+_META = {"iteration": int, "random": dict, "network": dict, "recipe": dict, "extra": dict}
+# What zipfile and NumPy raise on damaged files; RuntimeError is for an encrypted entry.
+_BROKEN = (
+    EOFError, KeyError, RuntimeError, ValueError, struct.error, zipfile.BadZipFile, zlib.error
+)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything that training needs to go on as if it had not stopped.
+
+    Parameters
+    ----------
+    weights : mapping of str to ndarray
+        The network's parameters.
+    optimiser : mapping of str to ndarray
+        The optimiser's state; empty in a file of weights only.
+    iteration : int
+        Steps done.
+    random : dict
+        State of whatever draws at random, as JSON.
+    network, recipe : dict
+        The definitions that were trained.
+    extra : dict
+        The caller's own, as JSON.
+    version : int
+        Of the file format.
+    """
+
+    weights: OrderedDict
+    optimiser: OrderedDict = field(default_factory=OrderedDict)
+    iteration: int = 0
+    random: dict = field(default_factory=dict)
+    network: dict = field(default_factory=dict)
+    recipe: dict = field(default_factory=dict)
+    extra: dict = field(default_factory=dict)
+    version: int = VERSION
+
+
+def save(path, checkpoint, weights_only=False):
+    """Write a checkpoint atomically: a reader finds the old file or the new one, never a part.
+
+    Parameters
+    ----------
+    path : path
+        Ends in ``.npz``.
+    checkpoint : Checkpoint
+    weights_only : bool
+        Leave out the optimiser's and the random state, and compress: a small file to predict
+        with, from which training cannot go on.
+    """
+    if Path(path).suffix != ".npz":
+        raise UserError(f"the name of a checkpoint ends in .npz; {path} does not")
+    optimiser = {} if weights_only else checkpoint.optimiser
+    meta = {"format": FORMAT, "version": VERSION}
+    meta.update((name, getattr(checkpoint, name)) for name in _META)
+    if weights_only:
+        meta["random"] = {}
+    arrays = {f"weights/{name}": value for name, value in checkpoint.weights.items()}
+    arrays.update((f"optimiser/{name}", value) for name, value in optimiser.items())
+    meta["entries"] = list(arrays)
+    arrays["meta"] = np.array(json.dumps(meta))
+    write = np.savez_compressed if weights_only else np.savez
+    # In memory first: a ZipFile that meets a full disk complains once more when it is collected.
+    buffer = io.BytesIO()
+    write(buffer, **arrays)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(buffer.getbuffer())
+
+
+def load(path):
+    """Read a checkpoint.
+
+    Returns
+    -------
+    Checkpoint
+
+    Raises
+    ------
+    UserError
+        When the file is missing, cut short or damaged, was not written by this project, or was
+        written by a newer version of it.
+    """
+    meta, arrays = _read(Path(path))
+    weights, optimiser = _part(arrays, "weights/"), _part(arrays, "optimiser/")
+    for name, kind in _META.items():
+        if not isinstance(meta.get(name), kind):
+            raise UserError(f"{path} is damaged: its {name!r} is missing or of the wrong kind")
+    if not weights or meta.get("entries") != list(arrays):
+        raise UserError(f"{path} is damaged: weights are missing, or entries do not belong")
+    values = {name: meta[name] for name in _META}
+    return Checkpoint(weights=weights, optimiser=optimiser, version=meta["version"], **values)
+
+
+def load_network(path):
+    """Make the network that a checkpoint was trained with, with the trained weights.
+
+    Returns
+    -------
+    Network, Checkpoint
+    """
+    # Reading a checkpoint needs no Theano; only making its network does.
+    from ..lib.runtime.config import build
+    from ..models.network import Network, NetworkConfig
+
+    checkpoint = load(path)
+    network = Network(build(NetworkConfig, checkpoint.network, where=str(path)))
+    check_match(network.get_weights(), checkpoint.weights, f"the weights in {path}")
+    network.set_weights(checkpoint.weights)
+    return network, checkpoint
+
+
+def check_match(expected, found, what):
+    """Refuse arrays whose names, shapes or kind differ from those expected.
+
+    Parameters
+    ----------
+    expected, found : mapping of str to ndarray
+    what : str
+        What was found, for the error, as in "the weights in last.npz".
+
+    Raises
+    ------
+    UserError
+        Naming the first offence.
+    """
+    missing = [name for name in expected if name not in found]
+    unknown = [name for name in found if name not in expected]
+    if missing or unknown:
+        offences = [f"{missing[0]} is missing"] if missing else []
+        offences += [f"{unknown[0]} is not known to the network"] if unknown else []
+        raise UserError(f"{what} are of another network: {' and '.join(offences)}")
+    for name, value in expected.items():
+        if found[name].shape != value.shape:
+            raise UserError(
+                f"{what} are of another network: {name} has the shape {found[name].shape}"
+                f" where {value.shape} is needed"
+            )
+        if found[name].dtype != value.dtype:
+            raise UserError(
+                f"{what} are damaged: {name} is {found[name].dtype}, not {value.dtype}"
+            )
+
+
+def _read(path):
+    """Return the meta data and all other arrays of a file that is ours and whole."""
+    if not path.exists():
+        raise UserError(f"there is no checkpoint {path}; check the name")
+    try:
+        if not zipfile.is_zipfile(path):
+            raise UserError(_not_a_zip(path))
+        _check_sums(path)
+        with np.load(path, allow_pickle=False) as file:
+            if "meta" not in file.files:
+                raise UserError(f"{path} is not a checkpoint of voxlstm: it has no entry 'meta'")
+            meta = _parse_meta(path, file["meta"])
+            return meta, OrderedDict((n, file[n]) for n in file.files if n != "meta")
+    except OSError as error:
+        raise UserError(f"cannot read the checkpoint {path}: {error.strerror or error}") from error
+    except _BROKEN as error:
+        raise UserError(
+            f"the checkpoint {path} is damaged ({error}); use another copy of it"
+        ) from error
+
+
+def _check_sums(path):
+    # NumPy parses an array's header before zipfile has seen its whole entry; a damaged header
+    # could ask for any amount of memory.
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(f"its entry {damaged} has a wrong check sum")
+
+
+def _not_a_zip(path):
+    with open(path, "rb") as file:
+        start = file.read(4)
+    if start and not start.startswith(b"PK"):
+        return f"{path} is not a checkpoint of voxlstm: it is not an .npz file"
+    return f"the checkpoint {path} is cut short; use another copy of it"
+
+
+def _parse_meta(path, array):
+    foreign = UserError(f"{path} is not a checkpoint of voxlstm: its entry 'meta' is another's")
+    if array.dtype.kind != "U" or array.shape != ():
+        raise foreign
+    try:
+        meta = json.loads(str(array))
+    except json.JSONDecodeError as error:
+        raise foreign from error
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        raise foreign
+    version = meta.get("version")
+    if not isinstance(version, int) or version < 1:
+        raise UserError(f"{path} is damaged: its format version is {version!r}")
+    if version > VERSION:
+        raise UserError(
+            f"{path} was written by a newer voxlstm (format {version}; this one reads up to"
+            f" {VERSION}); update voxlstm"
+        )
+    return meta
+
+
+def _part(arrays, prefix):
+    named = [(name, value) for name, value in arrays.items() if name.startswith(prefix)]
+    return OrderedDict((name[len(prefix):], value) for name, value in named)

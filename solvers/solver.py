@@ -1,0 +1,351 @@
+"""Training a network: the recipe, the compiled functions, the step.
+
+Every function is compiled on its first use and once for a network, on the device in use. The
+parameters and the optimiser's state live in shared variables, so that a training step moves
+nothing between the host and the device but the batch and its loss.
+"""
+import math
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..lib.ops import light_function
+from ..lib.runtime.backend import device, theano
+from ..lib.runtime.config import build, load_yaml, to_dict
+from ..lib.runtime.errors import UserError
+from . import updates
+from .checkpoint import Checkpoint, check_match
+from .schedule import Schedule, rate_at
+
+
+class Diverged(UserError):
+    """Training has left the finite numbers; the network's weights are of no use any more."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train, as the files in ``solvers/`` write it.
+
+    Parameters
+    ----------
+    method : str
+        ``sgd`` or ``adam``.
+    rate : float
+        The base learning rate.
+    momentum : float
+        Of ``sgd``.
+    weight_decay : float
+        On weights, never on biases.
+    clip_norm : float
+        Of ``sgd``: the largest norm of all gradients together; 0 for no limit.
+    rate_factors : tuple of (str, float)
+        Of ``sgd``: ``(start of the name, factor)`` of parameters with a rate of their own.
+    batch : int
+        Objects in a batch.
+    iterations : int
+        Steps in the whole training.
+    views : (int, int)
+        Fewest and most views in a batch; the number is drawn for each batch.
+    rate_drops : tuple of (int, float)
+        ``(iteration, factor)``: see `Schedule`.
+    warmup : int
+        Steps over which the rate rises to the base rate.
+    loss_limit : float
+        A loss above it counts as divergence; the loss of a blank network is near 0.693.
+    augment : bool
+        Whether views are cropped, flipped and given a background at random.
+    validation : float
+        Share of the training part held back for validation.
+    checkpoint_every, validate_every, log_every : int
+        Steps between checkpoints, validations and lines of the log.
+    seed : int
+        Of the network's initial values and of the batches.
+    """
+
+    method: str
+    rate: float
+    momentum: float
+    weight_decay: float
+    batch: int
+    iterations: int
+    views: tuple[int, int]
+    rate_drops: tuple[tuple[int, float], ...] = ()
+    warmup: int = 0
+    clip_norm: float = 0.0
+    rate_factors: tuple[tuple[str, float], ...] = ()
+    loss_limit: float = 10.0
+    augment: bool = True
+    validation: float = 0.1
+    checkpoint_every: int = 1000
+    validate_every: int = 1000
+    log_every: int = 20
+    seed: int = 0
+
+    @classmethod
+    def from_file(cls, path):
+        """Read a recipe from a YAML file; UserError names what is wrong with it."""
+        return build(cls, load_yaml(path), where=str(path))
+
+    def to_dict(self):
+        """Return the recipe as plain values, as YAML and checkpoints store it."""
+        return to_dict(self)
+
+    @property
+    def schedule(self):
+        """The learning rate's schedule."""
+        return Schedule(self.rate, self.rate_drops, self.warmup)
+
+    def __post_init__(self):
+        if self.method not in updates.METHODS:
+            raise ValueError(f"method must be one of {', '.join(updates.METHODS)}")
+        for name in ("batch", "iterations", "checkpoint_every", "validate_every", "log_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
+        for name in ("rate", "loss_limit"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be a positive number")
+        for name in ("momentum", "validation"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 0 and below 1")
+        for name in ("weight_decay", "warmup", "clip_norm", "seed"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must not be negative")
+        if not 1 <= self.views[0] <= self.views[1]:
+            raise ValueError("views must be [fewest, most] with 1 <= fewest <= most")
+        Schedule(self.rate, self.rate_drops, self.warmup)
+
+
+class Predictor:
+    """A network's forward functions; compiles nothing that learns.
+
+    Parameters
+    ----------
+    network : Network
+        Whose weights are used as they stand at each call.
+    """
+
+    def __init__(self, network):
+        self.network = network
+        self._views, self._voxels = network.inputs()
+
+    def predict(self, views):
+        """Return the occupancy probabilities of the objects seen in ``views``.
+
+        Parameters
+        ----------
+        views : float32 array (views, batch, 3, 127, 127)
+            In [0, 1].
+
+        Returns
+        -------
+        float32 array (batch, 32, 32, 32)
+            In (x, y, z).
+        """
+        return self._predict(views)
+
+    def validate(self, views, voxels):
+        """Return occupancy probabilities and each object's loss.
+
+        Parameters
+        ----------
+        views : float32 array (views, batch, 3, 127, 127)
+        voxels : float32 array (batch, 32, 32, 32)
+            1 where occupied, 0 elsewhere.
+
+        Returns
+        -------
+        occupancy : float32 array (batch, 32, 32, 32)
+        cross_entropy : float32 array (batch,)
+            Mean over the voxels, in nats.
+        """
+        occupancy, cross_entropy = self._validate(views, voxels)
+        return occupancy, cross_entropy
+
+    def gates(self, views):
+        """Return what the recurrent cells did with each view (the paper's figure 4).
+
+        Returns
+        -------
+        dict of str to float32 array (views, batch, channels, 4, 4, 4)
+            ``forget`` and ``input`` are the gates' activities, ``hidden`` the state after the view.
+        """
+        return dict(zip(("forget", "input", "hidden"), self._gates(views)))
+
+    @cached_property
+    def _predict(self):
+        inputs, output = [self._views], self._outputs.occupancy
+        light = light_function(inputs, output) if device() == "cpu" else None
+        return light or _compile(inputs, output)
+
+    @cached_property
+    def _validate(self):
+        losses = self.network.loss_per_object(self._outputs, self._voxels)
+        return _compile([self._views, self._voxels], [self._outputs.occupancy, losses])
+
+    @cached_property
+    def _gates(self):
+        outputs = self._outputs
+        return _compile([self._views], [outputs.forget, outputs.input, outputs.hidden])
+
+    @cached_property
+    def _outputs(self):
+        return self.network.outputs(self._views)
+
+
+class Solver(Predictor):
+    """Trains a network by a recipe.
+
+    Parameters
+    ----------
+    network : Network
+        Its parameters are changed in place by `step`.
+    recipe : Recipe
+
+    Attributes
+    ----------
+    iteration : int
+        Steps done.
+    """
+
+    def __init__(self, network, recipe):
+        super().__init__(network)
+        self.recipe = recipe
+        self.iteration = 0
+        self._state = updates.init_state(recipe.method, network.parameters)
+        # On the host, where the GPU's matrix products want their factors: a rate on the device would
+        # be fetched at every step.
+        self._rate = theano.shared(np.float32(self.rate), name="rate")
+        self._rate_on_device = np.float32(self.rate)
+        self._diverged = False
+
+    @property
+    def rate(self):
+        """The learning rate of the next step."""
+        return rate_at(self.recipe.schedule, self.iteration)
+
+    def step(self, views, voxels):
+        """Learn from one batch.
+
+        Parameters
+        ----------
+        views : float32 array (views, batch, 3, 127, 127)
+        voxels : float32 array (batch, 32, 32, 32)
+
+        Returns
+        -------
+        float
+            The loss before the step: mean over voxels and objects, in nats.
+
+        Raises
+        ------
+        Diverged
+            When the loss is not a finite number or above the recipe's limit. The weights in
+            memory are of no use then, and `state` refuses to give them away; checkpoints saved
+            before are untouched.
+        """
+        if self._diverged:
+            raise Diverged("training has diverged; restore a checkpoint before the next step")
+        self._set_rate()
+        loss = float(self._train(views, voxels))
+        self.iteration += 1
+        if not loss <= self.recipe.loss_limit:  # so that NaN is caught too
+            raise self._divergence(f"the loss is {loss:g} (limit {self.recipe.loss_limit:g})")
+        return loss
+
+    def state(self, random=None, extra=None):
+        """Return all that training needs to go on, as a checkpoint.
+
+        Parameters
+        ----------
+        random : dict, optional
+            State of the batches.
+        extra : dict, optional
+            The caller's own.
+
+        Returns
+        -------
+        Checkpoint
+            Its arrays are copies.
+
+        Raises
+        ------
+        Diverged
+            When training has diverged, or a weight is no longer a finite number.
+        """
+        if self._diverged:
+            raise Diverged("training has diverged; there is no good state to save")
+        weights = self.network.get_weights()
+        for name, value in weights.items():
+            if not np.isfinite(value).all():
+                raise self._divergence(f"{name} holds values that are not finite")
+        return Checkpoint(
+            weights=weights,
+            optimiser=OrderedDict((n, np.array(v.get_value())) for n, v in self._state.items()),
+            iteration=self.iteration,
+            random=random or {},
+            network=self.network.config.to_dict(),
+            recipe=self.recipe.to_dict(),
+            extra=extra or {},
+        )
+
+    def restore(self, checkpoint):
+        """Go on from a checkpoint; nothing is changed when it does not fit.
+
+        Raises
+        ------
+        UserError
+            When the checkpoint holds weights only, or belongs to another network or optimiser.
+        """
+        if not checkpoint.optimiser:
+            raise UserError(
+                "the checkpoint holds weights only, so training cannot go on from it;"
+                " use one that training wrote"
+            )
+        method = checkpoint.recipe.get("method")
+        if method != self.recipe.method:
+            raise UserError(
+                f"the checkpoint was trained with {method}, the recipe says {self.recipe.method}"
+            )
+        check_match(self.network.get_weights(), checkpoint.weights, "the checkpoint's weights")
+        state = OrderedDict((n, v.get_value(borrow=True)) for n, v in self._state.items())
+        check_match(state, checkpoint.optimiser, "the checkpoint's optimiser values")
+        self.network.set_weights(checkpoint.weights)
+        for name, variable in self._state.items():
+            variable.set_value(checkpoint.optimiser[name])
+        self.iteration = checkpoint.iteration
+        self._diverged = False
+
+    @cached_property
+    def _train(self):
+        loss = self.network.loss(self._outputs, self._voxels)
+        parameters = self.network.parameters
+        variables = [parameter.variable for parameter in parameters.values()]
+        gradients = OrderedDict(zip(parameters, theano.grad(loss, variables)))
+        settings = {"rate": self._rate, "weight_decay": self.recipe.weight_decay}
+        if self.recipe.method == "sgd":
+            settings["momentum"] = self.recipe.momentum
+            settings["clip_norm"] = self.recipe.clip_norm
+            settings["rate_factors"] = self.recipe.rate_factors
+        update = getattr(updates, self.recipe.method)
+        changes = update(gradients, parameters, self._state, **settings)
+        # The loss is turned into a float at once, so Theano may use its memory again.
+        return _compile([self._views, self._voxels], theano.Out(loss, borrow=True), changes)
+
+    def _set_rate(self):
+        rate = np.float32(self.rate)
+        if rate != self._rate_on_device:
+            self._rate.set_value(rate)
+            self._rate_on_device = rate
+
+    def _divergence(self, reason):
+        self._diverged = True
+        return Diverged(
+            f"training diverged at iteration {self.iteration}: {reason};"
+            " lower the rate and go on from the last checkpoint"
+        )
+
+
+def _compile(inputs, outputs, changes=None):
+    return theano.function(inputs, outputs, updates=changes, allow_input_downcast=False)

@@ -1,0 +1,175 @@
+"""The training run: steps, validation, checkpoints, and going on exactly where it stopped."""
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Optional
+
+from ..lib.evaluation.metrics import THRESHOLD, iou
+from ..lib.runtime.errors import UserError
+from . import checkpoint
+
+LAST, BEST = "last.npz", "best.npz"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One finished iteration.
+
+    Attributes
+    ----------
+    iteration : int
+        Counted from 1.
+    loss : float
+        Mean cross-entropy a voxel of the batch, before the step.
+    rate : float
+        The learning rate that was used.
+    scores : (float, float) or None
+        IoU and cross-entropy on the validation objects, where they were measured.
+    """
+
+    iteration: int
+    loss: float
+    rate: float
+    scores: Optional[tuple[float, float]] = None
+
+
+class Training:
+    """Runs a solver to the end of its recipe, or to where it is asked to stop.
+
+    Parameters
+    ----------
+    solver : Solver
+    batches : iterator
+        Gives objects with ``views`` and ``voxels`` for ever; its ``state()`` is saved with the
+        checkpoints.
+    validate : callable
+        Returns (IoU, cross-entropy), or None when asked to stop on the way.
+    folder : path-like
+        Gets ``last.npz`` and, by validation IoU, ``best.npz``.
+    stop : object
+        True when the run should stop after the step.
+    about : dict, optional
+        Facts to put into every checkpoint's ``extra``.
+    """
+
+    def __init__(self, solver, batches, validate, folder, stop, about=None):
+        self.solver = solver
+        self.best = None  # {"iteration": int, "iou": float, "cross_entropy": float}
+        self._batches, self._validate, self._stop = batches, validate, stop
+        self._folder, self._about = Path(folder), about or {}
+        self._unrecorded = None  # a step whose validation was broken off
+        self._saved = None  # what last.npz holds
+
+    def restore(self, saved):
+        """Go on from a `Checkpoint` of an earlier run; its batch state is the caller's matter."""
+        self.solver.restore(saved)
+        self.best = saved.extra.get("best")
+        step = saved.extra.get("unrecorded")
+        self._unrecorded = Step(**step) if step else None
+
+    @property
+    def recorded(self):
+        """The last iteration that was recorded."""
+        return self.solver.iteration - (self._unrecorded is not None)
+
+    @property
+    def done(self):
+        """Whether the recipe is finished."""
+        enough = self.solver.iteration >= self.solver.recipe.iterations
+        return enough and self._unrecorded is None
+
+    def run(self, record, before_save, after_save):
+        """Train until `done` or stopped; a checkpoint is written in both cases.
+
+        Parameters
+        ----------
+        record : callable
+            Called with each `Step`, in order.
+        before_save : callable
+            Called before ``last.npz`` is written, to make sure of what was recorded so far.
+        after_save : callable
+            Called once it is written.
+
+        Raises
+        ------
+        Diverged
+            By the solver; the last checkpoint stays as it is.
+        UserError
+            When a checkpoint cannot be written; the one before stays as it is.
+        """
+
+        def save():
+            if self._state_name != self._saved:
+                before_save()
+                self._save(LAST)
+                self._saved = self._state_name
+                after_save()
+
+        if self.solver.iteration == 0:
+            save()
+        while not self.done and not self._stop:
+            step = self._unrecorded or self._step()
+            self._unrecorded = None
+            if self._due(step, self.solver.recipe.validate_every):
+                scores = self._validate()
+                if scores is None:
+                    self._unrecorded = step
+                    break
+                step = replace(step, scores=scores)
+                self._keep_best(step)
+            record(step)
+            if self._due(step, self.solver.recipe.checkpoint_every):
+                save()
+        save()
+
+    @property
+    def _state_name(self):
+        return self.solver.iteration, self._unrecorded
+
+    def _step(self):
+        batch = next(self._batches)
+        rate = self.solver.rate
+        loss = self.solver.step(batch.views, batch.voxels)
+        return Step(self.solver.iteration, loss, rate)
+
+    def _due(self, step, every):
+        return step.iteration % every == 0 or step.iteration == self.solver.recipe.iterations
+
+    def _keep_best(self, step):
+        iou, cross_entropy = step.scores
+        if self.best is None or iou > self.best["iou"]:
+            best = {"iteration": step.iteration, "iou": iou, "cross_entropy": cross_entropy}
+            self.best = best
+            self._save(BEST)
+
+    def _save(self, name):
+        step = self._unrecorded
+        unrecorded = step and {"iteration": step.iteration, "loss": step.loss, "rate": step.rate}
+        extra = {**self._about, "best": self.best, "unrecorded": unrecorded}
+        state = self.solver.state(random=self._batches.state(), extra=extra)
+        path = self._folder / name
+        try:
+            checkpoint.save(path, state)
+        except OSError as error:
+            kept = "; the one written before is still good" if path.exists() else ""
+            raise UserError(f"cannot write {path}: {error.strerror or error}{kept}") from error
+
+
+def score(solver, batches, stop=False):
+    """Return the mean IoU (threshold 0.4) and cross-entropy of the objects in some batches.
+
+    Parameters
+    ----------
+    solver : Predictor
+    batches : iterable of Batch
+    stop : object
+        None is returned as soon as this is true.
+    """
+    count = overlap = entropy = 0
+    for batch in batches:
+        if stop:
+            return None
+        occupancy, losses = solver.validate(batch.views, batch.voxels)
+        overlap += iou(occupancy, batch.voxels, THRESHOLD).sum()
+        entropy += losses.sum(dtype=float)
+        count += len(losses)
+    return float(overlap / count), float(entropy / count)

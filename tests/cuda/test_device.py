@@ -1,0 +1,67 @@
+"""Choosing ``cuda``: refused with a sentence where there is none, proven where there is one."""
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from . import simulation
+
+ROOT = Path(__file__).parents[2]
+
+
+class ChoosingCuda(unittest.TestCase):
+    """The tools with ``--device cuda``, each in a process of its own."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.libraries = simulation.build()
+        cls.simulated = simulation.environment(cls.libraries)
+
+    def run_tool(self, name, *arguments, **changes):
+        """Run a tool with changes to the simulated device's environment; return how it ended."""
+        return subprocess.run(
+            [sys.executable, f"tools/{name}.py", *arguments, "--device", "cuda"],
+            cwd=ROOT,
+            env={**self.simulated, **changes},
+            capture_output=True,
+            text=True,
+        )
+
+    def assert_refused(self, ended, sentence):
+        """Assert that a tool ended with one line that holds ``sentence`` and with status 2."""
+        self.assertEqual(ended.returncode, 2, ended.stderr)
+        self.assertIn(sentence, ended.stderr)
+        self.assertNotIn("Traceback", ended.stderr)
+        self.assertEqual(len(ended.stderr.splitlines()), 1, ended.stderr)
+
+    def train(self, folder, **changes):
+        """Start a training that must not come to making its folder."""
+        arguments = ["--model", "models/small_1x1x1.yaml", "--solver", "solvers/small.yaml"]
+        arguments += ["--data", folder, "--out", f"{folder}/run"]
+        ended = self.run_tool("train_net", *arguments, **changes)
+        self.assertEqual(os.listdir(folder), [])
+        return ended
+
+    def test_a_machine_without_the_run_time_compiler(self):
+        with tempfile.TemporaryDirectory() as libraries, tempfile.TemporaryDirectory() as folder:
+            Path(libraries, "libnvrtc.so").write_bytes(b"no library")
+            ended = self.train(folder, LD_LIBRARY_PATH=f"{libraries}:{self.libraries}")
+        self.assert_refused(ended, "libnvrtc.so (CUDA's run-time compiler) cannot be loaded")
+
+    def test_a_driver_without_a_device(self):
+        with tempfile.TemporaryDirectory() as folder:
+            ended = self.train(folder, CUDA_VISIBLE_DEVICES="")
+        self.assert_refused(ended, "the device cuda could not be started")
+
+    def test_the_set_up_check_proves_the_device(self):
+        ended = self.run_tool("check_setup")
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        self.assertIn("cuda: a convolution agrees with the CPU", ended.stdout)
+
+    def test_the_set_up_check_reports_a_missing_device(self):
+        ended = self.run_tool("check_setup", CUDA_VISIBLE_DEVICES="")
+        self.assertNotEqual(ended.returncode, 0)
+        self.assertIn("the device cuda could not be started", ended.stdout + ended.stderr)
+        self.assertNotIn("Traceback", ended.stderr)

@@ -1,0 +1,154 @@
+"""Trains a tiny network on the device named and writes down all that happened.
+
+A program of its own, for one process computes on one device:
+``python -m tests.cuda.tiny_training cuda RESULT.npz``
+"""
+import json
+import sys
+
+import numpy as np
+
+from voxlstm.lib.runtime.backend import device, theano, use_device
+from voxlstm.models.network import Network, NetworkConfig
+from voxlstm.solvers.solver import Recipe, Solver
+
+from . import simulation
+
+STEPS = 10
+BATCH = 2
+CONFIG = NetworkConfig(
+    image=15,
+    encoder_widths=(3, 4),
+    encoder_kernels=(3, 3),
+    features=8,
+    grid=2,
+    channels=2,
+    kernel=3,
+    decoder_widths=(3, 3),
+    unpoolings=1,
+)
+# Without weight decay the velocity after the first step is -rate times the gradient.
+RECIPE = Recipe(
+    method="sgd",
+    rate=0.1,
+    momentum=0.9,
+    weight_decay=0.0,
+    batch=BATCH,
+    iterations=STEPS,
+    views=(1, 3),
+    rate_drops=((5, 0.5),),
+)
+
+
+def batches(count=STEPS):
+    """Return the same random batches on every device, of three, two and one views."""
+    random = np.random.default_rng(0)
+    cells = 3 * (CONFIG.resolution,)
+    return [
+        (
+            random.random((3 - i % 3, BATCH, 3, CONFIG.image, CONFIG.image), dtype="float32"),
+            (random.random((BATCH, *cells)) < 0.5).astype("float32"),
+        )
+        for i in range(count)
+    ]
+
+
+def is_on_device(variable):
+    """Return whether a symbolic variable is held in the device's memory."""
+    return type(variable.type).__name__ == "GpuArrayType"
+
+
+def all_nodes(graph):
+    """Yield each operation of a compiled graph with the graph it is in, loops' bodies included."""
+    for node in graph.toposort():
+        yield node, graph
+        if hasattr(node.op, "fn"):  # a scan: its body is a compiled function
+            yield from all_nodes(node.op.fn.maker.fgraph)
+
+
+def describe_transfers(graph):
+    """Return what a compiled training step copies and what it computes on the host.
+
+    Returns
+    -------
+    dict of str to list of str
+        ``to_host``: what is fetched from the device, ``output`` for the step's own output;
+        ``to_device``: the inputs of the step that each copied value is made of;
+        ``host``: operations on the host whose result is an array of real numbers.
+    """
+    to_host, to_device, host = [], [], []
+    for node, owner in all_nodes(graph):
+        name = type(node.op).__name__
+        if name == "HostFromGpu":
+            is_output = owner is graph and node.outputs[0] in graph.outputs
+            to_host.append("output" if is_output else str(node.inputs[0]))
+        elif name == "GpuFromHost":
+            sources = {str(v) for v in theano.gof.graph.inputs(node.inputs) if not _is_constant(v)}
+            if owner is not graph:
+                sources = {"the body of a loop"}
+            to_device.append(" ".join(sorted(sources)))
+        elif any(_is_real_array_on_host(output) for output in node.outputs):
+            host.append(str(node))
+    return {"to_host": to_host, "to_device": to_device, "host": host}
+
+
+def _is_constant(variable):
+    return isinstance(variable, theano.gof.Constant)
+
+
+def _is_real_array_on_host(variable):
+    kind = variable.type
+    return not is_on_device(variable) and "float" in getattr(kind, "dtype", "") and kind.ndim > 0
+
+
+def train():
+    """Train for `STEPS` steps.
+
+    Returns
+    -------
+    results : dict of str to array
+        ``losses``, ``copies`` of each step where the device counts them, ``occupancy`` predicted
+        at the end, ``before/NAME`` and ``after/NAME`` for parameters, ``gradient/NAME`` for the
+        gradient at the first step.
+    solver : Solver
+    """
+    network = Network(CONFIG, seed=1)
+    solver = Solver(network, RECIPE)
+    training_function(solver)  # compiling copies constants, which is not counted
+    counters = simulation.counters() if device().startswith("cuda") else None
+    results = {f"before/{name}": value for name, value in network.get_weights().items()}
+    losses, copies = [], []
+    for iteration, batch in enumerate(batches()):
+        start = counters.as_dict() if counters else {}
+        losses.append(solver.step(*batch))
+        copies.append([counters.as_dict()[name] - value for name, value in start.items()])
+        if iteration == 0:
+            velocities = solver.state().optimiser
+            for name in network.parameters:
+                results[f"gradient/{name}"] = -velocities[f"velocity/{name}"] / RECIPE.rate
+    results.update({f"after/{name}": value for name, value in network.get_weights().items()})
+    results["losses"], results["copies"] = np.array(losses), np.array(copies)
+    results["occupancy"] = solver.predict(batches()[-1][0])
+    return results, solver
+
+
+def training_function(solver):
+    """Return the compiled training step."""
+    return solver._train
+
+
+def main(name, path):
+    """Train on the device ``name`` and write the results to ``path``, a ``.npz`` file."""
+    use_device(name)
+    results, solver = train()
+    shared = [p.variable for p in solver.network.parameters.values()] + list(solver._state.values())
+    facts = {
+        "device": device(),
+        "on_host": [str(v) for v in shared if not is_on_device(v)],
+        "transfers": describe_transfers(training_function(solver).maker.fgraph),
+    }
+    np.savez(path, facts=json.dumps(facts), **results)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

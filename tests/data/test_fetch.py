@@ -1,0 +1,314 @@
+"""Transfers against a server that misbehaves, and archives that mean harm."""
+import collections
+import errno
+import io
+import os
+import stat
+import tarfile
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+from tests.data.server import Server
+from voxlstm.lib.data import fetch as module
+from voxlstm.lib.data.fetch import Archive, download, fetch, unpack
+from voxlstm.lib.runtime.errors import UserError
+
+FOLDER, NAME = "ShapeNetVox32", "ShapeNetVox32.tgz"
+ONE = [Archive(NAME, FOLDER, 2.0)]
+NOISE = np.random.default_rng(0).bytes(300_000)
+CONTENT = {f"{FOLDER}/03001627/a/model.binvox": NOISE, f"{FOLDER}/03001627/b/x": b"small"}
+
+
+def packed(files=CONTENT, extra=()):
+    """Return a .tgz of files and of further `tarfile.TarInfo`."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for member in extra:
+            archive.addfile(member)
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(data), 0o6777
+            archive.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+DATA = packed()
+
+
+class FetchCase(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.out = Path(folder.name) / "data"
+        for patch in (mock.patch.object(module, "PAUSE", 0.0), mock.patch("sys.stderr")):
+            patch.start()
+            self.addCleanup(patch.stop)
+        self.server = self.serve()
+
+    def serve(self, data=DATA):
+        server = Server({NAME: data})
+        self.addCleanup(server.close)
+        return server
+
+    def fetch(self, *servers, **options):
+        urls = [server.url for server in servers or [self.server]]
+        return fetch(self.out, urls, ONE, **options)
+
+    def refused(self, *words, servers=()):
+        with self.assertRaises(UserError) as caught:
+            self.fetch(*servers)
+        for word in words:
+            self.assertIn(word, str(caught.exception))
+
+    def files(self):
+        return sorted(str(p.relative_to(self.out)) for p in self.out.rglob("*") if p.is_file())
+
+    def assert_fetched(self):
+        self.assertEqual(self.files(), sorted(CONTENT))
+        for name, data in CONTENT.items():
+            self.assertEqual((self.out / name).read_bytes(), data)
+
+
+class TestTransfer(FetchCase):
+    def test_plain(self):
+        self.assertEqual(self.fetch(), [])
+        self.assert_fetched()
+        self.assertEqual(self.server.requests, [("HEAD", None), ("GET", None)])
+
+    def test_nothing_is_fetched_twice(self):
+        self.fetch()
+        self.server.requests.clear()
+        self.fetch()
+        self.assertEqual(self.server.requests, [])
+
+    def test_archives_are_kept_on_request(self):
+        self.fetch(keep=True)
+        self.assertEqual((self.out / NAME).read_bytes(), DATA)
+
+    def test_an_archive_that_is_there_is_used_and_kept(self):
+        self.out.mkdir()
+        (self.out / NAME).write_bytes(DATA)
+        self.fetch()
+        self.assertEqual(self.files(), sorted([NAME, *CONTENT]))
+        self.assertEqual(self.server.requests, [])
+
+    def test_broken_transfers_are_continued(self):
+        self.server.break_after = 70_000
+        self.fetch()
+        self.assert_fetched()
+        expected = [None, *(f"bytes={k}-" for k in range(70_000, len(DATA), 70_000))]
+        self.assertEqual(self.server.ranges_asked(), expected)
+
+    def test_a_break_after_one_byte(self):
+        self.server.break_after, self.server.breaks = 1, 2
+        self.fetch()
+        self.assert_fetched()
+        self.assertEqual(self.server.ranges_asked(), [None, "bytes=1-", "bytes=2-"])
+
+    def test_given_up_and_continued_by_the_next_run(self):
+        self.begin(self.server)
+        self.server.break_after = 0
+        self.refused("connection closed after 100000 of", "run again to continue")
+        self.assertEqual(self.server.ranges_asked(), ["bytes=100000-"] * module.TRIES)
+        self.server.break_after = None
+        self.fetch()
+        self.assert_fetched()
+        self.assertEqual(self.server.ranges_asked()[-1], "bytes=100000-")
+
+    def test_a_server_without_ranges_starts_again(self):
+        self.server.ranges = False
+        self.server.break_after, self.server.breaks = 70_000, 2
+        self.fetch()
+        self.assert_fetched()
+        self.assertEqual(self.server.ranges_asked(), [None, "bytes=70000-", "bytes=70000-"])
+
+    def test_a_server_without_ranges_that_always_breaks_is_given_up(self):
+        self.server.ranges = False
+        self.server.break_after = 70_000
+        self.refused("connection closed after 70000 of")
+
+    def test_a_file_changed_meanwhile_starts_again(self):
+        self.begin(self.server)
+        self.server.etag = '"2"'
+        self.server.files[NAME] = packed({f"{FOLDER}/new": NOISE[::-1]})
+        self.fetch()
+        self.assertEqual((self.out / FOLDER / "new").read_bytes(), NOISE[::-1])
+        self.assertEqual(self.server.ranges_asked(), ["bytes=100000-"])
+
+    def begin(self, server, count=100_000):
+        """Leave a part of the archive behind, as an interrupted run does."""
+        self.out.mkdir(exist_ok=True)
+        with mock.patch.object(module, "_receive", side_effect=[DATA[:count], KeyboardInterrupt]):
+            with self.assertRaises(KeyboardInterrupt):
+                self.fetch(server)
+        self.assertEqual((self.out / f"{NAME}.part").stat().st_size, count)
+        server.requests.clear()
+
+    def test_the_second_mirror_continues_the_first_ones_part(self):
+        self.begin(self.server)
+        other = self.serve()
+        other.etag = '"another"'
+        self.server.status = 503
+        self.fetch(self.server, other)
+        self.assert_fetched()
+        self.assertEqual(other.ranges_asked(), ["bytes=100000-"])
+        self.assertEqual(len(self.server.ranges_asked()), module.TRIES)
+
+    def test_the_second_mirror_after_not_found(self):
+        other = self.serve()
+        self.server.status = 404
+        self.fetch(self.server, other)
+        self.assert_fetched()
+        self.assertEqual(self.server.ranges_asked(), [None])  # not asked again
+
+    def test_no_mirror(self):
+        gone = self.serve()
+        gone.close()
+        self.server.status = 404
+        self.refused("no mirror offers ShapeNetVox32.tgz", "HTTP 404", "refused", "--mirror",
+                     servers=[self.server, gone])
+        self.assertEqual(self.files(), [])
+        self.assertRaisesRegex(UserError, "not an address", fetch, self.out, ["nonsense"], ONE)
+
+    def test_size_claimed_too_large(self):
+        self.server.claimed = len(DATA) + 5
+        self.refused("connection closed after", f"of {len(DATA) + 5} bytes")
+        self.assertFalse((self.out / FOLDER).exists())
+
+    def test_size_claimed_too_small(self):
+        self.server.claimed = len(DATA) - 5
+        self.refused("was damaged", "has been removed")
+        self.assertEqual(self.files(), [])
+
+    def test_no_size(self):
+        self.server.sized = False
+        self.refused("does not tell the file's size")
+
+    def test_another_size_at_the_second_mirror(self):
+        self.begin(self.server)
+        other = self.serve(DATA + b"0")
+        self.refused(f"has {len(DATA) + 1} bytes, unlike the {len(DATA)}", servers=[other])
+
+    def test_a_range_that_was_not_asked_for(self):
+        self.begin(self.server)
+        self.server.shift = 1
+        self.refused("unlike")
+
+    def test_a_web_page_instead_of_an_archive(self):
+        page = self.serve(b"<html>Please log in</html>")
+        self.fetch(page, self.server)
+        self.assert_fetched()
+        os.rename(self.out / FOLDER, self.out / "away")
+        self.refused("not a gzip archive", servers=[page])
+
+    def test_a_part_without_its_note_is_not_trusted(self):
+        self.begin(self.server)
+        (self.out / f"{NAME}.part.json").write_text("{}")
+        self.fetch()
+        self.assert_fetched()
+        self.assertEqual(self.server.ranges_asked(), [None])
+
+    def test_a_part_too_long_is_not_trusted(self):
+        self.begin(self.server)
+        (self.out / f"{NAME}.part").write_bytes(bytes(len(DATA) + 1))
+        self.fetch()
+        self.assert_fetched()
+
+    def test_the_part_is_whole_but_was_not_named(self):
+        self.begin(self.server)
+        (self.out / f"{NAME}.part").write_bytes(DATA)
+        self.fetch()
+        self.assert_fetched()
+        self.assertEqual(self.server.ranges_asked(), [])
+
+
+class TestDisk(FetchCase):
+    def test_too_small(self):
+        usage = collections.namedtuple("usage", "total used free")
+        need = 3 * len(DATA)  # the archive, and twice as much of content
+        with mock.patch("shutil.disk_usage", return_value=usage(0, 0, need - 1)):
+            self.refused("make room or choose another --out")
+        self.assertEqual(self.server.ranges_asked(), [])
+        with mock.patch("shutil.disk_usage", return_value=usage(0, 0, need)):
+            self.fetch()
+        self.assert_fetched()
+
+    def test_full_while_writing_is_not_taken_for_the_networks_fault(self):
+        class Full(io.BytesIO):
+            def write(self, data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        self.out.mkdir()
+        with mock.patch.object(module, "open", create=True, return_value=Full()):
+            with self.assertRaises(OSError) as caught:
+                download(NAME, self.out / NAME, [self.server.url])
+        self.assertEqual(caught.exception.errno, errno.ENOSPC)
+        self.assertEqual(len(self.server.ranges_asked()), 1)
+
+
+class TestUnpack(FetchCase):
+    def unpack(self, data):
+        self.out.mkdir(exist_ok=True)
+        path = self.out / NAME
+        path.write_bytes(data)
+        return unpack(path, FOLDER, self.out)
+
+    def test_plain_files_with_plain_permissions(self):
+        self.unpack(DATA)
+        mode = (self.out / FOLDER / "03001627/b/x").stat().st_mode
+        self.assertEqual(stat.S_IMODE(mode) & 0o7111, 0)
+
+    def test_paths_that_lead_out(self):
+        outside = self.out.parent / "evil"
+        for name in ("../evil", f"{FOLDER}/../../evil", str(outside), f"{FOLDER}/a/../../../evil"):
+            with self.assertRaisesRegex(UserError, "not safe to unpack.*evil"):
+                self.unpack(packed({**CONTENT, name: b"evil"}))
+            self.assertFalse(outside.exists())
+            self.assertEqual(self.files(), [NAME])
+
+    def test_links_and_devices_are_left_out(self):
+        kinds = {"soft": tarfile.SYMTYPE, "hard": tarfile.LNKTYPE, "pipe": tarfile.FIFOTYPE,
+                 "disk": tarfile.BLKTYPE, "null": tarfile.CHRTYPE}
+        extra = []
+        for name, kind in kinds.items():
+            member = tarfile.TarInfo(f"{FOLDER}/{name}")
+            member.type, member.linkname = kind, "/etc"
+            extra.append(member)
+        left_out = self.unpack(packed(extra=extra))
+        self.assertEqual(left_out, [f"{NAME}: {FOLDER}/{name}" for name in kinds])
+        self.assertEqual(self.files(), sorted([NAME, *CONTENT]))
+
+    def test_a_file_behind_a_link_stays_inside(self):
+        # The link is not made, so its name becomes a folder of the target.
+        link = tarfile.TarInfo(f"{FOLDER}/link")
+        link.type, link.linkname = tarfile.SYMTYPE, str(self.out.parent)
+        self.unpack(packed({f"{FOLDER}/link/evil": b"evil"}, [link]))
+        self.assertFalse((self.out.parent / "evil").exists())
+        self.assertTrue((self.out / FOLDER / "link" / "evil").is_file())
+
+    def test_damage(self):
+        flipped = bytearray(DATA)
+        flipped[len(DATA) // 2] ^= 1
+        checksum = bytearray(DATA)
+        checksum[-6] ^= 1
+        for data in (b"", b"\x1f\x8b", DATA[:-1], DATA[:-9], DATA[:1000], bytes(flipped),
+                     bytes(checksum), b"x" + DATA, DATA + b"garbage"):
+            with self.assertRaisesRegex(UserError, "was damaged .* has been removed"):
+                self.unpack(data)
+            self.assertEqual(self.files(), [])
+
+    def test_another_archive(self):
+        with self.assertRaisesRegex(UserError, "holds no folder ShapeNetVox32"):
+            self.unpack(packed({"Other/x": b""}))
+        self.assertEqual(self.files(), [NAME])
+
+    def test_what_an_interrupted_run_left_is_removed(self):
+        left = self.out / f".unpacking-{FOLDER}" / FOLDER
+        left.mkdir(parents=True)
+        (left / "old").write_text("old")
+        self.unpack(DATA)
+        self.assertEqual(self.files(), sorted([NAME, *CONTENT]))

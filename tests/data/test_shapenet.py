@@ -1,0 +1,279 @@
+"""The index, its cache, the categories and the split."""
+import json
+import os
+import shutil
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+from tests.data.tree import add_model, age, make_tree
+from voxlstm.lib.data import shapenet
+from voxlstm.lib.data.categories import CATEGORIES, find_synsets
+from voxlstm.lib.data.index_cache import IndexCache
+from voxlstm.lib.data.shapenet import Index, Item, Problem, split
+from voxlstm.lib.runtime.errors import UserError
+
+PLANE, CHAIR = "02691156", "03001627"
+
+
+class TreeCase(unittest.TestCase):
+    models = {PLANE: 2, CHAIR: 3}
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name) / "data"
+        self.cache = Path(folder.name) / "cache"
+        patch = mock.patch.dict(os.environ, {"VOXLSTM_CACHE": str(self.cache)})
+        patch.start()
+        self.addCleanup(patch.stop)
+        make_tree(self.root, self.models)
+
+    def renderings(self, synset, model):
+        return self.root / "ShapeNetRendering" / synset / model / "rendering"
+
+    def voxels(self, synset, model):
+        return self.root / "ShapeNetVox32" / synset / model / "model.binvox"
+
+    def names(self, **options):
+        return [item.name for item in Index.open(self.root, **options)]
+
+    def refused(self, *words, root=None, **options):
+        with self.assertRaises(UserError) as caught:
+            Index.open(root or self.root, **options)
+        for word in words:
+            self.assertIn(word, str(caught.exception))
+
+
+class TestCategories(unittest.TestCase):
+    def test_published_counts(self):
+        self.assertEqual(len(CATEGORIES), 13)
+        self.assertEqual(sum(category.count for category in CATEGORIES), 43784)
+        self.assertEqual(sorted(CATEGORIES), list(CATEGORIES))
+
+    def test_names_synsets_and_aliases(self):
+        every = [category.synset for category in CATEGORIES]
+        for category in CATEGORIES:
+            self.assertEqual(find_synsets([category.name], every), [category.synset])
+            self.assertEqual(find_synsets([category.synset], every), [category.synset])
+        pairs = {"plane": "02691156", "Monitor": "03211117", "speaker": "03691459",
+                 " cellphone ": "04401088", "couch": "04256520", "boat": "04530566"}
+        for alias, synset in pairs.items():
+            self.assertEqual(find_synsets([alias], every), [synset])
+        self.assertEqual(find_synsets(["chair", "plane", CHAIR], every), [PLANE, CHAIR])
+
+    def test_own_folders(self):
+        self.assertEqual(find_synsets(["Mugs", "chair"], ["mugs", CHAIR]), [CHAIR, "mugs"])
+        self.assertEqual(find_synsets(["chair"], ["chair"]), ["chair"])
+
+    def test_unknown_and_absent(self):
+        with self.assertRaisesRegex(UserError, "no category 'chiar'.*chair .03001627.*telephone"):
+            find_synsets(["chiar"], [PLANE])
+        with self.assertRaisesRegex(UserError, "has no chair .03001627.; it has airplane"):
+            find_synsets(["chair"], [PLANE])
+
+
+class TestIndex(TreeCase):
+    def test_items(self):
+        index = Index.open(self.root)
+        self.assertEqual((len(index), index.incomplete), (5, []))
+        self.assertEqual([(i.synset, i.model, i.views) for i in index], [
+            (PLANE, "m000", 3), (PLANE, "m001", 3),
+            (CHAIR, "m000", 3), (CHAIR, "m001", 3), (CHAIR, "m002", 3)])
+        item = index.items[0]
+        self.assertEqual((item.category, item.name), ("airplane", f"{PLANE}/m000"))
+        self.assertTrue(os.path.isfile(item.view_path(2)))
+        self.assertTrue(os.path.isfile(item.voxels_path))
+
+    def test_relative_root_survives_a_change_of_folder(self):
+        here = os.getcwd()
+        self.addCleanup(os.chdir, here)
+        os.chdir(self.root.parent)
+        item = Index.open("data").items[0]
+        os.chdir("/")
+        self.assertTrue(os.path.isfile(item.voxels_path))
+
+    def test_categories(self):
+        self.assertEqual(self.names(categories=["chair"]),
+                         [f"{CHAIR}/m000", f"{CHAIR}/m001", f"{CHAIR}/m002"])
+        self.refused("no category 'dog'", categories=["dog"])
+        self.refused("has no sofa", categories=["sofa"])
+
+    def test_own_category(self):
+        add_model(self.root, "mugs", "m000")
+        self.assertEqual([item.category for item in Index.open(self.root, ["mugs"])], ["mugs"])
+
+    def test_incomplete_objects_are_reported(self):
+        self.voxels(PLANE, "m001").unlink()
+        shutil.rmtree(self.renderings(CHAIR, "m000"))
+        (self.renderings(CHAIR, "m001") / "01.png").unlink()
+        shutil.rmtree(self.root / "ShapeNetVox32" / CHAIR / "m002")
+        with self.assertLogs(shapenet.__name__, "WARNING") as logs:
+            index = Index.open(self.root)
+        self.assertEqual([item.name for item in index], [f"{PLANE}/m000"])
+        self.assertEqual(index.incomplete, [
+            Problem(PLANE, "m001", "ShapeNetVox32 lacks its model.binvox"),
+            Problem(CHAIR, "m000", "ShapeNetRendering lacks its view 00.png"),
+            Problem(CHAIR, "m001", "ShapeNetRendering lacks its view 01.png"),
+            Problem(CHAIR, "m002", "ShapeNetVox32 lacks its model.binvox")])
+        self.assertIn("4 of 5 objects", logs.output[0])
+        self.assertIn(f"{CHAIR}/m002: ShapeNetVox32 lacks", logs.output[0])
+
+    def test_complaint_is_short(self):
+        problems = [Problem(CHAIR, f"m{k}", "gone") for k in range(9)]
+        text = Index("/data", [], problems).complaint(most=2)
+        self.assertIn("m0: gone; 03001627/m1: gone; and 7 more", text)
+        self.assertNotIn("m2", text)
+
+    def test_other_files_do_not_matter(self):
+        (self.root / "ShapeNetRendering" / "README").write_text("x")
+        (self.root / "ShapeNetRendering" / ".partial").mkdir()
+        (self.root / "ShapeNetVox32" / PLANE / "list.txt").write_text("x")
+        (self.renderings(PLANE, "m000") / "renderings.txt").write_text("x")
+        (self.renderings(PLANE, "m000") / "sheet.png").write_text("x")
+        self.assertEqual(len(Index.open(self.root)), 5)
+
+    def test_no_data_set(self):
+        make, fetch = "tools/make_dataset.py", "tools/fetch_shapenet.py"
+        self.refused("there is no folder", make, fetch, root=self.root / "nowhere")
+        shutil.rmtree(self.root / "ShapeNetVox32")
+        self.refused("holds no ShapeNetVox32 folder", make, fetch)
+        (self.root / "ShapeNetVox32").mkdir()
+        with self.assertNoLogs():
+            self.refused("holds no complete object", f"{PLANE}/m000: ShapeNetVox32 lacks", make)
+        shutil.rmtree(self.root / "ShapeNetRendering")
+        (self.root / "ShapeNetRendering").mkdir()
+        self.refused("holds an empty data set", make, fetch)
+
+
+class TestCache(TreeCase):
+    def setUp(self):
+        super().setUp()
+        age(self.root)
+
+    def looked(self, **options):
+        """Open the index; return how many objects had their files listed."""
+        with mock.patch.object(shapenet, "_look", wraps=shapenet._look) as look:
+            self.index = Index.open(self.root, **options)
+        return look.call_count
+
+    def test_second_opening_lists_nothing(self):
+        self.assertEqual(self.looked(), 5)
+        first = self.index.items
+        self.assertEqual(self.looked(), 0)
+        self.assertEqual(self.index.items, first)
+        self.assertIs(type(self.index.items[0]), Item)
+
+    def test_changes_are_seen(self):
+        self.looked()
+        add_model(self.root, CHAIR, "m003")
+        self.assertEqual((self.looked(), len(self.index)), (1, 6))
+        self.voxels(CHAIR, "m001").unlink()
+        with self.assertLogs(shapenet.__name__):
+            self.looked()
+        self.assertEqual([p.model for p in self.index.incomplete], ["m001"])
+        shutil.copy(self.voxels(CHAIR, "m000"), self.voxels(CHAIR, "m001"))
+        self.looked()
+        self.assertEqual(self.index.incomplete, [])
+        folder = self.renderings(PLANE, "m000")
+        shutil.copy(folder / "02.png", folder / "03.png")
+        self.looked()
+        self.assertEqual(self.index.items[0].views, 4)
+        shutil.rmtree(self.renderings(PLANE, "m001").parent)
+        shutil.rmtree(self.voxels(PLANE, "m001").parent)
+        self.looked()
+        self.assertEqual(len(self.index), 5)
+
+    def test_fresh_folders_are_not_trusted(self):
+        # They may change again without their time changing.
+        add_model(self.root, CHAIR, "m003")
+        self.assertEqual(self.looked(), 6)
+        self.assertEqual(self.looked(), 1)
+
+    def test_categories_share_the_cache(self):
+        self.assertEqual(self.looked(categories=["chair"]), 3)
+        self.assertEqual(self.looked(), 2)
+        self.assertEqual(self.looked(categories=["plane"]), 0)
+
+    def test_damaged_or_foreign_cache_is_ignored(self):
+        self.looked()
+        path = IndexCache(self.root).path
+        good = json.loads(path.read_text())
+        wrong = [b"", b"\xff\xfe", b"[]", b"{}", b"null", b'{"version": 1}']
+        entry = f"{CHAIR}/m000"
+        wrong += [json.dumps({**good, **change}).encode() for change in (
+            {"version": 0}, {"root": "/elsewhere"}, {"entries": []}, {"entries": {entry: [1]}},
+            {"entries": {entry: 7}}, {"entries": {entry: ["a", "b", "c", "d"]}})]
+        for data in wrong:
+            path.write_bytes(data)
+            self.assertEqual((self.looked(), len(self.index)), (5, 5), data)
+
+    def test_data_folder_is_not_written_to(self):
+        before = sorted(self.root.rglob("*"))
+        self.looked()
+        self.assertEqual(sorted(self.root.rglob("*")), before)
+        self.assertTrue(IndexCache(self.root).path.is_file())
+
+    def test_without_a_cache_folder(self):
+        self.cache.write_text("a file, so that no folder can be made")
+        self.assertEqual((self.looked(), self.looked()), (5, 5))
+        self.cache.unlink()
+        self.assertEqual(self.looked(cache=False), 5)
+        self.assertFalse(self.cache.exists())
+
+
+def fake_index(counts, incomplete=()):
+    items = [Item("/data", synset, f"m{k:03d}", 24)
+             for synset, count in counts.items() for k in range(count)
+             if (synset, k) not in incomplete]
+    problems = [Problem(synset, f"m{k:03d}", "gone") for synset, k in incomplete]
+    return Index("/data", items, problems)
+
+
+class TestSplit(unittest.TestCase):
+    def test_first_four_fifths_train(self):
+        parts = split(fake_index({PLANE: 5, CHAIR: 11}), validation=0)
+        self.assertEqual([i.model for i in parts.train if i.synset == PLANE],
+                         ["m000", "m001", "m002", "m003"])
+        self.assertEqual([i.model for i in parts.test],
+                         ["m004", "m008", "m009", "m010"])
+        self.assertEqual(parts.validation, [])
+
+    def test_the_rule_is_int_of_a_product(self):
+        for count in [*range(1, 200), *(category.count for category in CATEGORIES)]:
+            parts = split(fake_index({PLANE: count}), validation=0)
+            self.assertEqual((len(parts.train), len(parts.test)),
+                             (int(0.8 * count), count - int(0.8 * count)))
+
+    def test_ids_are_sorted(self):
+        index = fake_index({PLANE: 10})
+        index.items.reverse()
+        parts = split(index, validation=0)
+        self.assertEqual(sorted(item.model for item in parts.test), ["m008", "m009"])
+
+    def test_validation_comes_from_training_alone(self):
+        index = fake_index({PLANE: 100, CHAIR: 37})
+        plain, parts = split(index, validation=0), split(index, validation=0.1)
+        self.assertEqual(parts.test, plain.test)
+        self.assertEqual(sorted(parts.train + parts.validation), plain.train)
+        self.assertFalse(set(parts.train) & set(parts.validation))
+        of = [item.synset for item in parts.validation]
+        self.assertEqual((of.count(PLANE), of.count(CHAIR)), (8, 3))
+        self.assertEqual(parts, split(index, validation=0.1))
+
+    def test_training_part_is_never_emptied(self):
+        for count in range(1, 8):
+            parts = split(fake_index({PLANE: count}), validation=0.99)
+            self.assertEqual(len(parts.train), min(1, int(0.8 * count)))
+
+    def test_a_lost_file_moves_nothing_else(self):
+        whole = split(fake_index({PLANE: 20}))
+        lost = split(fake_index({PLANE: 20}, incomplete={(PLANE, 3)}))
+        for part, less in zip(whole, lost):
+            self.assertEqual([item for item in part if item.model != "m003"], less)
+
+    def test_share_out_of_range(self):
+        for share in (-0.1, 1, 1.5):
+            with self.assertRaises(UserError):
+                split(fake_index({PLANE: 20}), share)

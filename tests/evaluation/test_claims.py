@@ -1,0 +1,60 @@
+"""The paper's claims over several seeds: means, spreads and the text."""
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+from PIL import Image
+
+from voxlstm.lib.evaluation import claims
+
+
+def result(iou, kernel="1x1x1"):
+    """Return the part of a results.json that is used; IoU grows by 0.1 with the second view."""
+    by_views = [{"views": 1, "iou": iou, "cross_entropy": 0.2},
+                {"views": 2, "iou": iou + 0.1, "cross_entropy": 0.1}]
+    return {"views": [1, 2], "by_views": by_views, "objects": 7, "data": {"name": "set"},
+            "network": {"parameters": 5, "kernel": kernel},
+            "baseline": {"mean shape": {"iou": 0.25, "cross_entropy": 0.3}}}
+
+
+def cells(state):
+    row = {"state": state, "input_gate": 0.5, "forget_gate": 0.6, "occupancy": 0.01}
+    return {"views": {"2": {"old": row}, "3": {"new": row, "old": {**row, "state": state / 2}}}}
+
+
+class ClaimsTest(unittest.TestCase):
+    def setUp(self):
+        results = {"1x1x1": [result(v) for v in (0.3, 0.4, 0.5)],
+                   "3x3x3": [result(v, "3x3x3") for v in (0.4, 0.6, 0.45)]}
+        measured = {name: [cells(v) for v in (0.1, 0.2, 0.3)] for name in results}
+        self.claims = claims.summarise(results, measured)
+
+    def test_the_spread_is_the_samples(self):
+        found = claims.spread([1, 2, 6])
+        self.assertEqual(found["mean"], 3)
+        self.assertAlmostEqual(found["deviation"], 7**0.5)
+        self.assertEqual(claims.spread([4])["deviation"], 0)
+
+    def test_differences_are_seed_by_seed(self):
+        difference = self.claims["difference"]["iou"]
+        for value, expected in zip(difference["values"], (0.1, 0.2, -0.05)):
+            self.assertAlmostEqual(value, expected)
+        self.assertIn("higher IoU with 2 of 3 seeds", claims.describe(self.claims))
+
+    def test_scores_by_views_and_cells(self):
+        kernel = self.claims["kernels"]["1x1x1"]
+        self.assertAlmostEqual(kernel["iou"]["mean"], 0.45)
+        self.assertEqual([entry["views"] for entry in kernel["by_views"]], [1, 2])
+        self.assertAlmostEqual(kernel["by_views"][1]["iou"]["mean"], 0.5)
+        self.assertAlmostEqual(kernel["cells"]["3"]["new"]["state"]["mean"], 0.2)
+        self.assertAlmostEqual(kernel["cells"]["3"]["old"]["state"]["mean"], 0.1)
+        self.assertEqual(self.claims["mean_shape"], {"iou": 0.25, "cross_entropy": 0.3})
+
+    def test_it_goes_into_json_and_a_picture(self):
+        json.dumps(self.claims, allow_nan=False)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "claims.png"
+            claims.draw(self.claims, path)
+            with Image.open(path) as image:
+                self.assertGreater(len(image.convert("RGB").getcolors(1 << 20)), 20)

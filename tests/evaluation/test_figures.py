@@ -1,0 +1,199 @@
+"""Voxel drawings and charts: what is drawn where."""
+import base64
+import io
+import unittest
+import xml.etree.ElementTree as xml
+
+import numpy as np
+from PIL import Image
+
+from voxlstm.lib.evaluation import charts, figures
+from voxlstm.lib.evaluation.figures import Case, camera, draw_voxels
+from voxlstm.lib.evaluation.rows import Row
+
+WHITE = (255, 255, 255)
+
+
+def one_voxel(x, y, z, size=9):
+    """Return a grid with a single voxel."""
+    grid = np.zeros(3 * (size,), bool)
+    grid[x, y, z] = True
+    return grid
+
+
+def centre(picture):
+    """Return the centre (column, row) of what is not background."""
+    rows, columns = np.nonzero((picture != 255).any(axis=2))
+    return columns.mean(), rows.mean()
+
+
+def is_like(pixels, colour):
+    """Return which pixels have the hue of a colour, whatever their shade."""
+    shares = pixels / np.maximum(pixels.max(axis=-1, keepdims=True), 1)
+    return np.abs(shares - np.array(colour) / max(colour)).max(axis=-1) < 0.06
+
+
+class DrawTest(unittest.TestCase):
+    def test_the_result_is_a_picture_of_the_size_asked_for(self):
+        picture = draw_voxels(one_voxel(4, 4, 4), 50)
+        self.assertEqual((picture.shape, picture.dtype), ((50, 50, 3), np.uint8))
+        self.assertEqual(tuple(picture[0, 0]), WHITE)
+
+    def test_an_empty_grid_is_background(self):
+        picture = draw_voxels(np.zeros((4, 4, 4)), 30, background=(9, 8, 7))
+        self.assertTrue((picture == (9, 8, 7)).all())
+
+    def test_axes_go_where_the_camera_says(self):
+        for azimuth in (0, 35, 90, 200, 300):
+            right, up, _ = camera(azimuth)
+            middle = centre(draw_voxels(one_voxel(4, 4, 4), 180, azimuth=azimuth))
+            for axis in range(3):
+                place = [4, 4, 4]
+                place[axis] = 8
+                column, row = centre(draw_voxels(one_voxel(*place), 180, azimuth=azimuth))
+                moved = np.array([column - middle[0], middle[1] - row])
+                direction = np.array([right[axis], up[axis]])
+                unit = np.linalg.norm(moved) / max(np.linalg.norm(direction), 1e-9)
+                np.testing.assert_allclose(moved, direction * unit, atol=1.5)
+
+    def test_y_is_up(self):
+        low, high = (centre(draw_voxels(one_voxel(4, y, 4), 90))[1] for y in (1, 7))
+        self.assertLess(high, low)
+
+    def test_the_nearer_voxel_hides_the_farther(self):
+        red, blue = (200, 40, 40), (40, 40, 200)
+        for azimuth in (10, 100, 190, 280):
+            towards = camera(azimuth)[2]
+            axis = int(np.argmax(np.abs(towards)))
+            grid, paint = np.zeros((9, 9, 9), bool), np.zeros((9, 9, 9, 3), np.uint8)
+            near, far = [4, 4, 4], [4, 4, 4]
+            near[axis] += 1 if towards[axis] > 0 else -1
+            grid[tuple(near)] = grid[tuple(far)] = True
+            paint[tuple(near)], paint[tuple(far)] = red, blue
+            picture = draw_voxels(grid, 180, paint=paint, azimuth=azimuth, elevation=8)
+            self.assertGreater(is_like(picture, red).sum(), 3 * is_like(picture, blue).sum())
+
+    def test_against_a_ray_through_every_pixel(self):
+        random = np.random.default_rng(0)
+        grid = random.random((6, 6, 6)) < 0.25
+        paint = random.integers(60, 256, (6, 6, 6, 3)).astype(np.uint8)
+        paint[..., 0] = 255  # so that the hue survives shading
+        size = 120
+        picture = draw_voxels(grid, size, paint=paint)
+        right, up, back = camera()
+        corners = np.array(list(np.ndindex(2, 2, 2))) * 6 - 3
+        half = np.abs(corners @ camera()[:2].T).max()
+        wrong = seen = 0
+        for row in range(2, size, 7):
+            for column in range(2, size, 7):
+                u = (column + 0.5 - size / 2) / (0.98 * size / 2 / half)
+                v = (size / 2 - row - 0.5) / (0.98 * size / 2 / half)
+                line = 3 + u * right + v * up + np.linspace(9, -9, 2500)[:, None] * back
+                cells = np.floor(line).astype(int)
+                inside = ((cells >= 0) & (cells < 6)).all(axis=1)
+                hits = [tuple(c) for c in cells[inside] if grid[tuple(c)]]
+                expected = paint[hits[0]] if hits else np.array(WHITE)
+                seen += 1
+                pixel = picture[row, column][None]
+                same = is_like(pixel, expected)[0] if hits else tuple(pixel[0]) == WHITE
+                wrong += not same
+        self.assertLess(wrong, 0.12 * seen)  # pixels on an edge mix two voxels
+
+    def test_the_fitting_zoom_fills_the_picture_and_cuts_nothing(self):
+        grid = np.zeros((16, 16, 16), bool)
+        grid[5:11, 4:9, 6:10] = True
+        zoom = figures.fitting_zoom(grid, one_voxel(4, 8, 8, 16))
+        self.assertGreater(zoom, 1.2)
+        shown = (draw_voxels(grid | one_voxel(4, 8, 8, 16), 100, zoom=zoom) != 255).any(axis=2)
+        self.assertFalse(shown[[0, -1]].any() or shown[:, [0, -1]].any())
+        reach = np.abs(np.argwhere(shown) - 49.5).max()
+        self.assertGreater(reach, 44)
+        self.assertEqual(figures.fitting_zoom(np.zeros((4, 4, 4))), 1.0)
+        self.assertEqual(figures.fitting_zoom(np.ones((4, 4, 4))), 1.0)
+
+    def test_difference_tells_agreed_false_and_missed(self):
+        predicted, truth = one_voxel(0, 0, 0, 3) | one_voxel(1, 1, 1, 3), one_voxel(1, 1, 1, 3)
+        truth |= one_voxel(2, 2, 2, 3)
+        union, paint = figures.difference_paint(predicted, truth)
+        self.assertEqual(union.sum(), 3)
+        self.assertEqual(tuple(paint[0, 0, 0]), figures.FALSE)
+        self.assertEqual(tuple(paint[1, 1, 1]), figures.TRUTH)
+        self.assertEqual(tuple(paint[2, 2, 2]), figures.MISSED)
+
+    def test_pictures_of_views_are_channels_last(self):
+        views = np.zeros((2, 3, 4, 5), np.float32)
+        views[1, 0, 2, 3] = 1.0
+        pictures = figures.pictures_of(views)
+        self.assertEqual((pictures.shape, pictures.dtype), ((2, 4, 5, 3), np.uint8))
+        self.assertEqual(pictures[1, 2, 3].tolist(), [255, 0, 0])
+
+    def test_a_data_uri_holds_the_picture(self):
+        picture = draw_voxels(one_voxel(4, 4, 4), 40)
+        head, body = figures.data_uri(picture).split(",")
+        self.assertEqual(head, "data:image/png;base64")
+        back = np.asarray(Image.open(io.BytesIO(base64.b64decode(body))).convert("RGB"))
+        self.assertLess(np.abs(back.astype(int) - picture).max(), 12)
+
+    def test_the_sheet_has_a_row_an_object_and_cuts_at_the_threshold(self):
+        grid = one_voxel(4, 4, 4)
+        occupancy = np.stack([grid * 0.5]).astype(np.float32)
+        row = Row("chair", "m", 1, 0.5, 0.1, 0.5, 0.5)
+        case = Case("best", [row], grid, occupancy, np.zeros((1, 8, 8, 3), np.uint8))
+        low = figures.result_sheet([case, case], 0.4, shown_views=1, size=60)
+        high = figures.result_sheet([case, case], 0.5, shown_views=1, size=60)
+        self.assertGreater(len(low), 2 * 60)
+        self.assertTrue(is_like(low, figures.PREDICTION).any())
+        self.assertFalse(is_like(high, figures.PREDICTION).any())
+
+
+class ChartTest(unittest.TestCase):
+    def test_points_lie_where_the_values_say(self):
+        text = charts.line_chart([{"label": "a", "x": [1, 2, 3], "y": [0.0, 0.5, 1.0]}], "n", "v",
+                                 [1, 2, 3])
+        root = xml.fromstring(text)
+        dots = [(float(d.get("cx")), float(d.get("cy"))) for d in root.iter() if "cx" in d.attrib]
+        self.assertEqual(len(dots), 3)
+        np.testing.assert_allclose(np.diff(dots, axis=0)[0], np.diff(dots, axis=0)[1], atol=0.2)
+        self.assertLess(dots[2][1], dots[0][1])
+
+    def test_markup_in_labels_is_escaped(self):
+        text = charts.line_chart([{"label": "<b>&", "x": [1], "y": [1]}], "n", "v")
+        self.assertIn("&lt;b&gt;&amp;", text)
+        xml.fromstring(text)
+
+    def test_dots_of_a_category_are_in_order_of_their_values(self):
+        text = charts.dot_chart(["chair"], [{"label": "a", "x": [0.2]}, {"label": "b", "x": [0.6]}],
+                                "IoU")
+        dots = [dot for dot in xml.fromstring(text).iter() if "cx" in dot.attrib]
+        tips = {dot[0].text: float(dot.get("cx")) for dot in dots}
+        self.assertLess(tips["chair, a: 0.200"], tips["chair, b: 0.600"])
+
+    def test_ticks_span_the_values(self):
+        for low, high in [(0.0, 1.0), (0.31, 0.62), (5, 5), (-3, 1200), (0, 0)]:
+            ticks = charts.ticks(low, high)
+            self.assertLessEqual(ticks[0], low)
+            self.assertGreaterEqual(ticks[-1], high)
+            self.assertTrue(2 <= len(ticks) <= 12, ticks)
+            self.assertTrue((np.diff(ticks) > 0).all(), ticks)
+
+    def test_constant_values_can_be_drawn(self):
+        for value in (0.0, 1.0, 1e-12):
+            line = {"label": "a", "x": [1, 2], "y": [value] * 2}
+            xml.fromstring(charts.line_chart([line], "n", "v"))
+            xml.fromstring(charts.dot_chart(["chair"], [{"label": "a", "x": [value]}], "IoU"))
+
+    def test_cells_are_coloured_by_their_value(self):
+        values = np.zeros((4, 4, 4))
+        values[3, 3, 1] = 1.0
+        root = xml.fromstring(charts.cell_map(values, 0.0, 1.0))
+        fills = [p.get("fill") for p in root.iter() if p.tag.endswith("polygon")]
+        self.assertEqual(len(fills), 64)
+        self.assertEqual(fills.count(charts.heat(1.0)), 1)
+        self.assertEqual(fills.count(charts.heat(0.0)), 63)
+
+    def test_constant_cells_do_not_divide_by_zero(self):
+        self.assertIn(charts.heat(0.0), charts.cell_map(np.ones((4, 4, 4)), 1.0, 1.0))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,82 @@
+"""What a hidden part's first view changes: shapes and states whose answer is known."""
+import unittest
+
+import numpy as np
+
+from voxlstm.lib.evaluation import hidden_part
+from voxlstm.lib.geometry.camera import Viewpoint
+
+FRONT, SIDE, BACK = (Viewpoint(azimuth, 27.0, 0.8) for azimuth in (30.0, 45.0, 210.0))
+
+
+def block():
+    """Return a solid block that fills the blocks 1 and 2 of each axis."""
+    grid = np.zeros((32, 32, 32), bool)
+    grid[8:24, 8:24, 8:24] = True
+    return grid
+
+
+class ChooseTest(unittest.TestCase):
+    def test_nearest_and_opposite_across_the_turn(self):
+        azimuths = [355.0, 90.0, 20.0, 200.0, 170.0]
+        viewpoints = [Viewpoint(azimuth, 27.0, 0.8) for azimuth in azimuths]
+        self.assertEqual(hidden_part.choose_views(viewpoints), [0, 2, 4])
+
+
+class GroupsTest(unittest.TestCase):
+    def test_the_back_is_new_when_seen_from_behind_and_not_from_nearby(self):
+        near, opposite = hidden_part.groups(block(), [FRONT, SIDE, BACK])
+        # These azimuths look from +x and +z: the block at small x and z is hidden.
+        self.assertFalse(near["new"].any())
+        self.assertTrue(opposite["new"][1, 1, 1])
+        self.assertFalse(opposite["new"][2, :, 2].any())
+        for masks in (near, opposite):
+            self.assertEqual(masks["empty"].sum(), 64 - 8)
+            self.assertFalse((masks["new"] & (masks["old"] | masks["empty"])).any())
+
+    def test_what_was_shown_already_is_never_new(self):
+        near, opposite = hidden_part.groups(block(), [FRONT, FRONT, FRONT])
+        for masks in (near, opposite):
+            self.assertFalse(masks["new"].any())
+            self.assertEqual(masks["old"].sum(), 8)
+        self.assertFalse(hidden_part.groups(block(), [FRONT, BACK, BACK])[1]["new"].any())
+
+
+class ChangesTest(unittest.TestCase):
+    def measure(self, moved):
+        """Change h by 0.5 in the cells ``moved`` at the third view, and the occupancy by 0.25."""
+        hidden = np.zeros((3, 5, 4, 4, 4), np.float32)
+        hidden[2, :, moved] = 0.5
+        occupancy = np.zeros((3, 32, 32, 32), np.float32)
+        occupancy[2] = 0.25 * np.kron(moved, np.ones((8, 8, 8)))
+        gates = {"hidden": hidden, "input": np.full_like(hidden, 0.75),
+                 "forget": np.full_like(hidden, 0.125)}
+        found = hidden_part.changes(block(), [FRONT, SIDE, BACK], gates, occupancy)
+        return {(change.view, change.group): change for change in found}
+
+    def test_a_change_of_the_new_part_alone_is_found_there_alone(self):
+        new = hidden_part.groups(block(), [FRONT, SIDE, BACK])[1]["new"]
+        found = self.measure(new)
+        self.assertEqual(found[3, "new"].blocks, new.sum())
+        self.assertAlmostEqual(found[3, "new"].state, 0.5)
+        self.assertAlmostEqual(found[3, "new"].occupancy, 0.25)
+        self.assertAlmostEqual(found[3, "new"].input_gate, 0.75)
+        self.assertAlmostEqual(found[3, "new"].forget_gate, 0.125)
+        for group in ("old", "empty"):
+            self.assertEqual(found[3, group].state, 0)
+            self.assertEqual(found[3, group].occupancy, 0)
+        self.assertEqual(found[2, "old"].state, 0)
+
+    def test_a_change_elsewhere_is_not_counted_as_the_new_parts(self):
+        empty = hidden_part.groups(block(), [FRONT, SIDE, BACK])[1]["empty"]
+        found = self.measure(empty)
+        self.assertEqual(found[3, "new"].state, 0)
+        self.assertAlmostEqual(found[3, "empty"].state, 0.5)
+
+    def test_means_are_over_objects(self):
+        new = hidden_part.groups(block(), [FRONT, SIDE, BACK])[1]["new"]
+        objects = [list(self.measure(mask).values()) for mask in (new, np.zeros_like(new))]
+        table = hidden_part.summarise(objects)
+        self.assertAlmostEqual(table["3"]["new"]["state"], 0.25)
+        self.assertEqual(table["3"]["new"]["objects"], 2)
+        self.assertEqual(table["3"]["new"]["blocks"], 2 * new.sum())

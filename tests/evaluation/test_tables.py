@@ -1,0 +1,117 @@
+"""Tables, the paper's rows, and which data may stand beside them."""
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+from voxlstm.lib.data.shapenet import CATEGORIES
+from voxlstm.lib.evaluation import paper, tables
+from voxlstm.lib.runtime.errors import UserError
+
+PUBLISHED = {category.name: category.count for category in CATEGORIES}
+
+
+def results(kernel="3x3x3", name="ours", papers=False, iou=(0.5, 0.6), data="a set"):
+    """Return results with what the tables read."""
+    def part(views, value):
+        return {"views": views, "objects": 4, "iou": value, "cross_entropy": 0.1,
+                "average_precision": 0.8, "f_score": 0.7}
+
+    base = {"objects": 4, "iou": 0.25, "cross_entropy": 0.2, "average_precision": 0.3,
+            "f_score": 0.4}
+    lines = [part(views, value) for views, value in zip((1, 2), iou)]
+    return {
+        "objects": 4, "views": [1, 2], "thresholds": [0.4, 0.5], "by_views": lines,
+        "by_category": {"chair": lines},
+        "sweep": [{"views": v, "iou": [value, 0.3]} for v, value in zip((1, 2), iou)],
+        "baseline": {"mean shape": {**base, "by_category": {"chair": base}}},
+        "network": {"kernel": kernel, "name": name},
+        "data": {"name": data, "papers_data": papers},
+    }
+
+
+class PaperTest(unittest.TestCase):
+    def test_the_papers_rows_come_first_and_ours_beside_the_matching_one(self):
+        lines = tables.paper_rows([results("1x1x1", "small"), results("3x3x3", "large")])
+        self.assertEqual([line[:2] for line in lines], [
+            ["paper", "1x1x1"], ["small", "1x1x1"], ["paper", "3x3x3"], ["large", "3x3x3"],
+            ["mean shape", "none"]])
+        self.assertEqual(lines[0][4:], [0.499, 0.116])
+        self.assertEqual(lines[2][4:], [0.539, 0.106])
+        self.assertAlmostEqual(lines[1][4], 0.55)
+
+    def test_a_kernel_that_the_paper_has_not_is_still_shown(self):
+        lines = tables.paper_rows([results("5x5x5", "wide")])
+        self.assertIn(["wide", "5x5x5"], [line[:2] for line in lines])
+
+    def test_other_data_is_never_presented_as_the_papers(self):
+        text = tables.paper_table([results(data="procedural set")])
+        self.assertIn("other data", text)
+        self.assertIn("procedural set", text)
+        ours = next(line for line in text.splitlines() if line.startswith("ours"))
+        self.assertIn("procedural set", ours)
+        self.assertNotIn("other data", tables.paper_table([results(papers=True)]))
+
+    def test_one_run_on_other_data_is_enough_for_the_warning(self):
+        note = tables.comparison_note([results(papers=True), results(data="mine")])
+        self.assertIn("mine is other data", note)
+
+
+class DataSetTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name) / "things"
+        self.root.mkdir()
+
+    def mark(self, text):
+        (self.root / "dataset.json").write_text(text, encoding="utf-8")
+
+    def test_shapenet_is_known_by_its_counts(self):
+        found = paper.describe(self.root, PUBLISHED, PUBLISHED)
+        self.assertTrue(found.papers)
+        self.assertIn("43,784", found.name)
+
+    def test_a_part_of_shapenet_is_named_and_not_the_papers(self):
+        found = paper.describe(self.root, {"chair": 6778}, PUBLISHED)
+        self.assertEqual((found.kind, found.papers), ("shapenet part", False))
+        self.assertIn("1 of 13 categories", found.name)
+
+    def test_one_model_less_is_not_recognised(self):
+        found = paper.describe(self.root, {**PUBLISHED, "chair": 6777}, PUBLISHED)
+        self.assertEqual((found.kind, found.papers), ("unknown", False))
+
+    def test_a_procedural_set_is_never_the_papers_whatever_its_counts(self):
+        self.mark(json.dumps({"source": "procedural", "seed": 0}))
+        found = paper.describe(self.root, PUBLISHED, PUBLISHED)
+        self.assertEqual((found.kind, found.papers), ("procedural", False))
+        self.assertIn("procedural set 'things'", found.name)
+
+    def test_shapenets_models_rendered_here_are_the_papers_data(self):
+        self.mark(json.dumps({"source": "models"}))
+        self.assertTrue(paper.describe(self.root, PUBLISHED, PUBLISHED).papers)
+        self.assertFalse(paper.describe(self.root, {"chair": 3}, PUBLISHED).papers)
+
+    def test_a_damaged_marker_is_said(self):
+        self.mark("{")
+        with self.assertRaisesRegex(UserError, "dataset.json"):
+            paper.describe(self.root, {"chair": 3}, PUBLISHED)
+
+
+class GridTest(unittest.TestCase):
+    def test_columns_are_padded_and_numbers_stand_to_the_right(self):
+        self.assertEqual(tables.grid(["name", "n"], [["a", 5], ["long name", 12]]), "\n".join([
+            "=========  ==", "name        n", "=========  ==", "a           5", "long name  12",
+            "=========  =="]))
+
+    def test_views_categories_and_sweep_show_every_value(self):
+        one = results(iou=(0.123, 0.456))
+        for text in (tables.views_table(one), tables.category_table(one), tables.sweep_table(one)):
+            self.assertIn("0.123", text)
+            self.assertIn("0.456", text)
+        self.assertIn("mean shape (no view)", tables.views_table(one))
+        self.assertIn("0.250", tables.category_table(one))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,72 @@
+"""Visibility: solids whose seen side is known."""
+import tempfile
+import unittest
+from pathlib import Path
+
+import numpy as np
+
+from voxlstm.lib.geometry.camera import Viewpoint
+from voxlstm.lib.geometry.visibility import read_viewpoints, surface, visible
+from voxlstm.lib.runtime.errors import UserError
+
+FRONT = Viewpoint(azimuth=0.0, elevation=0.0, ratio=0.9)  # the camera is on the x axis
+BACK = Viewpoint(azimuth=180.0, elevation=0.0, ratio=0.9)
+ABOVE = Viewpoint(azimuth=30.0, elevation=90.0, ratio=0.9)
+
+
+def box(x, y, z):
+    grid = np.zeros((32, 32, 32), bool)
+    grid[slice(*x), slice(*y), slice(*z)] = True
+    return grid
+
+
+class VisibleTest(unittest.TestCase):
+    def test_of_a_box_the_side_to_the_camera_is_seen_and_the_far_side_is_not(self):
+        grid = box((10, 20), (10, 20), (10, 20))
+        for viewpoint, near, far in [
+            (FRONT, np.s_[19, :, :], np.s_[10, :, :]),
+            (BACK, np.s_[10, :, :], np.s_[19, :, :]),
+            (ABOVE, np.s_[:, 19, :], np.s_[:, 10, :]),
+        ]:
+            seen = visible(grid, viewpoint)
+            np.testing.assert_array_equal(seen[near], grid[near])
+            self.assertFalse(seen[far].any())
+
+    def test_a_wall_hides_what_is_behind_it(self):
+        wall, ball = box((20, 22), (0, 32), (0, 32)), box((8, 12), (14, 18), (14, 18))
+        self.assertFalse((visible(wall | ball, FRONT) & ball).any())
+        self.assertTrue((visible(wall | ball, BACK) & ball).any())
+        self.assertTrue((visible(ball, FRONT) & ball).any())
+
+    def test_a_hole_in_the_wall_lets_it_be_seen(self):
+        wall, ball = box((20, 22), (0, 32), (0, 32)), box((8, 12), (15, 17), (15, 17))
+        wall[:, 12:20, 12:20] = False
+        self.assertTrue((visible(wall | ball, FRONT) & ball)[11, 15:17, 15:17].all())
+
+    def test_a_top_is_seen_at_the_slant_of_the_renderings(self):
+        grid = box((8, 24), (10, 20), (8, 24))
+        seen = visible(grid, Viewpoint(azimuth=33.0, elevation=27.0, ratio=0.8))
+        self.assertTrue(seen[8:24, 19, 8:24].all())
+
+    def test_only_the_surface_is_ever_seen(self):
+        grid = box((5, 25), (5, 25), (5, 25))
+        shell = surface(grid)
+        self.assertEqual(shell.sum(), 20**3 - 18**3)
+        self.assertFalse((visible(grid, Viewpoint(40.0, 27.0, 0.8)) & ~shell).any())
+
+    def test_an_empty_grid_shows_nothing(self):
+        self.assertFalse(visible(np.zeros((32, 32, 32), bool), FRONT).any())
+
+
+class ViewpointsTest(unittest.TestCase):
+    def test_lines_are_read_back(self):
+        viewpoints = [Viewpoint(12.5, 27.25, 0.7), Viewpoint(300.0, 29.0, 0.9)]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "rendering_metadata.txt"
+            path.write_text("\n".join(v.line() for v in viewpoints) + "\n")
+            self.assertEqual(read_viewpoints(path), viewpoints)
+            path.write_text("1 2 three\n")
+            with self.assertRaisesRegex(UserError, "five numbers"):
+                read_viewpoints(path)
+            with self.assertRaisesRegex(UserError, "cannot read"):
+                read_viewpoints(Path(folder) / "none.txt")

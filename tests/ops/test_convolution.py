@@ -1,0 +1,228 @@
+"""The oneDNN convolutions against sums written out in NumPy, over odd shapes and strides."""
+import itertools
+import unittest
+
+import numpy as np
+
+from voxlstm.lib.ops import available, convolution, layout
+from voxlstm.lib.runtime.backend import tensor, theano
+
+PYTHON = theano.Mode(linker="py", optimizer=None)
+
+# images, x channels, y channels, space, kernel, border, stride, dilation
+SHAPES = {
+    "first of the encoder": (2, 3, 20, (13, 11), (7, 7), "half", (1, 1), (1, 1)),
+    "one image": (1, 16, 32, (9, 9), (3, 3), "half", (1, 1), (1, 1)),
+    "one cell": (1, 16, 16, (1, 1), (3, 3), "half", (1, 1), (1, 1)),
+    "part of a block": (2, 24, 40, (7, 5), (3, 3), "half", (1, 1), (1, 1)),
+    "unequal kernel": (3, 16, 8, (6, 9), (2, 5), "valid", (1, 1), (1, 1)),
+    "unequal strides": (2, 16, 16, (11, 8), (3, 2), (1, 0), (2, 3), (1, 1)),
+    "windows that do not reach the end": (2, 16, 16, (8, 8), (3, 3), "valid", (2, 2), (1, 1)),
+    "full border": (2, 8, 16, (5, 4), (3, 2), "full", (1, 1), (1, 1)),
+    "dilation": (2, 16, 16, (9, 10), (3, 3), "half", (1, 1), (2, 2)),
+    "enlarging": (2, 32, 24, (8, 8, 8), (3, 3, 3), "half", (2, 2, 2), (1, 1, 1)),
+    "enlarging to an odd size": (1, 16, 16, (7, 5, 6), (3, 3, 3), "half", (2, 2, 2), (1, 1, 1)),
+    "recurrent": (4, 32, 96, (4, 4, 4), (3, 3, 3), "half", (1, 1, 1), (1, 1, 1)),
+    "recurrent, one cell": (4, 32, 96, (4, 4, 4), (1, 1, 1), "half", (1, 1, 1), (1, 1, 1)),
+    "two classes": (2, 2, 16, (6, 6, 6), (3, 3, 3), "half", (1, 1, 1), (1, 1, 1)),
+    "odd channels": (2, 5, 7, (6, 4, 5), (3, 1, 2), "valid", (1, 2, 1), (1, 1, 1)),
+}
+
+
+def naive(x, w, padding, stride, dilation):
+    """Convolve by the definition: y[n, o, p] = sum of x[n, i, p s + k d - pad] w[o, i, k]."""
+    edges = [(0, 0), (0, 0)] + [(p, p) for p in padding]
+    x = np.pad(x.astype("float64"), edges)
+    kernel = w.shape[2:]
+    sizes = zip(x.shape[2:], kernel, stride, dilation)
+    space = [(n - (k - 1) * d - 1) // s + 1 for n, k, s, d in sizes]
+    y = np.zeros((x.shape[0], w.shape[0], *space))
+    for tap in itertools.product(*map(range, kernel)):
+        starts = [k * d for k, d in zip(tap, dilation)]
+        cells = [slice(a, a + (n - 1) * s + 1, s) for a, n, s in zip(starts, space, stride)]
+        part = x[(slice(None), slice(None), *cells)]
+        y += np.einsum("ni...,oi->no...", part, w[(slice(None), slice(None), *tap)])
+    return y
+
+
+def adjoints(x, w, dy, padding, stride, dilation):
+    """Return the gradients of ``sum(dy * naive(x, w))``, which is linear in both, term by term."""
+    dx = np.zeros([n + 2 * p for n, p in zip(x.shape, [0, 0, *padding])])
+    dw = np.zeros(w.shape)
+    edges = [(0, 0), (0, 0)] + [(p, p) for p in padding]
+    padded = np.pad(x.astype("float64"), edges)
+    for tap in itertools.product(*map(range, w.shape[2:])):
+        starts = [k * d for k, d in zip(tap, dilation)]
+        sizes = zip(starts, dy.shape[2:], stride)
+        cells = (slice(None), slice(None), *(slice(a, a + (n - 1) * s + 1, s) for a, n, s in sizes))
+        kernel = w[(slice(None), slice(None), *tap)]
+        dx[cells] += np.einsum("no...,oi->ni...", dy, kernel)
+        rows = [a.swapaxes(0, 1).reshape(a.shape[1], -1) for a in (dy, padded[cells])]
+        dw[(slice(None), slice(None), *tap)] = rows[0] @ rows[1].T
+    inner = tuple(slice(p, p + n) for n, p in zip(x.shape[2:], padding))
+    return dx[(slice(None), slice(None), *inner)], dw
+
+
+@unittest.skipUnless(available()[0], available()[1])
+class TestConvolution(unittest.TestCase):
+    """Every operand, plain and blocked, turned over or not, with bias and leaky ReLU."""
+
+    def setUp(self):
+        self.random = np.random.default_rng(3)
+
+    def test_map(self):
+        for name, case, x, w, dy in self.cases():
+            with self.subTest(name, **case):
+                geometry = self.geometry(**case)
+                turned = self.turned(w, geometry)
+                expected = naive(x, turned, *self.rest(geometry, w))
+                b = self.values(w.shape[0])
+                for slope, bias in ((None, ()), (None, (b,)), (0.1, (b,)), (0.3, ())):
+                    op = convolution.Convolve(geometry, slope)
+                    result = self.y(op, geometry, x, w, *bias)
+                    self.close(result, self.finished(expected, slope, *bias))
+
+    def test_transposed_map(self):
+        for name, case, x, w, dy in self.cases():
+            with self.subTest(name, **case):
+                geometry = self.geometry(**case)
+                turned = self.turned(w, geometry)
+                expected, _ = adjoints(x, turned, dy, *self.rest(geometry, w))
+                b = self.values(w.shape[1])
+                for slope, bias in ((None, ()), (None, (b,)), (0.1, (b,)), (0.3, ())):
+                    op = convolution.Transpose(geometry, slope)
+                    result = self.x(op, geometry, w, dy, x.shape[2:], *bias)
+                    self.close(result, self.finished(expected, slope, *bias))
+
+    def test_kernel(self):
+        for name, case, x, w, dy in self.cases():
+            with self.subTest(name, **case):
+                geometry = self.geometry(**case)
+                _, expected = adjoints(x, self.turned(w, geometry), dy, *self.rest(geometry, w))
+                op = convolution.KernelGradient(geometry)
+                result = self.w(op, geometry, x, dy, w.shape[2:])
+                self.close(result, self.turned(expected, geometry))
+
+    def test_a_kernel_held_by_strides(self):
+        geometry = self.geometry("one image", False, False)
+        w = self.values(3, 32, 3, 16).transpose(1, 3, 0, 2)
+        x = self.values(1, 16, 9, 9)
+        op = convolution.Convolve(geometry)
+        expected = self.y(op, geometry, x, np.ascontiguousarray(w))
+        np.testing.assert_array_equal(self.y(op, geometry, x, w), expected)
+        backwards = np.ascontiguousarray(w[:, :, ::-1])[:, :, ::-1]
+        np.testing.assert_array_equal(self.y(op, geometry, x, backwards), expected)
+
+    def test_the_same_bits_again(self):
+        for name in ("enlarging", "first of the encoder", "recurrent"):
+            *_, x, w, dy = next(c for c in self.cases() if c[0] == name)
+            geometry = self.geometry(name, True, False)
+            op = convolution.KernelGradient(geometry)
+            first, second = (self.w(op, geometry, x, dy, w.shape[2:]) for _ in range(2))
+            np.testing.assert_array_equal(first, second)
+
+    def test_maps_that_do_not_fit(self):
+        geometry = self.geometry("one image", False, False)
+        op = convolution.Convolve(geometry)
+        with self.assertRaisesRegex(ValueError, "does not fit a kernel"):
+            self.y(op, geometry, self.values(1, 8, 9, 9), self.values(32, 16, 3, 3))
+        op = convolution.KernelGradient(geometry)
+        with self.assertRaisesRegex(ValueError, "does not make"):
+            self.w(op, geometry, self.values(1, 16, 9, 9), self.values(1, 32, 8, 9), (3, 3))
+
+    def test_shapes_are_told_without_computing(self):
+        for blocked in (False, True):
+            geometry = self.geometry("enlarging", blocked, False)
+            x, w = tensor.tensor5(), tensor.tensor5()
+            y = layout_in(x, geometry.x_channels)
+            shape = theano.function(
+                [x, w], convolution.Convolve(geometry)(y, w).shape, mode="FAST_RUN"
+            )
+            kinds = {type(node.op) for node in shape.maker.fgraph.apply_nodes}
+            self.assertNotIn(convolution.Convolve, kinds)
+
+    def cases(self):
+        for name, blocked, flip in itertools.product(SHAPES, (False, True), (False, True)):
+            images, x_channels, y_channels, space, kernel, *_ = SHAPES[name]
+            geometry = self.geometry(name, blocked, flip)
+            x = self.values(images, x_channels, *space)
+            w = self.values(y_channels, x_channels, *kernel)
+            dy = self.values(images, y_channels, *geometry.y_space(space, kernel))
+            yield name, {"name": name, "blocked": blocked, "flip": flip}, x, w, dy
+
+    def geometry(self, name, blocked, flip):
+        _, x_channels, y_channels, space, _, border, stride, dilation = SHAPES[name]
+        return convolution.Geometry(
+            space=len(space),
+            border=border,
+            stride=stride,
+            dilation=dilation,
+            flip=flip,
+            x_channels=x_channels if blocked else None,
+            y_channels=y_channels if blocked else None,
+        )
+
+    def rest(self, geometry, w):
+        return geometry.padding(w.shape[2:]), geometry.stride, geometry.dilation
+
+    def turned(self, w, geometry):
+        axes = tuple(range(2, w.ndim))
+        return np.flip(w, axes) if geometry.flip else w
+
+    def finished(self, y, slope, b=None):
+        if b is not None:
+            y = y + b.reshape(-1, *[1] * (y.ndim - 2))
+        return y if slope is None else np.where(y > 0, y, slope * y)
+
+    def values(self, *shape):
+        return self.random.normal(size=shape).astype("float32")
+
+    def close(self, result, expected):
+        self.assertEqual(result.shape, expected.shape)
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(result, expected, rtol=0, atol=2e-6 * scale)
+
+    def y(self, op, geometry, x, w, *bias):
+        made = op(layout_in(constant(x), geometry.x_channels), constant(w), *map(constant, bias))
+        return layout_out(made, geometry.y_channels)
+
+    def x(self, op, geometry, w, dy, space, *bias):
+        dy = layout_in(constant(dy), geometry.y_channels)
+        made = op(constant(w), dy, np.array(space), *map(constant, bias))
+        return layout_out(made, geometry.x_channels)
+
+    def w(self, op, geometry, x, dy, space):
+        x = layout_in(constant(x), geometry.x_channels)
+        dy = layout_in(constant(dy), geometry.y_channels)
+        return theano.function([], op(x, dy, np.array(space)), mode=PYTHON)()
+
+
+def constant(array):
+    return theano.shared(array, borrow=True)
+
+
+def layout_in(x, channels):
+    return x if channels is None else layout.ToBlocked(channels)(x)
+
+
+def layout_out(x, channels):
+    made = x if channels is None else layout.FromBlocked(channels)(x)
+    return theano.function([], made, mode=PYTHON)()
+
+
+@unittest.skipUnless(available()[0], available()[1])
+class TestLayout(unittest.TestCase):
+    """Blocked maps by their definition."""
+
+    def test_there_and_back(self):
+        block = layout.block()
+        for channels, space in ((1, (3, 2)), (block, (2, 5)), (block + 3, (2, 3, 4))):
+            x = np.random.default_rng(0).normal(size=(2, channels, *space)).astype("float32")
+            made = theano.function([], layout.ToBlocked(channels)(constant(x)), mode=PYTHON)()
+            groups = -(-channels // block)
+            padded = np.zeros((2, groups * block, *space), "float32")
+            padded[:, :channels] = x
+            expected = np.moveaxis(padded.reshape(2, groups, block, *space), 2, -1)
+            np.testing.assert_array_equal(made, expected)
+            back = layout_out(constant(made), channels)
+            np.testing.assert_array_equal(back, x)

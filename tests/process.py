@@ -1,0 +1,31 @@
+"""Run Python in a process of its own, as a user would."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def run_python(code, *arguments, without=(), timeout=600, **environment):
+    """Run Python code and return the completed process, with text output.
+
+    Parameters
+    ----------
+    code : str or Path
+        Source text, or the path of a script below the repository's root.
+    without : sequence of str
+        Environment variables to leave out.
+    **environment : str
+        Environment variables to set.
+    """
+    variables = {key: value for key, value in os.environ.items() if key not in without}
+    variables.update(environment)
+    start = [str(ROOT / code)] if isinstance(code, Path) else ["-c", code]
+    return subprocess.run(
+        [sys.executable, *start, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=variables,
+        timeout=timeout,
+    )

@@ -1,0 +1,115 @@
+"""Theano as the door opens it: flags, devices, repairs."""
+import unittest
+from pathlib import Path
+
+from tests.process import run_python
+from voxlstm.lib.runtime import backend
+
+SHOW = (
+    "from voxlstm.lib.runtime.backend import theano\n"
+    "print(theano.config.floatX, theano.config.device, theano.config.base_compiledir)"
+)
+ASK = (
+    "from voxlstm.lib.runtime.backend import use_device, device\n"
+    "from voxlstm.lib.runtime.errors import run_tool\n"
+    "run_tool(lambda: use_device({}) or print(device()))"
+)
+
+
+class Flags(unittest.TestCase):
+    def test_round_trip_with_commas_and_blanks(self):
+        flags = {"blas.ldflags": "-L/a -lb -Wl,-rpath,/a", "floatX": "float32"}
+        self.assertEqual(backend.split_flags(backend.join_flags(flags)), flags)
+
+    def test_defaults(self):
+        flags, device = backend.choose_flags({}, Path("/cache"))
+        self.assertEqual(flags["floatX"], "float32")
+        self.assertEqual(flags["base_compiledir"], "/cache/theano")
+        self.assertIn("openblas", flags["blas.ldflags"])
+        self.assertEqual((flags["device"], device), ("cpu", "cpu"))
+
+    def test_the_users_own_win(self):
+        flags, device = backend.choose_flags(
+            {"floatX": "float64", "blas.ldflags": "-lmkl_rt", "device": "cuda"}, Path("/cache")
+        )
+        self.assertEqual((flags["floatX"], flags["blas.ldflags"]), ("float64", "-lmkl_rt"))
+        self.assertEqual((flags["device"], device), ("cpu", "cuda"))
+
+    def test_the_users_own_win_in_theano_itself(self):
+        answer = run_python(SHOW, THEANO_FLAGS="floatX=float64", VOXLSTM_CACHE="/tmp/elsewhere")
+        self.assertEqual(answer.stdout.split(), ["float64", "cpu", "/tmp/elsewhere/theano"])
+
+
+class Devices(unittest.TestCase):
+    def refused(self, name, sentence, **environment):
+        answer = run_python(ASK.format(name), **environment)
+        self.assertEqual(answer.returncode, 2, answer.stderr)
+        self.assertEqual(answer.stdout, "")
+        self.assertRegex(answer.stderr, sentence)
+        self.assertEqual(len(answer.stderr.strip().splitlines()), 1, answer.stderr)
+
+    def test_cpu_is_the_default(self):
+        answer = run_python(ASK.format(""), without=["THEANO_FLAGS"])
+        self.assertEqual(answer.stdout.split(), ["cpu"])
+
+    def test_a_device_that_cannot_be_had_is_refused(self):
+        self.refused("'cuda7'", "error: .*(pygpu|cuda7)")
+
+    def test_a_device_of_the_users_flags_is_refused_too(self):
+        self.refused("", "error: .*(pygpu|cuda)", THEANO_FLAGS="device=cuda")
+
+    def test_unknown_name(self):
+        self.refused("'gpu'", "unknown device 'gpu'; use cpu, cuda")
+
+    def test_a_library_that_cannot_be_loaded_is_named(self):
+        code = (
+            "from voxlstm.lib.runtime import gpu\n"
+            "from voxlstm.lib.runtime.errors import run_tool\n"
+            "gpu.CUDA_LIBRARIES = {'libnothing.so': 'the driver'}\n"
+            "run_tool(lambda: gpu.check_cuda_libraries('cuda'))"
+        )
+        self.assertRegex(run_python(code).stderr, "libnothing.so .the driver. cannot be loaded")
+
+
+class Repairs(unittest.TestCase):
+    def test_scan_takes_its_python_loop_without_compiling_the_extension(self):
+        answer = run_python(
+            "from voxlstm.lib.runtime.backend import theano, tensor\n"
+            "x = tensor.vector()\n"
+            "total, _ = theano.scan(lambda v, s: s + v, sequences=[x], outputs_info=[x.sum() * 0])\n"
+            "print(float(theano.function([x], total[-1])([1, 2, 3])))"
+        )
+        self.assertEqual((answer.stdout, answer.stderr), ("6.0\n", ""))
+
+    def test_no_warning_of_old_numpy_idioms(self):
+        answer = run_python(
+            "import warnings; warnings.simplefilter('default')\n"
+            "from voxlstm.lib.runtime.backend import theano, tensor\n"
+            "x = tensor.vector(); theano.function([x], tensor.exp(x))([1])"
+        )
+        self.assertNotIn("Warning", answer.stderr)
+
+    def test_gradients_through_theanos_product_use_a_linked_blas(self):
+        answer = run_python(
+            "from voxlstm.lib.runtime.backend import theano, tensor\n"
+            "import numpy\n"
+            "x = tensor.matrix(); f = theano.function([x], tensor.dot(x, x))\n"
+            "print([type(n.op).__name__ for n in f.maker.fgraph.toposort()])\n"
+            "print(float(f(numpy.eye(3, dtype='float32')).sum()))"
+        )
+        self.assertEqual(answer.stdout.splitlines(), ["['Dot22']", "3.0"])
+        self.assertEqual(answer.stderr, "")
+
+    def test_constants_are_folded_without_compiling(self):
+        # With a compiler that cannot work, simplifying succeeds only if nothing is compiled.
+        answer = run_python(
+            "from voxlstm.lib.runtime.backend import theano, tensor\n"
+            "from theano.gof import cc\n"
+            "def refuse(*_, **__): raise RuntimeError('compiled')\n"
+            "cc.CLinker.cthunk_factory = refuse\n"
+            "x = tensor.exp(tensor.constant([0.0])) + 2\n"
+            "graph = theano.gof.FunctionGraph([], [x], clone=False)\n"
+            "theano.compile.mode.get_mode('FAST_RUN').optimizer.optimize(graph)\n"
+            "print(float(graph.outputs[0].data[0]))"
+        )
+        self.assertEqual((answer.stdout, answer.stderr), ("3.0\n", ""))

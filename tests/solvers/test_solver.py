@@ -1,0 +1,214 @@
+"""Training: it learns, it resumes to the bit, it stops when it diverges."""
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from collections import OrderedDict
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from tests.solvers.boxes import DEFINITION, iou, make_batch, make_network, make_recipe
+from voxlstm.lib.runtime.errors import UserError
+from voxlstm.models.network import Network
+from voxlstm.solvers.checkpoint import load, load_network, save
+from voxlstm.solvers.solver import Diverged, Predictor, Solver
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Trained(unittest.TestCase):
+    """One solver serves the class, since compiling takes longer than training."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.solver = Solver(make_network(), make_recipe())
+        cls.start = cls.solver.state()
+        cls.batch = make_batch()
+
+    def setUp(self):
+        self.solver.restore(self.start)
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = Path(folder.name) / "last.npz"
+
+    def steps(self, count):
+        return [self.solver.step(*self.batch) for _ in range(count)]
+
+    def assert_same_arrays(self, got, expected):
+        self.assertEqual(list(got), list(expected))
+        for name in expected:
+            self.assertEqual(got[name].tobytes(), expected[name].tobytes(), name)
+
+    def test_memorises_eight_objects(self):
+        losses = self.steps(300)
+        self.assertAlmostEqual(losses[0], np.log(2), delta=0.15)
+        self.assertLess(losses[-1], 0.02)
+        occupancy, cross_entropy = self.solver.validate(*self.batch)
+        self.assertGreater(iou(occupancy, self.batch[1]).min(), 0.95)
+        self.assertEqual(cross_entropy.shape, (8,))
+        self.assertLess(cross_entropy.mean(), 0.02)
+
+    def test_resumed_training_is_bit_identical(self):
+        # Begin just before the rate drops, so that a forgotten iteration shows.
+        self.solver.restore(replace(self.start, iteration=245))
+        self.steps(3)
+        save(self.path, self.solver.state())
+        self.steps(10)
+        uninterrupted = self.solver.state()
+
+        self.solver.restore(load(self.path))
+        self.assertEqual(self.solver.iteration, 248)
+        self.steps(10)
+        self.assert_same_arrays(self.solver.state().weights, uninterrupted.weights)
+        self.assert_same_arrays(self.solver.state().optimiser, uninterrupted.optimiser)
+
+        fresh = self.path.with_name("fresh.npz")
+        # Another hash seed, since an order taken from a set would show here.
+        subprocess.run(
+            [sys.executable, "-m", "tests.solvers.resume", str(self.path), "10", str(fresh)],
+            check=True, cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": "12345"},
+        )
+        self.assert_same_arrays(load(fresh).weights, uninterrupted.weights)
+        self.assert_same_arrays(load(fresh).optimiser, uninterrupted.optimiser)
+        self.assertEqual(load(fresh).iteration, 258)
+
+    def test_first_step_is_gradient_descent(self):
+        before = self.start.weights
+        self.steps(1)
+        after = self.solver.state()
+        for name, value in before.items():
+            velocity = after.optimiser[f"velocity/{name}"]
+            self.assertTrue(np.any(velocity), name)
+            np.testing.assert_array_equal(after.weights[name], value + velocity)
+
+    def test_state_holds_copies(self):
+        state = self.solver.state(random={"epoch": 1}, extra={"best": 0.5})
+        kept = state.weights["decoder.conv1.W"].copy()
+        self.steps(2)
+        np.testing.assert_array_equal(state.weights["decoder.conv1.W"], kept)
+        self.assertEqual((state.iteration, state.random, state.extra), (0, {"epoch": 1}, {"best": 0.5}))
+        self.assertEqual(state.network, DEFINITION.to_dict())
+        self.assertEqual(state.recipe["rate_drops"], [[250, 0.5]])
+
+    def test_predictions_by_another_batch_and_number_of_views(self):
+        for views, objects in [(1, 1), (5, 3)]:
+            occupancy = self.solver.predict(make_batch(views, objects)[0])
+            self.assertEqual(occupancy.shape, (objects, 16, 16, 16))
+            self.assertTrue(((occupancy > 0) & (occupancy < 1)).all())
+
+    def test_loss_is_the_mean_of_the_validation_losses(self):
+        _, cross_entropy = self.solver.validate(*self.batch)
+        self.assertAlmostEqual(self.steps(1)[0], float(cross_entropy.mean()), places=6)
+
+    def test_rate_follows_the_recipe(self):
+        self.assertEqual(self.solver.rate, 0.1)
+        self.solver.restore(replace(self.start, iteration=250))
+        self.assertEqual(self.solver.rate, 0.05)
+        self.steps(1)
+        self.assertEqual(self.solver.iteration, 251)
+        velocity = self.solver.state().optimiser["velocity/encoder.fc.b"]
+        self.solver.restore(self.start)
+        self.steps(1)
+        np.testing.assert_allclose(
+            self.solver.state().optimiser["velocity/encoder.fc.b"], 2 * velocity, rtol=1e-6
+        )
+
+    def test_nan_in_the_batch_stops(self):
+        self.steps(2)
+        views, voxels = self.batch
+        bad = voxels.copy()
+        bad[0, 0, 0, 0] = np.nan
+        with self.assertRaisesRegex(Diverged, "iteration 3: the loss is nan"):
+            self.solver.step(views, bad)
+        with self.assertRaises(Diverged):
+            self.solver.state()
+        with self.assertRaises(Diverged):
+            self.steps(1)
+
+    def test_broken_weights_are_not_saved(self):
+        weights = self.solver.network.get_weights()
+        weights["encoder.fc.b"][3] = np.inf
+        self.solver.network.set_weights(weights)
+        with self.assertRaisesRegex(Diverged, "iteration 0: encoder.fc.b holds"):
+            self.solver.state()
+
+    def test_views_of_another_kind_are_refused(self):
+        views, voxels = self.batch
+        with self.assertRaises(TypeError):
+            self.solver.step(views.astype("float64"), voxels)
+
+    def test_foreign_checkpoints_change_nothing(self):
+        other = Network(replace(DEFINITION, kernel=1))
+        foreign = Solver(other, make_recipe()).state()
+        state = self.start
+        optimiser = OrderedDict(state.optimiser)
+        optimiser["velocity/encoder.fc.b"] = np.zeros(3, "float32")
+        cases = [
+            (foreign, "lstm.forget.U has the shape"),
+            (replace(state, optimiser=OrderedDict()), "weights only"),
+            (replace(state, recipe={"method": "adam"}), "trained with adam, the recipe says sgd"),
+            (replace(state, optimiser=optimiser), "velocity/encoder.fc.b has the shape"),
+        ]
+        self.steps(1)
+        before = self.solver.state()
+        for checkpoint, pattern in cases:
+            with self.subTest(pattern), self.assertRaisesRegex(UserError, pattern):
+                self.solver.restore(checkpoint)
+        self.assert_same_arrays(self.solver.state().weights, before.weights)
+        self.assert_same_arrays(self.solver.state().optimiser, before.optimiser)
+        self.assertEqual(self.solver.iteration, 1)
+
+
+class Divergence(unittest.TestCase):
+    def test_absurd_rate_stops_and_the_checkpoint_stays(self):
+        solver = Solver(make_network(), make_recipe(rate=1e6))
+        views, voxels = make_batch(1, 2)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "last.npz"
+            save(path, solver.state())
+            content = path.read_bytes()
+            with self.assertRaisesRegex(Diverged, r"diverged at iteration [23]: the loss is"):
+                for _ in range(5):
+                    solver.step(views, voxels)
+                    save(path, solver.state())
+                    content = path.read_bytes()
+            with self.assertRaises(Diverged):
+                save(path, solver.state())
+            self.assertEqual(path.read_bytes(), content)
+            self.assertEqual(load(path).iteration, solver.iteration - 1)
+
+
+class Prediction(unittest.TestCase):
+    def test_predictor_compiles_only_what_is_asked_for(self):
+        network = make_network()
+        predictor = Predictor(network)
+        gates = predictor.gates(make_batch(2, 3)[0])
+        for name in ("forget", "input", "hidden"):
+            self.assertEqual(gates[name].shape, (2, 3, 16, 4, 4, 4))
+        self.assertFalse({"_predict", "_validate", "_train"} & set(vars(predictor)))
+
+    def test_network_from_a_file(self):
+        network = make_network(seed=5)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "weights.npz"
+            save(path, Solver(network, make_recipe()).state(), weights_only=True)
+            loaded, checkpoint = load_network(path)
+        self.assertEqual(loaded.config, network.config)
+        self.assertEqual(checkpoint.recipe["method"], "sgd")
+        for name, value in network.get_weights().items():
+            np.testing.assert_array_equal(loaded.get_weights()[name], value)
+
+    def test_file_of_another_network_is_refused(self):
+        state = Solver(make_network(), make_recipe()).state()
+        wrong = replace(state, network=replace(DEFINITION, features=32).to_dict())
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "weights.npz"
+            save(path, wrong)
+            with self.assertRaisesRegex(UserError, "weights.npz are of another network.*shape"):
+                load_network(path)
+            save(path, replace(state, network={"kernel": 3}))
+            with self.assertRaisesRegex(UserError, "weights.npz: the key .* is missing"):
+                load_network(path)

@@ -1,0 +1,234 @@
+"""The training run around a solver that is only arithmetic: stopping and going on anywhere."""
+import resource
+import tempfile
+import unittest
+from collections import OrderedDict
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
+
+import numpy as np
+
+from voxlstm.lib.runtime.errors import UserError
+from voxlstm.solvers import checkpoint
+from voxlstm.solvers.solver import Recipe
+from voxlstm.solvers.training import Training, score
+
+RECIPE = Recipe(method="sgd", rate=0.1, momentum=0.9, weight_decay=0.0, batch=1, iterations=10,
+                views=(1, 1), checkpoint_every=4, validate_every=3)
+
+
+class Numbers:
+    """Batches that are numbers, with a state like that of the real ones."""
+
+    def __init__(self, state=None):
+        self.next = state["next"] if state else 0
+
+    def __next__(self):
+        self.next += 1
+        return SimpleNamespace(views=np.float64(self.next), voxels=np.float64(0.5))
+
+    def state(self):
+        return {"next": self.next}
+
+
+class Arithmetic:
+    """A solver with one weight and one velocity; order and state matter to every bit."""
+
+    def __init__(self, recipe=RECIPE):
+        self.recipe, self.iteration, self.rate = recipe, 0, 0.1
+        self.weight, self.velocity = np.float64(0.3), np.float64(0.1)
+
+    def step(self, views, voxels):
+        loss = float(np.sin(self.weight * views) + voxels)
+        self.velocity = 0.9 * self.velocity + loss
+        self.weight = self.weight - 0.1 * self.velocity
+        self.iteration += 1
+        return loss
+
+    def state(self, random, extra):
+        return checkpoint.Checkpoint(
+            weights=OrderedDict(w=np.array(self.weight)),
+            optimiser=OrderedDict(v=np.array(self.velocity)),
+            iteration=self.iteration, random=random, extra=extra,
+        )
+
+    def restore(self, saved):
+        self.weight = np.float64(saved.weights["w"])
+        self.velocity = np.float64(saved.optimiser["v"])
+        self.iteration = saved.iteration
+
+
+class Switch:
+    """False for so many questions, then true."""
+
+    def __init__(self, questions):
+        self.left = questions
+
+    def __bool__(self):
+        self.left -= 1
+        return self.left < 0
+
+
+class Run:
+    """A run in a folder: `go` starts or resumes it; what it recorded is cut back like the curves."""
+
+    def __init__(self, folder):
+        self.folder, self.steps, self.saves = Path(folder), [], 0
+
+    def go(self, stop=False, recipe=RECIPE):
+        last = self.folder / "last.npz"
+        saved = checkpoint.load(last) if last.exists() else None
+        solver = Arithmetic(recipe)
+        batches = Numbers(saved.random if saved else None)
+
+        def validate():
+            # Asked once more within, as the real one does between batches.
+            return None if stop else (float(np.cos(solver.weight)), float(solver.weight))
+
+        training = Training(solver, batches, validate, self.folder, stop)
+        if saved:
+            training.restore(saved)
+        del self.steps[training.recorded:]
+        training.run(self.steps.append, before_save=self._count, after_save=lambda: None)
+        return training
+
+    def _count(self):
+        self.saves += 1
+
+    def arrays(self, name="last.npz"):
+        saved = checkpoint.load(self.folder / name)
+        return {**saved.weights, **saved.optimiser}, saved.iteration, saved.random, saved.extra
+
+
+class TrainingTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name)
+
+    def new_run(self, name):
+        (self.root / name).mkdir()
+        return Run(self.root / name)
+
+    def test_a_run_steps_validates_and_saves_when_due(self):
+        run = self.new_run("run")
+        training = run.go()
+        self.assertTrue(training.done)
+        self.assertEqual([step.iteration for step in run.steps], list(range(1, 11)))
+        validated = [step.iteration for step in run.steps if step.scores]
+        self.assertEqual(validated, [3, 6, 9, 10])
+        self.assertEqual(run.saves, 4)  # at 0, 4, 8 and 10
+        self.assertEqual(run.arrays()[1], 10)
+        best = max((step for step in run.steps if step.scores), key=lambda step: step.scores[0])
+        self.assertEqual(training.best["iteration"], best.iteration)
+        self.assertEqual(training.best["iou"], best.scores[0])
+        self.assertEqual(run.arrays("best.npz")[1], best.iteration)
+
+    def test_stopped_anywhere_and_resumed_it_ends_the_same(self):
+        whole = self.new_run("whole")
+        whole.go()
+        stopped_in_validation = 0
+        for questions in range(15):
+            with self.subTest(questions=questions):
+                run = self.new_run(f"run{questions}")
+                training = run.go(stop=Switch(questions))
+                self.assertEqual(run.arrays()[1], training.solver.iteration)
+                stopped_in_validation += run.arrays()[3]["unrecorded"] is not None
+                self.assertTrue(run.go().done)
+                self.assertEqual(run.arrays(), whole.arrays())
+                self.assertEqual(run.arrays("best.npz"), whole.arrays("best.npz"))
+                self.assertEqual(run.steps, whole.steps)
+        self.assertGreater(stopped_in_validation, 1)
+
+    def test_killed_after_any_step_and_resumed_it_ends_the_same(self):
+        whole = self.new_run("whole")
+        whole.go()
+        for steps in range(1, 11):
+            with self.subTest(steps=steps):
+                run = self.new_run(f"run{steps}")
+                with mock.patch.object(Arithmetic, "step", _dying_after(steps, Arithmetic.step)):
+                    with self.assertRaises(ZeroDivisionError):
+                        run.go()
+                # No more is lost than what came after the last checkpoint.
+                self.assertEqual(run.arrays()[1], steps // 4 * 4 - (4 if steps % 4 == 0 else 0))
+                run.go()
+                self.assertEqual(run.arrays(), whole.arrays())
+                self.assertEqual(run.steps, whole.steps)
+
+    def test_stopping_every_step_makes_headway(self):
+        whole, run = self.new_run("whole"), self.new_run("run")
+        whole.go()
+        for _ in range(14):
+            run.go(stop=Switch(2))
+        self.assertEqual(run.arrays(), whole.arrays())
+
+    def test_a_longer_recipe_goes_on(self):
+        run, whole = self.new_run("run"), self.new_run("whole")
+        run.go()
+        run.go(recipe=replace(RECIPE, iterations=20))
+        whole.go(recipe=replace(RECIPE, iterations=20))
+        self.assertEqual(run.arrays()[:3], whole.arrays()[:3])
+
+    def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_stays(self):
+        run = self.new_run("run")
+        run.go(stop=Switch(4))
+        before = (run.folder / "last.npz").read_bytes()
+        kept, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300, hard))  # no file may grow beyond 300 bytes
+        try:
+            with self.assertRaisesRegex(UserError, "last.npz: File too large.*still good"):
+                run.go()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (kept, hard))
+        self.assertEqual((run.folder / "last.npz").read_bytes(), before)
+        self.assertEqual([p.name for p in run.folder.glob(".tmp*")], [])
+
+    def test_divergence_leaves_the_last_checkpoint(self):
+        run = self.new_run("run")
+        run.go(stop=Switch(6))
+        before = (run.folder / "last.npz").read_bytes()
+        with mock.patch.object(Arithmetic, "step", side_effect=UserError("diverged")):
+            with self.assertRaises(UserError):
+                run.go()
+        self.assertEqual((run.folder / "last.npz").read_bytes(), before)
+
+
+class ScoreTest(unittest.TestCase):
+    def batches(self):
+        generator = np.random.default_rng(0)
+        for size in (3, 3, 1):
+            yield SimpleNamespace(
+                views=generator.random((size, 32, 32, 32), dtype=np.float32),
+                voxels=np.float32(generator.random((size, 32, 32, 32)) > 0.6),
+            )
+
+    def test_means_are_over_objects_not_over_batches(self):
+        solver = SimpleNamespace(validate=lambda v, y: (v, np.abs(v - y).mean((1, 2, 3))))
+        expected = []
+        for batch in self.batches():
+            for occupancy, voxels in zip(batch.views, batch.voxels):
+                filled, solid = occupancy > 0.4, voxels > 0.5
+                overlap = (filled & solid).sum() / (filled | solid).sum()
+                expected.append([overlap, np.abs(occupancy - voxels).mean()])
+        found = score(solver, self.batches())
+        np.testing.assert_allclose(found, np.mean(expected, axis=0), rtol=1e-5)
+
+    def test_it_stops_when_asked(self):
+        self.assertIsNone(score(None, self.batches(), stop=True))
+
+
+def _dying_after(steps, step):
+    left = [steps]
+
+    def dying(self, views, voxels):
+        if left[0] == 0:
+            raise ZeroDivisionError
+        left[0] -= 1
+        loss = step(self, views, voxels)
+        if left[0] == 0:
+            raise ZeroDivisionError
+        return loss
+
+    return dying

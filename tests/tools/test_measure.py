@@ -1,0 +1,104 @@
+"""measure_cells and measure_claims: what they show the network, run and reuse."""
+import contextlib
+import io
+import json
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+from tests.evaluation.test_claims import cells, result
+from tests.tools import tiny
+from voxlstm.lib.data.shapenet import Index
+from voxlstm.lib.data.views import load_views
+from voxlstm.lib.evaluation import output
+from voxlstm.lib.runtime import phases
+from voxlstm.lib.runtime.errors import UserError
+from voxlstm.tools import measure_cells, measure_claims
+
+
+class Recorder:
+    """A predictor that keeps what it is shown."""
+
+    def gates(self, views):
+        self.views = views
+        return dict.fromkeys(("hidden", "input", "forget"), np.zeros((3, 1, 2, 4, 4, 4), np.float32))
+
+    def log_odds(self, views, counts):
+        self.counts = counts
+        return np.zeros((3, 1, 32, 32, 32), np.float32)
+
+
+class MeasureCellsTest(unittest.TestCase):
+    def test_the_network_sees_the_first_the_near_and_the_opposite_view(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root = tiny.make_data(Path(folder), objects=1, views=4)
+            item = Index.open(root, cache=False).items[0]
+            lines = [f"{azimuth} 27 0 0.8 25\n" for azimuth in (10, 100, 185, 350)]
+            metadata = Path(item.renderings_path) / "rendering_metadata.txt"
+            metadata.write_text("".join(lines))
+            predictor = Recorder()
+            found = measure_cells.measure(item, predictor)
+            expected = load_views([item.view_path(number) for number in (0, 3, 2)])
+            np.testing.assert_array_equal(predictor.views[:, 0], expected)
+            self.assertEqual(predictor.counts, [1, 2, 3])
+            self.assertEqual({change.view for change in found}, {2, 3})
+            metadata.write_text("".join(lines[:2]))
+            with self.assertRaisesRegex(UserError, "4 pictures and 2 viewpoints"):
+                measure_cells.measure(item, predictor)
+
+
+class MeasureClaimsTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name)
+        self.commands = []
+
+    def execute(self, command):
+        """Stand in for the tools: 3x3x3 is better by a tenth, and better with each seed."""
+        name = Path(command[1]).stem
+        out = Path(command[command.index("--out") + 1])
+        kernel, seed = out.stem.split("_")[1:]
+        self.commands.append((name, kernel, seed, f"seed={seed}" in command))
+        score = 0.4 + 0.1 * (kernel == "3x3x3") + 0.01 * int(seed)
+        if name == "measure_cells":
+            out.write_text(json.dumps(cells(score)))
+            return 0
+        out.mkdir(parents=True)
+        (out / "best.npz").write_bytes(b"")
+        content = {**result(score, kernel), "format": "voxlstm results 1"}
+        content["data"]["folder"] = "somewhere"
+        (out / output.RESULTS).write_text(json.dumps(content))
+        return 0
+
+    def measure(self, *arguments):
+        text = io.StringIO()
+        with (mock.patch.object(phases, "execute", self.execute), contextlib.redirect_stdout(text),
+              contextlib.redirect_stderr(io.StringIO())):
+            status = measure_claims.main(
+                ["--data", "set", "--out", str(self.root / "claims"), "--results",
+                 str(self.root / "claims.json"), *arguments]
+            )
+        self.assertEqual(status, 0)
+        return text.getvalue(), json.loads((self.root / "claims.json").read_text())
+
+    def test_every_seed_is_run_once_and_more_can_be_added(self):
+        text, found = self.measure("--seeds", "2")
+        self.assertEqual(len(self.commands), 12)
+        trainings = [entry[1:] for entry in self.commands if entry[0] == "train_net"]
+        expected = [(kernel, seed, True) for seed in "01" for kernel in ("1x1x1", "3x3x3")]
+        self.assertEqual(trainings, expected)
+        self.measure("--seeds", "3")
+        self.assertEqual(len(self.commands), 18)
+        self.assertEqual(found["seeds"], [0, 1])
+        self.assertAlmostEqual(found["difference"]["iou"]["mean"], 0.1)
+        self.assertNotIn("folder", found["data"])
+        self.assertIn("2 of 2 seeds", text)
+        self.assertTrue((self.root / "claims.png").exists())
+
+    def test_the_seed_is_not_the_users_to_set(self):
+        with self.assertRaisesRegex(UserError, "use --seeds"):
+            measure_claims.main(["--data", "set", "--set", "seed=3"])

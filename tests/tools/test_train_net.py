@@ -1,0 +1,227 @@
+"""train_net as a user runs it: what it leaves, signals, resuming, refusals."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from tests.tools import tiny
+from voxlstm.lib.evaluation import curves
+from voxlstm.lib.runtime.errors import UserError
+from voxlstm.lib.runtime.run_folder import RunFolder
+from voxlstm.solvers import checkpoint
+from voxlstm.tools import train_net
+
+TOOL = [sys.executable, str(tiny.ROOT / "tools/train_net.py")]
+
+
+def run(*arguments, **options):
+    """Run the tool to its end and return the finished process."""
+    command = [*TOOL, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+class TrainNetCase(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.root = Path(folder.name)
+        cls.data = tiny.make_data(cls.root / "data")
+        model, recipe = tiny.write_definitions(cls.root, recipe={"iterations": 30})
+        cls.basic = ["--model", model, "--solver", recipe, "--data", cls.data]
+
+    def assert_refused(self, process, words):
+        """One line that says what is wrong, no traceback, status 2."""
+        self.assertEqual(process.returncode, 2, process.stderr)
+        self.assertRegex(process.stderr, r"\Atrain_net: error: [^\n]*\n\Z")
+        self.assertRegex(process.stderr, words)
+
+
+class RunTest(TrainNetCase):
+    """One run all the way through, and another that is interrupted in every way."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.whole = cls.root / "whole"
+        cls.process = run(*cls.basic, "--out", cls.whole, "--workers", 1)
+
+    def interrupted(self, out, number, at, *arguments, group=False):
+        """Start the tool, send it a signal once iteration ``at`` is shown; return status, output."""
+        command = [*TOOL, "--out", str(out), "--workers", "1", *map(str, arguments)]
+        process = subprocess.Popen(
+            command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+            start_new_session=True,
+        )
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if f" {at}/30 " in line:
+                (os.killpg if group else os.kill)(process.pid, number)
+                break
+        lines += process.stderr.readlines()
+        process.stderr.close()
+        return process.wait(), "".join(lines)
+
+    def test_the_run_leaves_what_it_promises(self):
+        self.assertEqual(self.process.returncode, 0, self.process.stderr)
+        names = {"last.npz", "best.npz", "curves.csv", "curves.png", "events", "network.yaml",
+                 "recipe.yaml", "run.json", ".lock"}
+        self.assertEqual({path.name for path in self.whole.iterdir()}, names)
+        rows = curves.read(self.whole / "curves.csv")
+        self.assertEqual([row.iteration for row in rows], list(range(1, 31)))
+        validated = [row for row in rows if row.validation_iou is not None]
+        self.assertEqual([row.iteration for row in validated], [6, 12, 18, 24, 30])
+        last = checkpoint.load(self.whole / "last.npz")
+        best = checkpoint.load(self.whole / "best.npz")
+        self.assertEqual(last.iteration, 30)
+        self.assertEqual(last.extra["best"]["iteration"], best.iteration)
+        self.assertEqual(max(row.validation_iou for row in validated), last.extra["best"]["iou"])
+        self.assertLess(rows[-1].validation_cross_entropy, 0.5)
+
+    def test_it_shows_where_it_is(self):
+        lines = [line for line in self.process.stderr.splitlines() if line.startswith("train:")]
+        shown = [int(line.split("/")[0].split()[-1]) for line in lines]
+        self.assertEqual(shown, list(range(3, 31, 3)) + [30])
+        self.assertRegex(lines[-1], r" left.*loss 0\.\d+.*objects/s \d.*waiting for data \d+ %")
+
+    def test_the_folder_tells_how_it_was_made(self):
+        (start,) = json.loads((self.whole / "run.json").read_text())["starts"]
+        self.assertEqual(start["device"], "cpu")
+        self.assertEqual(start["seed"], 5)
+        self.assertIn("--model", start["command"])
+        self.assertEqual(start["versions"]["numpy"], np.__version__)
+        self.assertEqual(start["objects"], {"train": 12, "validation": 4})
+        if (tiny.ROOT / ".git").exists():
+            self.assertRegex(start["git_revision"], r"\A[0-9a-f]{40}(\+changes)?\Z")
+        network = yaml.safe_load((self.whole / "network.yaml").read_text())
+        self.assertEqual(network, tiny.NETWORK)
+        recipe = yaml.safe_load((self.whole / "recipe.yaml").read_text())
+        self.assertEqual(recipe["iterations"], 30)
+
+    def test_interrupted_in_every_way_it_ends_with_the_same_bits(self):
+        out = self.root / "interrupted"
+        status, text = self.interrupted(out, signal.SIGTERM, 6, *self.basic)
+        self.assertEqual(status, 143, text)
+        reached = checkpoint.load(out / "last.npz").iteration
+        self.assertGreaterEqual(reached, 6)
+        self.assertIn(f"stopped at iteration {reached}", text)
+
+        status, text = self.interrupted(out, signal.SIGKILL, 15, "--resume")
+        self.assertEqual(status, -signal.SIGKILL)
+        kept = checkpoint.load(out / "last.npz").iteration
+        self.assertTrue(12 <= kept < 30 and kept % 4 == 0, kept)
+        with open(out / "curves.csv", "a", encoding="utf-8") as file:
+            file.write("29,0.1")  # what a kill can leave behind the last checkpoint
+
+        # Ctrl-C in a terminal reaches every process of the group.
+        status, text = self.interrupted(out, signal.SIGINT, 21, "--resume", group=True)
+        self.assertEqual(status, 130, text)
+        self.assertNotIn("Traceback", text)
+
+        process = run("--out", out, "--resume", "--workers", 2)
+        self.assertEqual(process.returncode, 0, process.stderr)
+        for name in ("last.npz", "best.npz", "curves.csv", "recipe.yaml", "network.yaml"):
+            same = (out / name).read_bytes() == (self.whole / name).read_bytes()
+            self.assertTrue(same, f"{name} differs from the uninterrupted run's")
+        starts = json.loads((out / "run.json").read_text())["starts"]
+        self.assertEqual([start["from_iteration"] for start in starts][:2], [0, reached])
+        self.assertEqual(len(starts), 4)
+
+
+class RefusalTest(TrainNetCase):
+    def assert_says(self, arguments, words):
+        with self.assertRaisesRegex(UserError, words) as caught:
+            train_net.main(list(map(str, arguments)))
+        self.assertNotIn("\n", str(caught.exception))
+
+    def test_a_run_is_never_overwritten_unasked(self):
+        out = self.root / "there"
+        with RunFolder(out) as folder:
+            folder.write_definitions({"a": 1}, {"b": 2})
+            folder.note_start(data_digest="")
+        before = {path: path.read_bytes() for path in out.iterdir()}
+        self.assert_refused(run(*self.basic, "--out", out), "holds a run already.*--resume")
+        self.assertEqual({path: path.read_bytes() for path in out.iterdir()}, before)
+
+    def test_asked_to_it_removes_the_run_and_nothing_else(self):
+        out = self.root / "replaced"
+        with RunFolder(out) as folder:
+            folder.note_start(data_digest="")
+            (out / "last.npz").write_bytes(b"old")
+            (out / "notes.txt").write_text("mine")
+        with RunFolder(out, overwrite=True) as folder:
+            self.assertFalse(folder.resumed)
+        self.assertEqual({path.name for path in out.iterdir()}, {".lock", "notes.txt"})
+
+    def test_a_folder_in_use_is_refused(self):
+        out = self.root / "busy"
+        with RunFolder(out):
+            self.assert_says([*self.basic, "--out", out], "another run is writing")
+
+    def test_bad_input_is_one_line(self):
+        model, recipe, data = self.basic[1::2]
+        out = ["--out", self.root / "none"]
+        for arguments, words in [
+            (["--model", model, "--solver", recipe, *out], "--data is missing"),
+            ([*self.basic[:4], "--data", self.root / "nowhere", *out], "there is no folder"),
+            ([*self.basic, *out, "--categories", "unicorn"], "no category 'unicorn'"),
+            ([*self.basic, *out, "--categories", "lamp"], "has no lamp"),
+            ([*self.basic, *out, "--set", "views=[1, 4]"], "up to 4 views"),
+            ([*self.basic, *out, "--set", "speed=3"], "unknown key speed"),
+            ([*self.basic, *out, "--set", "network.kernel=2"], "kernel must be odd"),
+            ([*self.basic, *out, "--set", "validation=0.0"], "0 to validate on"),
+            ([*self.basic, *out, "--resume"], "no run to resume"),
+            ([*self.basic, *out, "--device", "cuda7"], "cuda7"),
+            ([*self.basic, *out, "--weights", recipe], "not a checkpoint"),
+        ]:
+            with self.subTest(words=words):
+                self.assert_says(arguments, words)
+
+    def test_an_unwritable_folder_is_one_line(self):
+        self.assert_refused(run(*self.basic, "--out", self.basic[3]), "File exists")
+
+
+class ResumeRulesTest(TrainNetCase):
+    """What a resumption may change, told apart without running anything."""
+
+    def setUp(self):
+        self.tool = train_net
+        self.folder = RunFolder(self.root / self.id().split(".")[-1])
+        self.addCleanup(self.folder.__exit__)
+        self.folder.write_definitions(tiny.NETWORK, tiny.RECIPE)
+
+    def definitions(self, *arguments):
+        options = self.tool.parse_arguments(["--out", "x", "--resume", *map(str, arguments)])
+        return self.tool.resumed_definitions(options, self.folder)
+
+    def test_the_length_may_change_and_the_rate_may_not(self):
+        network, recipe = self.definitions("--set", "iterations=99", "--set", "log_every=1")
+        self.assertEqual(network.to_dict(), tiny.NETWORK)
+        self.assertEqual((recipe.iterations, recipe.log_every, recipe.seed), (99, 1, 5))
+        with self.assertRaisesRegex(UserError, "rate would change the run"):
+            self.definitions("--set", "rate=1.0")
+        with self.assertRaisesRegex(UserError, "network would change the run"):
+            self.definitions("--set", "network.kernel=3")
+
+    def test_another_network_is_refused(self):
+        other, _ = tiny.write_definitions(self.folder.path, network={"kernel": 3})
+        with self.assertRaisesRegex(UserError, "a run of another network"):
+            self.definitions("--model", other)
+
+    def test_other_data_are_refused(self):
+        options = self.tool.parse_arguments(["--out", "x", "--data", str(self.data)])
+        recipe = self.definitions()[1]
+        parts = self.tool.open_data(options, recipe)
+        self.folder.note_start(data_digest=self.tool.digest(parts), objects=self.tool.sizes(parts))
+        self.tool.check_same_data(self.folder, parts)
+        fewer = parts._replace(train=parts.train[1:])
+        with self.assertRaisesRegex(UserError, "not the one that the run"):
+            self.tool.check_same_data(self.folder, fewer)

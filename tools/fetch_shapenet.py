@@ -1,0 +1,45 @@
+"""Download the 3D-R2N2 release of ShapeNet (renderings and voxels), unpack it and check it."""
+import argparse
+
+from voxlstm.lib.data.check import check_tree
+from voxlstm.lib.data.fetch import MIRRORS, fetch
+from voxlstm.lib.runtime.errors import run_tool
+
+
+def parse_arguments(argv):
+    """Return the parsed command line."""
+    parser = argparse.ArgumentParser(description=__doc__, epilog=(
+        "An interrupted run continues where it stopped when it is started again. Exit status: 0 "
+        "all is there, 1 the check found something missing or unreadable, 2 an error."))
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--out", metavar="DIR", help="folder to make the data set in")
+    where.add_argument("--check-only", metavar="DIR",
+                       help="download nothing, check the data set in this folder")
+    parser.add_argument("--mirror", metavar="URL", action="append",
+                        help="address of a folder with the archives, instead of the published "
+                        f"ones ({', '.join(MIRRORS)}); may be given several times")
+    parser.add_argument("--keep-archives", action="store_true",
+                        help="leave the archives there when they are unpacked")
+    parser.add_argument("--quick", action="store_true",
+                        help="check only that the files are there, do not read them")
+    parser.add_argument("--workers", type=int, metavar="N",
+                        help="processes that check (default: one for each core)")
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    """Fetch if asked to, check, print what was found; return 1 if something is missing."""
+    arguments = parse_arguments(argv)
+    root = arguments.check_only or arguments.out
+    if not arguments.check_only:
+        for member in fetch(root, arguments.mirror or MIRRORS, keep=arguments.keep_archives):
+            print(f"left out, neither a file nor a folder: {member}")
+    tree = check_tree(root, read=not arguments.quick, workers=arguments.workers)
+    print("\n".join(tree.table()))
+    print("\n".join(tree.problems or ["no file is missing or unreadable"]))
+    print("complete" if tree.complete() else "not complete")
+    return 0 if tree.complete() else 1
+
+
+if __name__ == "__main__":
+    run_tool(main)

@@ -1,0 +1,87 @@
+"""Make a data set in ShapeNet's layout from procedural shapes or from a folder of 3-D models."""
+
+import argparse
+import sys
+
+from voxlstm.lib.data.categories import CATEGORIES, find_synsets
+from voxlstm.lib.geometry.contact_sheet import write_contact_sheet
+from voxlstm.lib.geometry.dataset import file_tasks, make, procedural_tasks
+from voxlstm.lib.runtime.errors import run_tool
+
+
+def parse_arguments(argv):
+    """Return the parsed command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--out",
+        required=True,
+        metavar="DIR",
+        help="folder to make; run again to go on with one that is not finished",
+    )
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--procedural",
+        type=int,
+        metavar="N",
+        help="make N procedural objects in each of ShapeNet's 13 categories",
+    )
+    source.add_argument(
+        "--models",
+        metavar="DIR",
+        help="use the OBJ, PLY, STL, OFF and GLB files of this tree, its folders "
+        "being the categories; ShapeNetCore.v1 is one such tree",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="decides shapes and viewpoints; same seed, same bytes (default: 0)",
+    )
+    parser.add_argument(
+        "--categories",
+        nargs="+",
+        metavar="NAME",
+        help="only these categories, by name or synset (default: all)",
+    )
+    parser.add_argument(
+        "--up",
+        choices="xyz",
+        default="y",
+        help="axis that points up in the files of --models (default: y)",
+    )
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="processes to use (default: one for each core)"
+    )
+    parser.add_argument(
+        "--contact-sheet",
+        metavar="FILE",
+        help="also write a picture (.png) of the first objects of each category",
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    """Run the command line; the status is 1 when some models could not be used."""
+    arguments = parse_arguments(argv)
+    wanted = arguments.categories
+    if arguments.models:
+        tasks = file_tasks(arguments.models, arguments.seed, arguments.up, wanted)
+        settings = {"source": "models", "seed": arguments.seed, "up": arguments.up}
+    else:
+        synsets = [category.synset for category in CATEGORIES]
+        chosen = find_synsets(wanted, synsets) if wanted else synsets
+        tasks = procedural_tasks(arguments.procedural, arguments.seed, chosen)
+        settings = {"source": "procedural", "seed": arguments.seed}
+    broken = make(arguments.out, tasks, settings, arguments.workers)
+    if arguments.contact_sheet:
+        write_contact_sheet(arguments.contact_sheet, arguments.out, tasks)
+    print(f"{arguments.out}: {len(tasks) - len(broken)} of {len(tasks)} objects are there")
+    for _, problem in broken:
+        print(f"broken: {problem}", file=sys.stderr)
+    if broken:
+        print(f"{len(broken)} models could not be used", file=sys.stderr)
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    run_tool(main)

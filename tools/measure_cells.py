@@ -1,0 +1,82 @@
+"""Measure what the first view of a hidden part changes in the recurrent cells (figure 4)."""
+import argparse
+import hashlib
+from pathlib import Path
+
+# The first import of all, so that NumPy loads its BLAS as chosen for this CPU.
+from voxlstm.lib.runtime import backend
+
+from voxlstm.lib.data import binvox
+from voxlstm.lib.data.shapenet import Index, split
+from voxlstm.lib.data.views import load_views
+from voxlstm.lib.evaluation import hidden_part
+from voxlstm.lib.evaluation.metrics import sigmoid
+from voxlstm.lib.geometry.visibility import read_viewpoints
+from voxlstm.lib.runtime.errors import UserError, run_tool
+from voxlstm.lib.runtime.files import write_json
+from voxlstm.lib.runtime.progress import Progress
+from voxlstm.solvers.by_views import ViewwisePredictor
+from voxlstm.solvers.checkpoint import load_network
+
+
+def parse_arguments(argv=None):
+    """Return the command line's options."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--weights", metavar="NPZ", required=True, help="checkpoint of the network")
+    add("--data", metavar="DIR", required=True, help="data set; its test part is shown")
+    add("--out", metavar="JSON", help="where to write the means; they are printed in any case")
+    add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    """Measure and print; return 0."""
+    options = parse_arguments(argv)
+    items = split(Index.open(options.data), validation=0.0).test
+    if not items:
+        raise UserError(f"{options.data} has no test objects; take a larger data set")
+    backend.use_device(options.device)
+    network, _ = load_network(options.weights)
+    predictor = ViewwisePredictor(network)
+    found = []
+    with Progress(len(items), "cells", unit="objects") as progress:
+        for item in items:
+            found.append(measure(item, predictor))
+            progress.update()
+    table = hidden_part.summarise(found)
+    digest = hashlib.sha256(Path(options.weights).read_bytes()).hexdigest()
+    if options.out:
+        write_json(options.out, {"weights_sha256": digest, "objects": len(items), "views": table})
+    print(describe(table))
+    return 0
+
+
+def measure(item, predictor):
+    """Show an object in three views; return its `hidden_part.Change`s."""
+    viewpoints = read_viewpoints(f"{item.renderings_path}/rendering_metadata.txt")
+    if not 3 <= item.views <= len(viewpoints):
+        raise UserError(f"{item.renderings_path} has {item.views} pictures and {len(viewpoints)}"
+                        " viewpoints; 3 pictures with their viewpoints are needed")
+    order = hidden_part.choose_views(viewpoints[: item.views])
+    views = load_views([item.view_path(number) for number in order])[:, None]
+    gates = {name: values[:, 0] for name, values in predictor.gates(views).items()}
+    occupancy = sigmoid(predictor.log_odds(views, [1, 2, 3])[:, 0])
+    voxels = binvox.read(item.voxels_path)
+    return hidden_part.changes(voxels, [viewpoints[k] for k in order], gates, occupancy)
+
+
+def describe(table):
+    """Return the means as text."""
+    lines = ["view  blocks   number  change of h  input gate  forget gate  change of occupancy"]
+    for view, entries in table.items():
+        for name, row in entries.items():
+            lines.append(
+                f"{view:4}  {name:6} {row['blocks']:8}  {row['state']:11.4f} {row['input_gate']:11.4f}"
+                f" {row['forget_gate']:12.4f} {row['occupancy']:20.5f}"
+            )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    run_tool(main)

@@ -1,0 +1,91 @@
+"""Measure the paper's claims on a data set, with several seeds each, and write the spread down.
+
+Both small networks are trained and tested once a seed. Run again, it goes on where it was stopped
+and reuses what is done; with more seeds it adds them.
+"""
+import argparse
+import json
+from pathlib import Path
+
+from voxlstm.lib.evaluation import claims, output
+from voxlstm.lib.runtime.errors import UserError, run_tool
+from voxlstm.lib.runtime.files import atomic_path, write_json
+from voxlstm.lib.runtime.phases import Phases, Stopped, tool
+from voxlstm.lib.runtime.run_folder import ROOT
+
+
+def parse_arguments(argv=None):
+    """Return the command line's options."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    add = parser.add_argument
+    add("--data", metavar="DIR", type=Path, required=True, help="data set, such as the one that"
+        " tools/make_dataset.py --procedural makes")
+    add("--out", metavar="DIR", type=Path, default=Path("output/claims"),
+        help="folder of the runs; default: %(default)s")
+    add("--results", metavar="JSON", type=Path, default=ROOT / "results/claims.json",
+        help="where to write what came out, a figure .png beside it; default: results/claims.json")
+    add("--seeds", metavar="N", type=int, default=3, help="number of seeds; default: %(default)s")
+    add("--solver", metavar="YAML", default=str(ROOT / "solvers/small.yaml"),
+        help="training recipe; default: solvers/small.yaml")
+    add("--set", metavar="KEY=VALUE", action="append", default=[], dest="settings",
+        help="change a value of the recipe; repeatable")
+    add("--views", metavar="N,N,...", default="1,2,3,4,5,6,7,8,9,10",
+        help="numbers of views to test with; default: %(default)s")
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    """Do all of it; return 0, or a signal's status."""
+    options = parse_arguments(argv)
+    if options.seeds < 1:
+        raise UserError(f"--seeds {options.seeds} must be at least 1")
+    if any(setting.split("=")[0].strip() == "seed" for setting in options.settings):
+        raise UserError("--set seed is chosen for each run; use --seeds for their number")
+    try:
+        with Phases(options.out) as phases:
+            found = [run_seed(phases, options, seed) for seed in range(options.seeds)]
+    except Stopped as stopped:
+        print("stopped; run the same command to go on")
+        return stopped.status
+    results, cells = ({name: [one[name][part] for one in found] for name in claims.KERNELS}
+                      for part in (0, 1))
+    summary = claims.summarise(results, cells)
+    summary["data"].pop("folder")
+    summary["seeds"] = list(range(options.seeds))
+    summary["recipe"] = {"file": Path(options.solver).name, "set": options.settings}
+    write_json(options.results, summary)
+    with atomic_path(options.results.with_suffix(".png")) as temporary:
+        claims.draw(summary, temporary)
+    print(claims.describe(summary))
+    print(f"\nwritten: {options.results}, {options.results.with_suffix('.png')}")
+    return 0
+
+
+def run_seed(phases, options, seed):
+    """Train, test and measure both kernels with a seed; return (results, cells) of each."""
+    found = {}
+    for kernel in claims.KERNELS:
+        name = f"{kernel} seed {seed}"
+        train = options.out / f"train_{kernel}_{seed}"
+        weights = train / "best.npz"
+        settings = [part for text in options.settings for part in ("--set", text)]
+        start = tool("train_net", "--model", ROOT / f"models/small_{kernel}.yaml", "--solver",
+                     options.solver, "--data", options.data, "--out", train, *settings,
+                     "--set", f"seed={seed}", "--overwrite")
+        begun = (train / "run.json").exists()
+        again = tool("train_net", "--out", train, "--resume") if begun else ()
+        phases.run(f"training {name}", start, weights, again=again)
+        test = options.out / f"test_{kernel}_{seed}"
+        command = tool("test_net", "--weights", weights, "--data", options.data, "--out", test,
+                       "--views", options.views, "--overwrite")
+        phases.run(f"test {name}", command, test / output.RESULTS, [f"training {name}"])
+        cells = options.out / f"cells_{kernel}_{seed}.json"
+        command = tool("measure_cells", "--weights", weights, "--data", options.data, "--out", cells)
+        phases.run(f"cells {name}", command, cells, [f"training {name}"])
+        measured = json.loads(cells.read_text(encoding="utf-8"))
+        found[kernel] = output.read_results(test / output.RESULTS), measured
+    return found
+
+
+if __name__ == "__main__":
+    run_tool(main)

@@ -1,0 +1,80 @@
+"""Reconstruct an object in 3-D from one or more of your own pictures of it.
+
+The pictures may be of any size and mode and show the object alone, before a plain background or
+with transparency. Any number of them, in any order, makes one reconstruction.
+"""
+import argparse
+from pathlib import Path
+
+# The first import of all, so that NumPy loads its BLAS as chosen for this CPU.
+from voxlstm.lib.runtime import backend
+
+from voxlstm.lib.data.pictures import load_pictures
+from voxlstm.lib.evaluation.figures import png
+from voxlstm.lib.evaluation.metrics import THRESHOLD
+from voxlstm.lib.evaluation.preview import preview
+from voxlstm.lib.geometry import export
+from voxlstm.lib.runtime.errors import UserError, run_tool
+from voxlstm.lib.runtime.files import write_bytes
+from voxlstm.lib.runtime.run_folder import ROOT
+from voxlstm.solvers.checkpoint import load_network
+from voxlstm.solvers.solver import Predictor
+
+SHIPPED = ROOT / "models/pretrained_small.npz"
+
+
+def parse_arguments(argv=None):
+    """Return the command line's options."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    add = parser.add_argument
+    add("pictures", nargs="+", metavar="PICTURE", help="pictures of one object")
+    add("--out", metavar="FILE", required=True,
+        help="what to write: .obj, .glb, .ply, .stl, .binvox or .npy (the probabilities)")
+    add("--surface", choices=export.SURFACES, default="smooth",
+        help="kind of mesh; default: %(default)s")
+    add("--weights", metavar="NPZ", default=str(SHIPPED),
+        help="checkpoint of a trained network; default: the small one that comes with voxlstm")
+    add("--threshold", metavar="T", type=float, default=THRESHOLD,
+        help="probability above which a voxel counts as occupied; default: %(default)s")
+    add("--preview", metavar="PNG", help="where to draw the pictures, as the network sees them, and"
+        " the reconstruction; default: FILE with the ending .preview.png")
+    add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    """Reconstruct; return 0, or 1 when nothing is above the threshold."""
+    options = parse_arguments(argv)
+    export.check_name(options.out)
+    if not 0 < options.threshold < 1:
+        raise UserError(f"--threshold {options.threshold:g} must lie between 0 and 1")
+    pictures, views = load_pictures(options.pictures)
+    for picture in pictures:
+        print(f"{picture.name}: {picture.cut}")
+    backend.use_device(options.device)
+    network, saved = load_network(options.weights)
+    print(trained_on(options.weights, saved))
+    (occupancy,) = Predictor(network).predict(views[:, None])
+    sheet = Path(options.preview or Path(options.out).with_suffix(".preview.png"))
+    names = [picture.name for picture in pictures]
+    write_bytes(sheet, png(preview(views, names, occupancy, options.threshold)))
+    filled = int((occupancy > options.threshold).sum())
+    if not filled:
+        print(f"nothing is above the threshold {options.threshold:g}: the most likely voxel has"
+              f" {occupancy.max():.3f}; lower --threshold or take other pictures; {options.out} is"
+              f" not written, the pictures as the network saw them are in {sheet}")
+        return 1
+    export.write(options.out, occupancy, options.threshold, options.surface)
+    print(f"{options.out}: {filled} of {occupancy.size} voxels are occupied; preview: {sheet}")
+    return 0
+
+
+def trained_on(path, saved):
+    """Return a sentence that says what the network was trained on."""
+    about = saved.extra.get("trained_on", "data that its file does not name")
+    size = f"kernel {saved.network['kernel']}, {saved.iteration} iterations"
+    return f"network {Path(path).name} ({size}), trained on {about}"
+
+
+if __name__ == "__main__":
+    run_tool(main)

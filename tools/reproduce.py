@@ -1,0 +1,126 @@
+"""Make a procedural data set, train both small networks by SGD and set them beside the paper.
+
+Run again, it goes on where it was stopped and reuses what is done.
+"""
+import argparse
+import shutil
+from pathlib import Path
+
+from voxlstm.lib.evaluation import output, tables
+from voxlstm.lib.evaluation.subject import GLOBAL
+from voxlstm.lib.runtime.errors import UserError, run_tool
+from voxlstm.lib.runtime.files import atomic_path, write_bytes, write_json
+from voxlstm.lib.runtime.phases import Phases, Stopped, tool
+from voxlstm.lib.runtime.progress import clock
+from voxlstm.lib.runtime.run_folder import ROOT
+from voxlstm.solvers import checkpoint
+
+KERNELS = ("1x1x1", "3x3x3")
+OBJECTS = 40
+SHIPPED = ROOT / "models/pretrained_small.npz"
+
+
+def parse_arguments(argv=None):
+    """Return the command line's options."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    add = parser.add_argument
+    add("--out", metavar="DIR", type=Path, default=Path("output/reproduce"),
+        help="folder of the data set, the runs and the results; default: %(default)s")
+    add("--objects", metavar="N", type=int, default=OBJECTS,
+        help="objects to make in each of the 13 categories; default: %(default)s")
+    add("--solver", metavar="YAML", default=str(ROOT / "solvers/small.yaml"),
+        help="training recipe; default: solvers/small.yaml")
+    add("--set", metavar="KEY=VALUE", action="append", default=[], dest="settings",
+        help="change a value of the recipe; repeatable")
+    add("--views", metavar="N,N,...", default="1,2,3,4,5", help="numbers of views to test with")
+    add("--ship", action="store_true", help="at the end, write the 3x3x3 network's weights to"
+        " models/pretrained_small.npz and its scores beside it")
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    """Do all of it; return 0, 1 when a network does not beat the mean shape, or a signal's."""
+    options = parse_arguments(argv)
+    if options.objects < 5:
+        raise UserError(f"--objects {options.objects} leaves too few to train and to test on; "
+                        "take 5 or more")
+    try:
+        with Phases(options.out) as phases:
+            results = run_phases(phases, options)
+            return conclude(phases, options, results)
+    except Stopped as stopped:
+        print("stopped; run the same command to go on")
+        return stopped.status
+
+
+def run_phases(phases, options):
+    """Make, train and test what is not done yet; return each kernel's results."""
+    out = options.out
+    data = out / f"data_{options.objects}"
+    make = tool("make_dataset", "--procedural", options.objects, "--out", data,
+                "--contact-sheet", out / "data.png")
+    phases.run("data set", make, data)
+    for kernel in KERNELS:
+        folder = out / f"train_{kernel}"
+        settings = [part for setting in options.settings for part in ("--set", setting)]
+        start = tool("train_net", "--model", ROOT / f"models/small_{kernel}.yaml", "--solver",
+                     options.solver, "--data", data, "--out", folder, *settings, "--overwrite")
+        begun = (folder / "run.json").exists()
+        again = tool("train_net", "--out", folder, "--resume") if begun else ()
+        phases.run(f"training {kernel}", start, folder / "best.npz", ["data set"], again)
+    results = {}
+    for kernel in KERNELS:
+        folder = out / f"test_{kernel}"
+        others = [out / f"test_{name}" / output.RESULTS for name in results]
+        beside = ["--beside", *others] if others else []
+        needs = [f"training {kernel}", *[f"test {name}" for name in results]]
+        test = tool("test_net", "--weights", out / f"train_{kernel}/best.npz", "--data", data,
+                    "--out", folder, "--views", options.views, "--overwrite", *beside)
+        phases.run(f"test {kernel}", test, folder / output.RESULTS, needs)
+        results[kernel] = output.read_results(folder / output.RESULTS)
+    return results
+
+
+def conclude(phases, options, results):
+    """Write and print what came out; return the exit status."""
+    out, last = options.out, options.out / f"test_{KERNELS[-1]}"
+    # The second report was written with the first one's results beside its own.
+    write_bytes(out / output.REPORT, (last / output.REPORT).read_bytes())
+    shutil.copytree(last / output.FIGURES, out / output.FIGURES, dirs_exist_ok=True)
+    beaten = {kernel: beats_mean_shape(found) for kernel, found in results.items()}
+    summary = {"networks": results, "beats_mean_shape": beaten, "seconds": phases.seconds()}
+    write_json(out / output.RESULTS, summary)
+    print(f"\n{tables.paper_table(list(results.values()))}\n")
+    for kernel, found in results.items():
+        ious = ", ".join(f"{part['views']}: {part['iou']:.3f}" for part in found["by_views"])
+        verdict = "beats" if beaten[kernel] else "DOES NOT BEAT"
+        print(f"{kernel}: IoU by number of views {ious}; {verdict} the mean shape"
+              f" ({found['baseline'][GLOBAL]['iou']:.3f}) on every number of views")
+    print(f"{clock(sum(phases.seconds().values()))} in all; {out / output.REPORT},"
+          f" {out / output.RESULTS}")
+    if options.ship:
+        ship(out, results[KERNELS[-1]], SHIPPED)
+    return 0 if all(beaten.values()) else 1
+
+
+def beats_mean_shape(results):
+    """Return whether the IoU is above the mean shape's for every number of views."""
+    floor = results["baseline"][GLOBAL]["iou"]
+    return all(part["iou"] > floor for part in results["by_views"])
+
+
+def ship(out, results, path):
+    """Write the weights alone, compressed, and their scores beside them."""
+    trained = checkpoint.load(out / f"train_{KERNELS[-1]}/best.npz")
+    with atomic_path(path) as temporary:
+        checkpoint.save(temporary, trained, weights_only=True)
+    kept = ("threshold", "objects", "by_views", "by_category", "baseline", "data", "network")
+    scores = {name: results[name] for name in kept}
+    scores["data"] = {name: value for name, value in scores["data"].items() if name != "folder"}
+    scores["trained_on"] = trained.extra["trained_on"]
+    write_json(path.with_suffix(".json"), scores)
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    run_tool(main)

@@ -1,0 +1,236 @@
+"""Score a trained network on the held-out part of a data set, or score saved predictions again."""
+import argparse
+import contextlib
+import hashlib
+import shlex
+import sys
+import time
+from pathlib import Path
+
+# The first import of all, so that NumPy loads its BLAS as chosen for this CPU.
+from voxlstm.lib.runtime import backend
+
+from voxlstm.lib.data import binvox
+from voxlstm.lib.data.shapenet import CATEGORIES, Index, split
+from voxlstm.lib.evaluation import curves, output, paper, tables
+from voxlstm.lib.evaluation.baseline import mean_shapes
+from voxlstm.lib.evaluation.evaluate import evaluate, summary, thresholds_with
+from voxlstm.lib.evaluation.metrics import THRESHOLD, sigmoid
+from voxlstm.lib.evaluation.predictions import Predictions, open_writer
+from voxlstm.lib.evaluation.subject import (
+    NetworkSubject, SavedSubject, describe_shapes, load_shapes, make_cases, saving, shape_choosers,
+)
+from voxlstm.lib.runtime.errors import UserError, run_tool
+from voxlstm.lib.runtime.progress import Progress
+from voxlstm.lib.runtime.run_folder import ROOT, git_revision, versions
+from voxlstm.models.network import NetworkConfig
+from voxlstm.solvers.by_views import ViewwisePredictor
+from voxlstm.solvers.checkpoint import load_network
+
+RENDERINGS = 24
+
+
+def parse_arguments(argv=None):
+    """Return the command line's options."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--weights", metavar="NPZ", help="checkpoint or weights of the network")
+    add("--data", metavar="DIR", help="folder with ShapeNetRendering and ShapeNetVox32")
+    add("--out", metavar="DIR", help="folder for rows, results.json, figures and report.html; "
+        "without it the tables are printed only")
+    add("--overwrite", action="store_true", help="replace results that are in --out")
+    add("--views", metavar="N,N,...", default=None,
+        help="numbers of views to test with, the first n renderings each, up to "
+        f"{RENDERINGS}; default: 1,2,3,4,5")
+    add("--threshold", metavar="T", type=float, default=THRESHOLD,
+        help="probability above which a voxel counts as occupied; default: %(default)s")
+    add("--categories", metavar="NAMES", help="only these, by name or synset, separated by commas")
+    add("--beside", metavar="JSON", nargs="+", default=[],
+        help="results.json of other runs, to set beside this one in the tables and the report")
+    add("--save-predictions", metavar="FILE", help="keep the predictions in this .npz")
+    add("--predictions", metavar="FILE", help="score these saved predictions again, without the "
+        "network; --data is then needed for the pictures of the report only")
+    add("--batch", metavar="N", type=int, default=8, help="objects to look at together; "
+        "the scores do not depend on it; default: %(default)s")
+    add("--workers", metavar="N", type=int, help="processes that read pictures; default: the cores")
+    add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    """Score, print the tables and write the results; return 0."""
+    options = parse_arguments(argv)
+    check_options(options)
+    beside = [output.read_results(path) for path in options.beside]
+    if options.out:
+        output.claim(options.out, options.overwrite)
+    prepare = prepare_saved if options.predictions else prepare_network
+    counts, subject, shapes, about = prepare(options)
+    shown = len(subject)
+    with contextlib.ExitStack() as stack:
+        predictions = subject.predictions(counts)
+        if options.save_predictions:
+            thresholds = thresholds_with(options.threshold)
+            writer = stack.enter_context(open_writer(options.save_predictions, thresholds))
+            predictions = saving(predictions, writer, *shapes, {**about, "views": counts})
+        progress = stack.enter_context(Progress(shown, "test", unit="objects"))
+        evaluation = evaluate(predictions, counts, options.threshold, shape_choosers(*shapes),
+                              progress)
+    results = {**summary(evaluation), **about, "made_by": made_by(argv)}
+    for name, more in describe_shapes(*shapes).items():
+        results["baseline"][name].update(more)
+    print(describe(results, [results, *beside]))
+    if options.out:
+        cases = make_cases(evaluation, subject, sigmoid)
+        output.write(options.out, evaluation, results, cases, training_curves(options), beside)
+        print(f"written to {options.out}: {output.REPORT}, {output.RESULTS}, {output.ROWS}")
+    return 0
+
+
+def check_options(options):
+    """Refuse what does not go together, in one sentence."""
+    if options.predictions and options.weights:
+        raise UserError("--predictions scores without a network; leave --weights out")
+    if options.predictions and options.save_predictions:
+        raise UserError("--predictions are saved already; leave --save-predictions out")
+    if options.predictions and options.categories:
+        raise UserError("--predictions scores all that was saved; leave --categories out")
+    if not options.predictions:
+        for name in ("weights", "data"):
+            if getattr(options, name) is None:
+                raise UserError(f"--{name} is missing; only --predictions does without it")
+    if not 0 < options.threshold < 1:
+        raise UserError(f"--threshold must lie between 0 and 1, not {options.threshold:g}")
+    if options.batch < 1:
+        raise UserError(f"--batch must be 1 or more, not {options.batch}")
+    options.views = read_counts(options.views)
+    if options.save_predictions:
+        if Path(options.save_predictions).suffix != ".npz":
+            raise UserError("the name of saved predictions ends in .npz; "
+                            f"{options.save_predictions} does not")
+        output.check_writable(options.save_predictions)
+
+
+def read_counts(text):
+    """Return the numbers of views of ``--views`` in rising order; None where it is not given."""
+    if text is None:
+        return None
+    try:
+        counts = sorted({int(part) for part in text.split(",")})
+    except ValueError as error:
+        raise UserError(f"--views {text!r} must be numbers separated by commas") from error
+    if counts[0] < 1 or counts[-1] > RENDERINGS:
+        raise UserError(f"--views must lie between 1 and {RENDERINGS}, not {text}")
+    return counts
+
+
+def prepare_network(options):
+    """Return numbers of views, subject, mean shapes and facts of a network and a data set."""
+    counts = options.views or [1, 2, 3, 4, 5]
+    index, parts = open_data(options)
+    fewest = min(parts.test, key=lambda item: item.views)
+    if fewest.views < counts[-1]:
+        raise UserError(f"{fewest.name} has {fewest.views} renderings, fewer than the "
+                        f"{counts[-1]} that --views asks for")
+    backend.use_device(options.device)
+    network, saved = load_network(options.weights)
+    size = binvox.read(parts.test[0].voxels_path).shape[0]
+    if network.config.resolution != size:
+        raise UserError(f"{options.weights} is a network of {network.config.resolution} voxels a "
+                        f"side, but {options.data} has {size}")
+    with Progress(len(parts.train), "mean shape", unit="objects") as progress:
+        shapes = mean_shapes([item.category for item in parts.train],
+                             read_voxels(parts.train, progress))
+    about = {
+        "data": data_facts(options.data, index, parts),
+        "network": network_facts(network),
+        "weights": {"file": str(options.weights), "iteration": saved.iteration,
+                    "sha256": hashlib.sha256(Path(options.weights).read_bytes()).hexdigest()},
+    }
+    subject = NetworkSubject(parts.test, ViewwisePredictor(network), options.batch, options.workers)
+    return counts, subject, shapes, about
+
+
+def prepare_saved(options):
+    """Return numbers of views, subject, mean shapes and facts of saved predictions."""
+    saved = Predictions(options.predictions)
+    about = {name: saved.about[name] for name in ("data", "network", "weights")}
+    exact = [float(value) for value in saved.about["thresholds"]]
+    if options.threshold not in exact:
+        print(f"note: the predictions are rounded; their IoU is exact at {exact} and "
+              f"approximate at {options.threshold:g}", file=sys.stderr)
+    items = open_data(options)[1].test if options.data else ()
+    counts = options.views or saved.about["views"]
+    return counts, SavedSubject(saved, items), load_shapes(saved), about
+
+
+def open_data(options):
+    """Return the index of the data set and its split, with something to test on."""
+    wanted = options.categories.split(",") if options.categories else None
+    index = Index.open(options.data, wanted)
+    parts = split(index, validation=0.0)
+    if not parts.train or not parts.test:
+        raise UserError(f"{options.data} has {len(parts.train)} training and {len(parts.test)} "
+                        "test objects; take a larger data set")
+    return index, parts
+
+
+def read_voxels(items, progress):
+    """Yield the voxels of objects, telling the progress."""
+    for item in items:
+        yield binvox.read(item.voxels_path)
+        progress.update()
+
+
+def data_facts(folder, index, parts):
+    """Return what the results say of the data set."""
+    found = {}
+    for item in index:
+        found[item.category] = found.get(item.category, 0) + 1
+    published = {category.name: category.count for category in CATEGORIES}
+    facts = paper.describe(folder, found, published).to_dict()
+    return {**facts, "training_objects": len(parts.train), "test_objects": len(parts.test)}
+
+
+def network_facts(network):
+    """Return what the results say of a network: name of its definition, kernel, size."""
+    files = sorted((ROOT / "models").glob("*.yaml"))
+    names = [path.stem for path in files if NetworkConfig.from_file(path) == network.config]
+    kernel = "x".join(3 * [str(network.config.kernel)])
+    return {"name": names[0] if names else f"custom network, {kernel}", "kernel": kernel,
+            "parameters": network.count(), "definition": network.config.to_dict()}
+
+
+def training_curves(options):
+    """Return the curves of the run that wrote the weights; None where they are not beside them."""
+    path = Path(options.weights).parent / "curves.csv" if options.weights else None
+    return output.training_curves(curves.read(path)) if path and path.exists() else None
+
+
+def made_by(argv):
+    """Return how these results came about."""
+    arguments = sys.argv[1:] if argv is None else argv
+    return {
+        "command": shlex.join(["tools/test_net.py", *map(str, arguments)]),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "device": backend.device(),
+        "git revision": git_revision(ROOT),
+        **versions(),
+    }
+
+
+def describe(results, runs):
+    """Return the tables as text."""
+    network, data = results["network"], results["data"]
+    head = (f"{network['name']} ({network['parameters']:,} parameters), {results['objects']} test "
+            f"objects of {data['name']}, threshold {results['threshold']:g}")
+    return "\n\n".join([
+        "", head, "By number of views (means over objects):", tables.views_table(results),
+        "IoU by category:", tables.category_table(results),
+        "IoU by threshold:", tables.sweep_table(results),
+        "Beside the paper:", tables.paper_table(runs),
+    ])
+
+
+if __name__ == "__main__":
+    run_tool(main)

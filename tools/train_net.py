@@ -1,0 +1,226 @@
+"""Train a network on a data set, to be stopped and gone on with at any moment."""
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+# The first import of all, so that NumPy loads its BLAS as chosen for this CPU.
+from voxlstm.lib.runtime import backend
+
+from voxlstm.lib.data.batches import Batches
+from voxlstm.lib.data.shapenet import CATEGORIES, Index, split
+from voxlstm.lib.evaluation import paper
+from voxlstm.lib.evaluation.curves import Curves, Row
+from voxlstm.lib.runtime.config import build, load_yaml, override
+from voxlstm.lib.runtime.errors import UserError, run_tool
+from voxlstm.lib.runtime.monitor import Monitor
+from voxlstm.lib.runtime.run_folder import RunFolder
+from voxlstm.lib.runtime.signals import StopRequest
+from voxlstm.models.network import Network, NetworkConfig
+from voxlstm.solvers import checkpoint
+from voxlstm.solvers.solver import Recipe, Solver
+from voxlstm.solvers.training import LAST, Training, score
+
+# What may change between two parts of a run and leaves the weights at every iteration alone.
+HARMLESS = {"iterations", "checkpoint_every", "validate_every", "log_every"}
+
+
+def parse_arguments(argv=None):
+    """Return the command line's options."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--model", metavar="YAML", help="network definition, such as models/lstm_3x3x3.yaml")
+    add("--solver", metavar="YAML", help="training recipe, such as solvers/sgd.yaml")
+    add("--data", metavar="DIR", help="folder with ShapeNetRendering and ShapeNetVox32")
+    add("--out", metavar="DIR", required=True, help="folder of the run: checkpoints, curves")
+    add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
+    add("--set", metavar="KEY=VALUE", action="append", default=[], dest="settings",
+        help="change a value of the recipe, or with network.KEY=VALUE of the network; repeatable")
+    add("--categories", metavar="NAMES", help="only these, by name or synset, separated by commas")
+    add("--weights", metavar="NPZ", help="start from the weights of this checkpoint")
+    add("--workers", metavar="N", type=int, help="processes that read pictures; default: the cores")
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--resume", action="store_true",
+                       help="go on with the run in --out exactly where it stopped; --model, --solver"
+                       " and --data are then known and may be left out")
+    group.add_argument("--overwrite", action="store_true", help="replace the run in --out")
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    """Train; return 0, or the usual status of the signal that stopped it."""
+    options = parse_arguments(argv)
+    backend.use_device(options.device)
+    # Everything that can be wrong with the command is found before the folder is touched.
+    if not options.resume:
+        network, recipe = read_definitions(options)
+        parts = open_data(options, recipe)
+    with RunFolder(options.out, options.resume, options.overwrite) as folder:
+        saved = None
+        if options.resume:
+            network, recipe = resumed_definitions(options, folder)
+            options = resumed_options(options, folder.starts()[0])
+            parts = open_data(options, recipe)
+            saved = checkpoint.load(folder / LAST) if (folder / LAST).exists() else None
+        check_same_data(folder, parts)
+        solver = Solver(Network(network, seed=recipe.seed), recipe)
+        if options.weights and saved is None:
+            start = checkpoint.load(options.weights)
+            ours = solver.network.get_weights()
+            checkpoint.check_match(ours, start.weights, f"the weights in {options.weights}")
+            solver.network.set_weights(start.weights)
+        folder.write_definitions(network.to_dict(), recipe.to_dict())
+        folder.note_start(**facts(options, recipe, parts, solver, saved))
+        return train(folder, solver, parts, saved, options)
+
+
+def read_definitions(options):
+    """Return the network's and the recipe's definition, overrides applied."""
+    for name in ("model", "solver", "data"):
+        if getattr(options, name) is None:
+            raise UserError(f"--{name} is missing; only --resume does without it")
+    marked = [text for text in options.settings if text.strip().startswith("network.")]
+    rest = [text for text in options.settings if text not in marked]
+    changed = [text.strip().removeprefix("network.") for text in marked]
+    network = build(NetworkConfig, override(load_yaml(options.model), changed), options.model)
+    recipe = build(Recipe, override(load_yaml(options.solver), rest), options.solver)
+    return network, recipe
+
+
+def resumed_definitions(options, folder):
+    """Return the definitions of the run in the folder, with what may change changed."""
+    network, recipe = folder.read_definitions()
+    given = override({}, options.settings)
+    harmful = sorted(set(given) - HARMLESS)
+    if harmful:
+        raise UserError(
+            f"--set {harmful[0]} would change the run that is resumed; only"
+            f" {', '.join(sorted(HARMLESS))} may change, or start a new run with --weights"
+        )
+    config = build(NetworkConfig, network, folder / "network.yaml")
+    before = build(Recipe, recipe, folder / "recipe.yaml")
+    if options.model and build(NetworkConfig, load_yaml(options.model), options.model) != config:
+        raise UserError(f"{folder.path} holds a run of another network than {options.model}")
+    return config, build(Recipe, {**before.to_dict(), **given}, folder / "recipe.yaml")
+
+
+def resumed_options(options, first):
+    """Return the options with what the first start of the run was given."""
+    for name in ("data", "categories"):
+        if getattr(options, name) is None:
+            setattr(options, name, first[name])
+    return options
+
+
+def open_data(options, recipe):
+    """Return the split of the data set, with enough of it to train and to validate."""
+    wanted = options.categories.split(",") if options.categories else None
+    parts = split(Index.open(options.data, wanted), validation=recipe.validation)
+    if not parts.train or not parts.validation:
+        raise UserError(
+            f"{options.data} has {len(parts.train)} objects to train on and {len(parts.validation)}"
+            " to validate on; take more objects or a larger share with --set validation=0.2"
+        )
+    fewest = min(item.views for item in parts.train + parts.validation)
+    if fewest < recipe.views[1]:
+        raise UserError(
+            f"the recipe wants up to {recipe.views[1]} views of an object, but {options.data} has"
+            f" objects with {fewest}; use --set 'views=[1, {fewest}]'"
+        )
+    return parts
+
+
+def check_same_data(folder, parts):
+    """Refuse to go on with other objects than the run began with."""
+    starts = folder.starts()
+    if starts and starts[0]["data_digest"] != digest(parts):
+        raise UserError(
+            f"the data set is not the one that the run in {folder.path} began with:"
+            f" {starts[0]['objects']} then, {sizes(parts)} now, or other names"
+        )
+
+
+def facts(options, recipe, parts, solver, saved):
+    """Return what ``run.json`` says of a start, beside command and versions."""
+    return {
+        "device": backend.device(),
+        "seed": recipe.seed,
+        "parameters": solver.network.count(),
+        "from_iteration": saved.iteration if saved else 0,
+        "weights": options.weights,
+        "data": str(Path(options.data).resolve()),
+        "categories": options.categories,
+        "objects": sizes(parts),
+        "data_digest": digest(parts),
+    }
+
+
+def trained_on(folder, parts):
+    """Return a phrase that says on what a network was trained."""
+    names = [item.category for part in parts for item in part]
+    counts = {name: names.count(name) for name in sorted(set(names))}
+    published = {category.name: category.count for category in CATEGORIES}
+    data = paper.describe(folder, counts, published)
+    return f"{len(parts.train)} objects of the {data.name}"
+
+
+def sizes(parts):
+    """Return the number of objects of each part."""
+    return {"train": len(parts.train), "validation": len(parts.validation)}
+
+
+def digest(parts):
+    """Return a digest of which objects are trained and validated on."""
+    names = "\n".join(item.name for item in [*parts.train, *parts.validation])
+    return hashlib.sha256(f"{len(parts.train)}\n{names}".encode()).hexdigest()
+
+
+def train(folder, solver, parts, saved, options):
+    """Run the training in its folder; return the exit status."""
+    recipe, start = solver.recipe, saved.iteration if saved else 0
+    workers = options.workers
+    with (
+        StopRequest() as stop,
+        Batches(parts.train, recipe.batch, recipe.views, recipe.seed, recipe.augment,
+                workers=workers, state=saved.random if saved else None) as batches,
+        Monitor(recipe.iterations, start, recipe.batch, recipe.log_every, lambda: batches.waited)
+        as monitor,
+    ):
+
+        def validate():
+            with Batches(parts.validation, recipe.batch, recipe.views[1], augment=False,
+                         shuffle=False, epochs=1, workers=workers) as held_back:
+                return score(solver, held_back, stop)
+
+        about = {"trained_on": trained_on(options.data, parts)}
+        training = Training(solver, batches, validate, folder.path, stop, about)
+        if saved:
+            training.restore(saved)
+        with Curves(folder.path, training.recorded) as curves:
+            notes = curves.missing + ["compiling; the first time on a machine takes minutes"]
+            print("\n".join(notes), file=sys.stderr, flush=True)
+
+            def record(step):
+                curves.add(Row(step.iteration, step.loss, step.rate, *(step.scores or ())))
+                monitor.show(step.iteration, step.loss, step.scores)
+
+            training.run(record, before_save=curves.flush, after_save=curves.draw)
+    return report(training, folder, stop)
+
+
+def report(training, folder, stop):
+    """Say where the run stands; return the exit status."""
+    best = training.best
+    if best:
+        print(f"best validation IoU {best['iou']:.4f}, cross-entropy {best['cross_entropy']:.4f}"
+              f" at iteration {best['iteration']}: {folder / 'best.npz'}")
+    if not training.done:
+        print(f"stopped at iteration {training.solver.iteration}; go on with --resume",
+              file=sys.stderr)
+        return stop.status
+    print(f"trained {training.solver.iteration} iterations: {folder / LAST}")
+    return 0
+
+
+if __name__ == "__main__":
+    run_tool(main)
