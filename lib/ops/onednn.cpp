@@ -139,18 +139,22 @@ memory::desc map_layout(int images, int channels, const int32_t *space, int n, b
     return {dims({images, channels}, space, n), memory::data_type::f32, tag};
 }
 
-// A map as the caller holds it, and as a primitive is asked to take it. Direct convolutions want
-// whole blocks of channels: a map with fewer is filled up with zeros.
+// How a primitive is asked to take its maps: as the caller holds them; in whole blocks of channels,
+// filled up with zeros, which direct convolutions want; or plain, which products of matrices want.
+enum class Layout { given, filled, plain };
+
+// A map as the caller holds it, and as a primitive is asked to take it.
 struct Map {
     memory::desc given, filled, asked;
     int channels;
 
-    Map(const Convolution &c, int channels_, const int32_t *space, bool blocked, bool fill) {
-        channels = blocked || fill ? rounded_up(channels_) : channels_;
+    Map(const Convolution &c, int channels_, const int32_t *space, bool blocked, Layout layout) {
+        bool in_blocks = layout == Layout::filled || (blocked && layout == Layout::given);
+        channels = in_blocks ? rounded_up(channels_) : channels_;
         given = map_layout(c.images, channels_, space, c.space, blocked);
-        filled = map_layout(c.images, channels_, space, c.space, blocked || fill);
-        asked = map_layout(c.images, channels, space, c.space, blocked || fill);
-        if (!blocked && !fill)
+        filled = map_layout(c.images, channels_, space, c.space, in_blocks);
+        asked = map_layout(c.images, channels, space, c.space, in_blocks);
+        if (!blocked && layout == Layout::given)
             asked = {given.get_dims(), given.get_data_type(), memory::format_tag::any};
     }
 };
@@ -188,9 +192,9 @@ struct Operand {
 // A convolution made ready for one set of shapes.
 class Plan {
   public:
-    Plan(const Convolution &c, bool fill)
-        : c_(c), x_(c, c.x_channels, c.x, c.x_blocked, fill),
-          y_(c, c.y_channels, c.y, c.y_blocked, fill) {
+    Plan(const Convolution &c, Layout layout)
+        : c_(c), x_(c, c.x_channels, c.x, c.x_blocked, layout),
+          y_(c, c.y_channels, c.y, c.y_blocked, layout) {
         copied_ = x_.channels != c.x_channels || y_.channels != c.y_channels;
         unit_stride_ = std::all_of(c.stride, c.stride + c.space, [](int s) { return s == 1; });
         for (int i = 0; i < c.space; ++i) {
@@ -236,6 +240,9 @@ class Plan {
     }
 
     const std::string &name() const { return name_; }
+
+    // oneDNN's loops for what it has no kernel for, hundreds of times slower than one.
+    bool slow() const { return name_.find("ref") != std::string::npos; }
 
   private:
     static constexpr auto forward = dnnl::prop_kind::forward_training;
@@ -467,8 +474,10 @@ class Plan {
 Plan &plan_for(const Convolution &c) {
     static std::unordered_map<std::string, std::unique_ptr<Plan>> plans;
     auto &plan = plans[std::string(reinterpret_cast<const char *>(&c), sizeof c)];
-    if (!plan) plan = std::make_unique<Plan>(c, false);
-    if (plan->name().find("ref") != std::string::npos) plan = std::make_unique<Plan>(c, true);
+    for (Layout layout : {Layout::given, Layout::filled, Layout::plain}) {
+        if (plan && !plan->slow()) break;
+        plan = std::make_unique<Plan>(c, layout);
+    }
     return *plan;
 }
 
