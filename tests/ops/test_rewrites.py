@@ -62,12 +62,6 @@ class TestNetwork(unittest.TestCase):
                     self.assertTrue(scale > 0 or views == 1)
                     np.testing.assert_allclose(ours, stock, rtol=0, atol=1e-5 * scale)
 
-    def test_equal_pixels_share_the_gradient_as_in_theano(self):
-        x = np.full((1, 2, 3, CONFIG.image, CONFIG.image), 0.9, "float32")
-        y = np.ones((2, 4, 4, 4), "float32")
-        for ours, stock in zip(self.ours(x, y), self.stock(x, y)):
-            np.testing.assert_allclose(ours, stock, rtol=0, atol=1e-5 * np.abs(stock).max())
-
     def test_every_convolution_and_pooling_is_ours(self):
         count = self.kinds(self.ours)
         stock = [k for k in count if issubclass(k, abstract_conv.BaseAbstractConv)]
@@ -203,6 +197,7 @@ class TestBlockedPasses(unittest.TestCase):
                 if 0 in [n + 2 * p - 1 for n, p in zip(shape[2:], padding)]:
                     continue
                 with self.subTest(shape=shape, padding=padding):
+                    # Few values, so that windows hold equal maxima: they share the gradient.
                     x = random.integers(-3, 3, shape).astype("float32")
                     self.compare_pooling(x, padding, random)
 
