@@ -1,5 +1,5 @@
 """The recurrent grid of LSTM cells (paper, "The recurrent LSTM network")."""
-from collections import namedtuple
+from collections import OrderedDict, namedtuple
 
 from ..lib.runtime.backend import tensor, theano
 
@@ -62,7 +62,7 @@ class ConvLSTM:
         """
         gates = (self.forget, self.input, self.candidate)
         shape = (views, batch) + self.cells
-        Wx = [tensor.dot(tau, gate.W.flatten(2)).reshape(shape) for gate in gates]
+        Wx = [response.reshape(shape) for response in self.responses(tau).values()]
         U = tensor.concatenate([gate.U for gate in gates])
         nothing = tensor.zeros_like(Wx[0][0])
         (h, c, f, i), _ = theano.scan(
@@ -74,6 +74,12 @@ class ConvLSTM:
             name="lstm",
         )
         return States(h, c, f, i)
+
+    def responses(self, tau):
+        """Return W tau(x) of each gate by its name, ``(views * batch, cells * channels)``."""
+        gates = (self.forget, self.input, self.candidate)
+        names = ("lstm.forget", "lstm.input", "lstm.candidate")
+        return OrderedDict((n, tensor.dot(tau, g.W.flatten(2))) for n, g in zip(names, gates))
 
     def step(self, Wf_x, Wi_x, Wc_x, h, c, U, b_f, b_i, b_c):
         """Return h, c, f and i after one view; each ``(batch, channels, x, y, z)``.

@@ -1,4 +1,6 @@
 """The decoder: the hidden state becomes a voxel grid (paper, "The decoding network")."""
+from collections import OrderedDict
+
 from .layers import Convolution3D, leaky_relu
 
 CLASSES = 2  # empty, occupied
@@ -39,8 +41,14 @@ class Decoder:
         symbolic tensor, ``(batch, 2, resolution, resolution, resolution)``
             For the classes empty and occupied of every voxel.
         """
-        *inner, last = self.convolutions
-        x = hidden
-        for convolution in inner:
-            x = leaky_relu(convolution(x))
-        return last(x)
+        *_, logits = self.responses(hidden).values()
+        return logits
+
+    def responses(self, hidden):
+        """Return what each layer gives to its leaky ReLU, the last one to the softmax, by the
+        layer's name and in order."""
+        responses, x = OrderedDict(), hidden
+        for number, convolution in enumerate(self.convolutions, start=1):
+            responses[f"decoder.conv{number}"] = convolution(x)
+            x = leaky_relu(responses[f"decoder.conv{number}"])
+        return responses

@@ -1,4 +1,6 @@
 """The encoder: each view becomes a vector tau(x) (paper, "The encoding convolutional network")."""
+from collections import OrderedDict
+
 from .layers import Convolution2D, Dense, add_bias, leaky_relu, max_pool, pooled_size
 
 
@@ -38,8 +40,15 @@ class Encoder:
         -------
         symbolic matrix, ``(n, features)``
         """
-        x = images
-        for convolution in self.convolutions:
+        return leaky_relu(self.responses(images)["encoder.fc"])
+
+    def responses(self, images):
+        """Return what each layer gives to its leaky ReLU, by the layer's name and in order."""
+        responses, x = OrderedDict(), images
+        for number, convolution in enumerate(self.convolutions, start=1):
             # max(x) + b = max(x + b): the bias is added where there are fewer values.
-            x = leaky_relu(add_bias(max_pool(convolution(x)), convolution.b))
-        return leaky_relu(self.fc(x.reshape((x.shape[0], self.flat))))
+            pooled = add_bias(max_pool(convolution(x)), convolution.b)
+            responses[f"encoder.conv{number}"] = pooled
+            x = leaky_relu(pooled)
+        responses["encoder.fc"] = self.fc(x.reshape((x.shape[0], self.flat)))
+        return responses

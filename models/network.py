@@ -161,6 +161,28 @@ class Network:
         occupancy = tensor.nnet.sigmoid(logits[:, 1] - logits[:, 0])
         return Outputs(logits, occupancy, states.forget, states.input, states.hidden)
 
+    def responses(self, views):
+        """Return what each layer gives to its non-linearity, by the layer's name and in order.
+
+        Parameters
+        ----------
+        views : symbolic tensor, ``(views, batch, 3, rows, columns)``
+
+        Returns
+        -------
+        OrderedDict of str to symbolic tensor
+            ``encoder.conv1 ... encoder.fc``, W tau(x) of ``lstm.forget``, ``lstm.input`` and
+            ``lstm.candidate``, ``decoder.conv1 ...``; the channels are axis 1.
+        """
+        count, batch = views.shape[0], views.shape[1]
+        size = self.config.image
+        images = views.reshape((count * batch, 3, size, size))
+        tau = self.encoder(images)
+        hidden = self.lstm(tau, count, batch).hidden[-1]
+        parts = (self.encoder.responses(images), self.lstm.responses(tau),
+                 self.decoder.responses(hidden))
+        return OrderedDict(item for part in parts for item in part.items())
+
     def loss(self, outputs, voxels):
         """Return the cross-entropy, the mean over all voxels of the batch, in nats."""
         return self.loss_per_object(outputs, voxels).mean()

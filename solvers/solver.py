@@ -40,8 +40,11 @@ class Recipe:
         On weights, never on biases.
     clip_norm : float
         Of ``sgd``: the largest norm of all gradients together; 0 for no limit.
-    rate_factors : tuple of (str, float)
-        Of ``sgd``: ``(start of the name, factor)`` of parameters with a rate of their own.
+    layer_rates : bool
+        Of ``sgd``: whether the rate is relative to the size of each layer's weights; see
+        `updates.sgd`.
+    fit_initial : bool
+        Whether the initial weights are fitted to a first batch; see `initial`.
     batch : int
         Objects in a batch.
     iterations : int
@@ -74,7 +77,8 @@ class Recipe:
     rate_drops: tuple[tuple[int, float], ...] = ()
     warmup: int = 0
     clip_norm: float = 0.0
-    rate_factors: tuple[tuple[str, float], ...] = ()
+    layer_rates: bool = False
+    fit_initial: bool = False
     loss_limit: float = 10.0
     augment: bool = True
     validation: float = 0.1
@@ -327,7 +331,7 @@ class Solver(Predictor):
         if self.recipe.method == "sgd":
             settings["momentum"] = self.recipe.momentum
             settings["clip_norm"] = self.recipe.clip_norm
-            settings["rate_factors"] = self.recipe.rate_factors
+            settings["layer_rates"] = self.recipe.layer_rates
         update = getattr(updates, self.recipe.method)
         changes = update(gradients, parameters, self._state, **settings)
         # The loss is turned into a float at once, so Theano may use its memory again.

@@ -52,7 +52,7 @@ def device_scalar(value, name):
 
 
 def sgd(
-    gradients, parameters, state, rate, momentum, weight_decay, clip_norm=0.0, rate_factors=()
+    gradients, parameters, state, rate, momentum, weight_decay, clip_norm=0.0, layer_rates=False
 ):
     """Stochastic gradient descent with momentum, as 3D-R2N2 sets it for the paper's network.
 
@@ -79,9 +79,10 @@ def sgd(
         A step is made shorter where the norm of all gradients together exceeds this (Pascanu et
         al., "On the difficulty of training recurrent neural networks", 2013); 0 is never, as in
         the paper.
-    rate_factors : sequence of (str, float)
-        ``(start of the name, factor)`` of parameters that learn at a rate of their own; the first
-        that fits counts. None in the paper.
+    layer_rates : bool
+        Multiply the rate of a layer by the norm of its weights over that of their gradients, so
+        that all layers change at the same relative pace (You et al., "Large batch training of
+        convolutional networks", 2017, without the decay in the quotient). Not so in the paper.
 
     Returns
     -------
@@ -95,15 +96,34 @@ def sgd(
     """
     if clip_norm:
         rate = rate * _shortening(gradients.values(), clip_norm)
+    rates = _layer_rates(gradients, parameters, rate) if layer_rates else {}
     updates = OrderedDict()
     for name, parameter in parameters.items():
         value, velocity = parameter.variable, state[f"velocity/{name}"]
         gradient = _decayed(gradients[name], parameter, weight_decay)
-        own = next((f for start, f in rate_factors if name.startswith(start)), 1.0)
-        step = _number(momentum) * velocity - (rate if own == 1 else rate * _number(own)) * gradient
+        step = _number(momentum) * velocity - rates.get(_layer(name), rate) * gradient
         updates[velocity] = step
         updates[value] = value + step
     return updates
+
+
+def _layer_rates(gradients, parameters, rate):
+    """Return ``rate |w| / |g|`` by layer; w and g are its weights and their gradients."""
+    norms = {}
+    for name, parameter in parameters.items():
+        if parameter.kind == "weight":
+            squares = [tensor.sqr(x).sum() for x in (parameter.variable, gradients[name])]
+            norms.setdefault(_layer(name), []).append(squares)
+    rates = {}
+    for layer, squares in norms.items():
+        weight, gradient = (tensor.sqrt(sum(part)) for part in zip(*squares))
+        rates[layer] = rate * (weight / (gradient + _number(1e-12))).dimshuffle("x")
+    return rates
+
+
+def _layer(name):
+    # The gates are one layer: with one view the forget gate has no gradient to be measured.
+    return "lstm" if name.startswith("lstm.") else name.rpartition(".")[0]
 
 
 def _shortening(gradients, limit):

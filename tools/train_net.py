@@ -18,11 +18,13 @@ from voxlstm.lib.runtime.run_folder import RunFolder
 from voxlstm.lib.runtime.signals import StopRequest
 from voxlstm.models.network import Network, NetworkConfig
 from voxlstm.solvers import checkpoint
+from voxlstm.solvers.initial import fit_initial_weights
 from voxlstm.solvers.solver import Recipe, Solver
 from voxlstm.solvers.training import LAST, Training, score
 
 # What may change between two parts of a run and leaves the weights at every iteration alone.
 HARMLESS = {"iterations", "checkpoint_every", "validate_every", "log_every"}
+FITTED_TO = 32  # objects that initial weights are fitted to
 
 
 def parse_arguments(argv=None):
@@ -69,6 +71,8 @@ def main(argv=None):
             ours = solver.network.get_weights()
             checkpoint.check_match(ours, start.weights, f"the weights in {options.weights}")
             solver.network.set_weights(start.weights)
+        elif recipe.fit_initial and saved is None:
+            fit_to_first_views(solver.network, parts, recipe)
         folder.write_definitions(network.to_dict(), recipe.to_dict())
         folder.note_start(**facts(options, recipe, parts, solver, saved))
         return train(folder, solver, parts, saved, options)
@@ -138,6 +142,13 @@ def check_same_data(folder, parts):
             f"the data set is not the one that the run in {folder.path} began with:"
             f" {starts[0]['objects']} then, {sizes(parts)} now, or other names"
         )
+
+
+def fit_to_first_views(network, parts, recipe):
+    """Fit the initial weights to one view of each of some training objects."""
+    with Batches(parts.train, FITTED_TO, 1, recipe.seed, recipe.augment, workers=1) as batches:
+        batch = next(batches)
+        fit_initial_weights(network, batch.views, batch.voxels)
 
 
 def facts(options, recipe, parts, solver, saved):

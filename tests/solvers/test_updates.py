@@ -93,6 +93,41 @@ class Sgd(unittest.TestCase):
         )
         np.testing.assert_array_equal(after["layer.b"], before["layer.b"])
 
+    def test_layer_rates_are_relative_to_the_layers_weights(self):
+        parameters = make_parameters()
+        values = start(parameters)
+        state = init_state("sgd", parameters)
+        got = train(
+            parameters, state, sgd, momentum=0.9, weight_decay=DECAY, layer_rates=True
+        )
+        velocity = {name: 0.0 for name in values}
+        for x, rate in zip(inputs(), RATES):
+            gradients = numpy_gradients(values, x.astype("float64"))
+            norms = [np.linalg.norm(a["layer.W"]) for a in (values, gradients)]
+            gradients["layer.W"] = gradients["layer.W"] + DECAY * values["layer.W"]
+            for name in values:
+                velocity[name] = 0.9 * velocity[name] - rate * norms[0] / norms[1] * gradients[name]
+                values[name] = values[name] + velocity[name]
+        for name in values:
+            np.testing.assert_allclose(got[name], values[name], rtol=2e-4)
+
+    def test_a_gate_without_gradient_stays_where_it_is(self):
+        parameters = OrderedDict(
+            (f"lstm.{gate}.W", SimpleNamespace(
+                variable=theano.shared(np.ones((2, 2), "float32")), kind="weight"))
+            for gate in ("forget", "input")
+        )
+        gradients = OrderedDict(zip(parameters, (tensor.zeros((2, 2)), tensor.ones((2, 2)))))
+        changes = sgd(
+            gradients, parameters, init_state("sgd", parameters), np.float32(0.1), momentum=0.9,
+            weight_decay=0.0, layer_rates=True,
+        )
+        theano.function([], [], updates=changes)()
+        after = start(parameters)
+        np.testing.assert_array_equal(after["lstm.forget.W"], 1)
+        # |w| = sqrt(8) of both gates, |g| = 2.
+        np.testing.assert_allclose(after["lstm.input.W"], 1 - 0.1 * np.sqrt(8) / 2, rtol=1e-6)
+
     def test_two_passes_in_place_for_each_parameter(self):
         parameters = make_parameters()
         gradients = OrderedDict(
