@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.solvers.boxes import DEFINITION, iou, make_batch, make_network, make_recipe
+from tests.solvers.boxes import DEFINITION, STEPS, iou, make_batch, make_network, make_recipe
 from voxlstm.lib.runtime.errors import UserError
 from voxlstm.models.network import Network
 from voxlstm.solvers.checkpoint import load, load_network, save
@@ -43,7 +43,7 @@ class Trained(unittest.TestCase):
             self.assertEqual(got[name].tobytes(), expected[name].tobytes(), name)
 
     def test_memorises_eight_objects(self):
-        losses = self.steps(300)
+        losses = self.steps(STEPS)
         self.assertAlmostEqual(losses[0], np.log(2), delta=0.15)
         self.assertLess(losses[-1], 0.02)
         occupancy, cross_entropy = self.solver.validate(*self.batch)
@@ -91,7 +91,7 @@ class Trained(unittest.TestCase):
         np.testing.assert_array_equal(state.weights["decoder.conv1.W"], kept)
         self.assertEqual((state.iteration, state.random, state.extra), (0, {"epoch": 1}, {"best": 0.5}))
         self.assertEqual(state.network, DEFINITION.to_dict())
-        self.assertEqual(state.recipe["rate_drops"], [[250, 0.5]])
+        self.assertEqual(state.recipe["rate_drops"], [[250, 0.5], [500, 0.5]])
 
     def test_predictions_by_another_batch_and_number_of_views(self):
         for views, objects in [(1, 1), (5, 3)]:
