@@ -1,5 +1,6 @@
 """Batches: what they hold, that only the seed and the place decide it, and every bad end."""
 import collections
+import contextlib
 import json
 import os
 import signal
@@ -346,7 +347,7 @@ class TestEndOfTheCaller(BatchCase):
         self.assertEqual(len(workers), 2)
         self.assertTrue(all(map(alive, workers)))
         for pid in workers:
-            files = [os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir()]
+            files = open_files(pid)
             self.assertIn("/memfd:batches (deleted)", files)
             self.assertFalse([name for name in files if name.startswith("/dev/shm")])
         os.killpg(program.pid, number)  # as a terminal does
@@ -368,6 +369,15 @@ class TestEndOfTheCaller(BatchCase):
 
     def test_killed(self):
         self.assertEqual(self.end_by(signal.SIGKILL).returncode, -signal.SIGKILL)
+
+
+def open_files(pid):
+    """Return the names of a process's open files, less those it closes meanwhile."""
+    names = []
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            names.append(os.readlink(file))
+    return names
 
 
 def alive(pid):

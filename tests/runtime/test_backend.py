@@ -98,7 +98,8 @@ class Repairs(unittest.TestCase):
             "print(float(f(numpy.eye(3, dtype='float32')).sum()))"
         )
         self.assertEqual(answer.stdout.splitlines(), ["['Dot22']", "3.0"])
-        self.assertEqual(answer.stderr, "")
+        # Not empty when another process holds the compile lock, which is told as INFO.
+        self.assertNotIn("WARNING", answer.stderr)
 
     def test_constants_are_folded_without_compiling(self):
         # With a compiler that cannot work, simplifying succeeds only if nothing is compiled.
