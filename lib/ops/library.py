@@ -138,7 +138,8 @@ def _built(library, include):
 def _digest(command):
     # Code for one CPU must not be loaded on another that shares the home directory.
     cpu = [line for line in _cpu_info() if line.startswith("flags")][:1]
-    text = "\0".join([*command, *cpu, SOURCE.read_text(encoding="utf-8")])
+    sources = [SOURCE, *sorted(SOURCE.parent.glob("*.h"))]
+    text = "\0".join([*command, *cpu, *(s.read_text(encoding="utf-8") for s in sources)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -19,29 +19,15 @@
 #include <unordered_map>
 #include <vector>
 
+#include "convolution.h"
+#include "narrow.h"
+
 using dnnl::memory;
+using narrow::NarrowKernel;
+using narrow::NarrowMap;
 using Arguments = std::unordered_map<int, memory>;
 
-extern "C" {
-
-// One convolution y = x * w, of which a call computes one of the three operands from the others.
-struct Convolution {
-    int32_t operand;  // which operand is computed
-    int32_t space;    // 2 or 3 spatial axes
-    int32_t images, x_channels, y_channels;
-    int32_t x[3], y[3], kernel[3], stride[3], dilation[3], padding[3];
-    int32_t x_blocked, y_blocked;
-    int32_t flip;   // whether the kernel is turned over
-    int32_t bias;   // whether a bias is added to the result (not for the kernel)
-    int32_t leaky;  // whether a leaky ReLU of this slope follows
-    float slope;
-    int64_t strides[5];  // of the kernel (y_channels, x_channels, ...), in elements
-};
-}
-
 namespace {
-
-enum Role { Y = 0, X = 1, W = 2 };
 
 dnnl::engine &engine() {
     static dnnl::engine value(dnnl::engine::kind::cpu, 0);
@@ -60,7 +46,7 @@ std::mutex &lock() {
 
 thread_local std::string error_text;
 
-// Runs a call, one at a time since plans share their scratch memory; exceptions become a status.
+// Runs a call, one at a time since all share their scratch memory; exceptions become a status.
 template <typename Call> int guarded(Call call) {
     try {
         std::lock_guard<std::mutex> guard(lock());
@@ -90,36 +76,6 @@ int preferred_block() {
 
 int block_size() {
     static int value = preferred_block();
-    return value;
-}
-
-// Memory that only grows, shared by all plans.
-class Scratch {
-  public:
-    void reset(size_t bytes) {
-        used_ = 0;
-        if (bytes <= size_) return;
-        std::free(data_);
-        size_ = 0;
-        data_ = static_cast<char *>(std::aligned_alloc(alignment, bytes));
-        if (!data_) throw std::bad_alloc();
-        size_ = bytes;
-    }
-    void *take(size_t bytes) {
-        void *result = data_ + used_;
-        used_ += rounded(bytes);
-        return result;
-    }
-    static size_t rounded(size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
-
-  private:
-    static constexpr size_t alignment = 4096;
-    char *data_ = nullptr;
-    size_t size_ = 0, used_ = 0;
-};
-
-Scratch &scratch() {
-    static Scratch value;
     return value;
 }
 
@@ -189,8 +145,8 @@ struct Operand {
     }
 };
 
-// A convolution made ready for one set of shapes.
-class Plan {
+// A convolution by oneDNN.
+class Plan : public Way {
   public:
     Plan(const Convolution &c, Layout layout)
         : c_(c), x_(c, c.x_channels, c.x, c.x_blocked, layout),
@@ -221,8 +177,7 @@ class Plan {
         }
     }
 
-    // Computes the operand that the plan is for from the other two.
-    void run(float *x, float *w, float *y, float *b) {
+    void run(float *x, float *w, float *y, float *b) override {
         size_t bytes = Scratch::rounded(scratchpad_.get_size()) + dense_bytes() + bias_bytes();
         for (auto &operand : operands_) bytes += operand.bytes();
         scratch().reset(bytes);
@@ -239,7 +194,7 @@ class Plan {
         if (separate_) add_bias(x, b);
     }
 
-    const std::string &name() const { return name_; }
+    std::string name() const override { return name_; }
 
     // oneDNN's loops for what it has no kernel for, hundreds of times slower than one.
     bool slow() const { return name_.find("ref") != std::string::npos; }
@@ -471,14 +426,23 @@ class Plan {
     std::string name_;
 };
 
-Plan &plan_for(const Convolution &c) {
-    static std::unordered_map<std::string, std::unique_ptr<Plan>> plans;
-    auto &plan = plans[std::string(reinterpret_cast<const char *>(&c), sizeof c)];
+std::unique_ptr<Way> make_way(const Convolution &c) {
+    const int block = block_size();
+    if (c.operand == W && NarrowKernel::serves(c, block)) return std::make_unique<NarrowKernel>(c, block);
+    if (c.operand != W && NarrowMap::serves(c, block)) return std::make_unique<NarrowMap>(c, block);
+    std::unique_ptr<Plan> plan;
     for (Layout layout : {Layout::given, Layout::filled, Layout::plain}) {
         if (plan && !plan->slow()) break;
         plan = std::make_unique<Plan>(c, layout);
     }
-    return *plan;
+    return plan;
+}
+
+Way &way_for(const Convolution &c) {
+    static std::unordered_map<std::string, std::unique_ptr<Way>> ways;
+    auto &way = ways[std::string(reinterpret_cast<const char *>(&c), sizeof c)];
+    if (!way) way = make_way(c);
+    return *way;
 }
 
 struct Grid {
@@ -650,13 +614,13 @@ void voxlstm_keep_memory() {
 }
 
 int voxlstm_convolve(const Convolution *c, float *x, float *w, float *y, float *b) {
-    return guarded([&] { plan_for(*c).run(x, w, y, b); });
+    return guarded([&] { way_for(*c).run(x, w, y, b); });
 }
 
-// Names the implementation that oneDNN has chosen for a convolution.
+// Names how a convolution is computed: "narrow", or the implementation that oneDNN has chosen.
 const char *voxlstm_implementation(const Convolution *c) {
     static std::string text;
-    return guarded([&] { text = plan_for(*c).name(); }) ? "" : text.c_str();
+    return guarded([&] { text = way_for(*c).name(); }) ? "" : text.c_str();
 }
 
 int voxlstm_max_pool(const Grid *g, const float *x, const float *b, float slope, float *y,

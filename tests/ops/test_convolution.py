@@ -25,6 +25,11 @@ SHAPES = {
     "recurrent": (4, 32, 96, (4, 4, 4), (3, 3, 3), "half", (1, 1, 1), (1, 1, 1)),
     "recurrent, one cell": (4, 32, 96, (4, 4, 4), (1, 1, 1), "half", (1, 1, 1), (1, 1, 1)),
     "two classes": (2, 2, 16, (6, 6, 6), (3, 3, 3), "half", (1, 1, 1), (1, 1, 1)),
+    "few channels": (3, 3, 5, (9, 5, 21), (3, 2, 3), "half", (1, 1, 1), (1, 1, 1)),
+    "few channels, padded unequally": (2, 4, 2, (3, 6, 35), (2, 3, 3), (0, 2, 1), (1, 1, 1), (1, 1, 1)),
+    "few channels, strides": (2, 5, 3, (7, 5, 18), (3, 2, 3), "half", (2, 1, 2), (1, 1, 1)),
+    "few channels, long strides": (1, 2, 3, (5, 6, 40), (2, 3, 3), "valid", (1, 2, 4), (1, 1, 1)),
+    "whole blocks in long rows": (2, 16, 8, (3, 10, 19), (3, 3, 3), "half", (1, 1, 1), (1, 1, 1)),
     "odd channels": (2, 5, 7, (6, 4, 5), (3, 1, 2), "valid", (1, 2, 1), (1, 1, 1)),
 }
 
@@ -114,7 +119,7 @@ class TestConvolution(unittest.TestCase):
         np.testing.assert_array_equal(self.y(op, geometry, x, backwards), expected)
 
     def test_the_same_bits_again(self):
-        for name in ("enlarging", "first of the encoder", "recurrent"):
+        for name in ("enlarging", "first of the encoder", "recurrent", "few channels"):
             *_, x, w, dy = next(c for c in self.cases() if c[0] == name)
             geometry = self.geometry(name, True, False)
             op = convolution.KernelGradient(geometry)

@@ -1,0 +1,65 @@
+// What a convolution is asked to do, and what every way of doing it has.
+#pragma once
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <string>
+
+extern "C" {
+
+// One convolution y = x * w, of which a call computes one of the three operands from the others.
+struct Convolution {
+    int32_t operand;  // which operand is computed
+    int32_t space;    // 2 or 3 spatial axes
+    int32_t images, x_channels, y_channels;
+    int32_t x[3], y[3], kernel[3], stride[3], dilation[3], padding[3];
+    int32_t x_blocked, y_blocked;
+    int32_t flip;   // whether the kernel is turned over
+    int32_t bias;   // whether a bias is added to the result (not for the kernel)
+    int32_t leaky;  // whether a leaky ReLU of this slope follows
+    float slope;
+    int64_t strides[5];  // of the kernel (y_channels, x_channels, ...), in elements
+};
+}
+
+enum Role { Y = 0, X = 1, W = 2 };
+
+// A convolution made ready for one set of shapes.
+class Way {
+  public:
+    virtual ~Way() = default;
+
+    // Computes the operand that this was made for from the other two.
+    virtual void run(float *x, float *w, float *y, float *b) = 0;
+    virtual std::string name() const = 0;
+};
+
+// Memory that only grows, shared by all ways, of which one runs at a time.
+class Scratch {
+  public:
+    void reset(size_t bytes) {
+        used_ = 0;
+        if (bytes <= size_) return;
+        std::free(data_);
+        size_ = 0;
+        data_ = static_cast<char *>(std::aligned_alloc(alignment, bytes));
+        if (!data_) throw std::bad_alloc();
+        size_ = bytes;
+    }
+    void *take(size_t bytes) {
+        void *result = data_ + used_;
+        used_ += rounded(bytes);
+        return result;
+    }
+    static size_t rounded(size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+
+  private:
+    static constexpr size_t alignment = 4096;
+    char *data_ = nullptr;
+    size_t size_ = 0, used_ = 0;
+};
+
+inline Scratch &scratch() {
+    static Scratch value;
+    return value;
+}

@@ -1,0 +1,356 @@
+// Convolutions of 3-D maps of few channels.
+//
+// oneDNN computes whole blocks of channels, which are mostly zeros where a map has 2 or 4, and on a
+// CPU with AVX2 only it has no kernel for the gradient of a 3-D kernel, and multiplies matrices.
+// Here a vector holds neighbouring cells of one channel instead. Sums run in an order that does not
+// depend on the number of threads.
+#pragma once
+#include <algorithm>
+#include <vector>
+
+#include "convolution.h"
+
+namespace narrow {
+
+#ifdef __AVX512F__
+constexpr int V = 16;
+#else
+constexpr int V = 8;
+#endif
+constexpr int KW = 3;    // taps along the last axis
+constexpr int SLAB = 8;  // planes summed up in float32
+
+typedef float Vector __attribute__((vector_size(sizeof(float) * V)));
+typedef float Loose __attribute__((vector_size(sizeof(float) * V), aligned(4), may_alias));
+
+inline Vector load(const float *from) { return *reinterpret_cast<const Loose *>(from); }
+inline void store(float *to, Vector value) { *reinterpret_cast<Loose *>(to) = value; }
+inline int whole(int n, int part) { return (n + part - 1) / part * part; }
+
+// A map as the caller holds it: in blocks of channels, or plain, which is blocks of one.
+struct Map {
+    float *data;
+    int channels, block;
+    const int32_t *size;
+
+    // The first cell of a row; the next one is `block` further.
+    float *row(int64_t image, int channel, int64_t plane, int64_t line) const {
+        int64_t group = image * (whole(channels, block) / block) + channel / block;
+        return data + ((group * size[0] + plane) * size[1] + line) * size[2] * block
+            + channel % block;
+    }
+};
+
+// A plain copy of a map inside zeros. With a stride, a row holds every stride-th cell, then the
+// same from the second cell on, and so on, so that a vector finds its cells side by side.
+class Padded {
+  public:
+    // `left` zeros precede the map along each axis; `planes`, `lines` and `parts` (cells in each part
+    // of a row) count what is kept.
+    Padded(int64_t images, int channels, std::vector<int> left, int planes, int lines, int parts,
+        int stride = 1)
+        : images_(images), channels_(channels), left_(left), planes_(planes), lines_(lines),
+          part_(parts), stride_(stride) {}
+
+    int width() const { return part_ * stride_; }
+    int64_t apart() const { return static_cast<int64_t>(planes_) * lines_ * width(); }
+    size_t bytes() const { return Scratch::rounded(sizeof(float) * images_ * channels_ * apart()); }
+
+    const float *row(int64_t image, int channel, int64_t plane, int64_t line) const {
+        return data_ + (image * channels_ + channel) * apart() + (plane * lines_ + line) * width();
+    }
+
+    // Where in a row the cells begin that a tap meets.
+    int tap(int number) const { return number % stride_ * part_ + number / stride_; }
+
+    void fill(const Map &map) {
+        data_ = static_cast<float *>(scratch().take(bytes()));
+#pragma omp parallel for collapse(2) schedule(static)
+        for (int64_t image = 0; image < images_; ++image)
+            for (int channel = 0; channel < channels_; ++channel)
+                for (int plane = 0; plane < planes_; ++plane)
+                    for (int line = 0; line < lines_; ++line)
+                        fill_row(map, image, channel, plane, line);
+    }
+
+  private:
+    void fill_row(const Map &map, int64_t image, int channel, int plane, int line) const {
+        float *to = const_cast<float *>(row(image, channel, plane, line));
+        std::fill(to, to + width(), 0.f);
+        int from_plane = plane - left_[0], from_line = line - left_[1];
+        if (channel >= map.channels || from_plane < 0 || from_plane >= map.size[0] || from_line < 0
+            || from_line >= map.size[1])
+            return;
+        const float *from = map.row(image, channel, from_plane, from_line);
+        for (int phase = 0; phase < stride_; ++phase, to += part_) {
+            int cell = std::max(0, (left_[2] - phase + stride_ - 1) / stride_);
+            int64_t at = static_cast<int64_t>(cell) * stride_ + phase - left_[2];
+            for (; cell < part_ && at < map.size[2]; ++cell, at += stride_)
+                to[cell] = from[at * map.block];
+        }
+    }
+
+    int64_t images_;
+    int channels_;
+    std::vector<int> left_;
+    int planes_, lines_, part_, stride_;
+    float *data_ = nullptr;
+};
+
+// What all operands share.
+class Narrow : public Way {
+  public:
+    std::string name() const override { return "narrow"; }
+
+  protected:
+    static bool three_wide(const Convolution &c) {
+        const int *d = c.dilation;
+        return c.space == 3 && c.kernel[2] == KW && d[0] == 1 && d[1] == 1 && d[2] == 1;
+    }
+
+    static bool strides(const Convolution &c, int stride) {
+        return std::all_of(c.stride, c.stride + 3, [=](int s) { return s == stride; });
+    }
+
+    Narrow(const Convolution &c, int block) : c_(c), block_(block), lines_(c.kernel[0] * c.kernel[1]) {}
+
+    // Where a tap lies in the kernel; `line` counts its first two axes.
+    int64_t offset(int y_channel, int x_channel, int line, int tap, bool over) const {
+        int at[3] = {line / c_.kernel[1], line % c_.kernel[1], tap};
+        int64_t result = y_channel * c_.strides[0] + x_channel * c_.strides[1];
+        for (int i = 0; i < 3; ++i)
+            result += (over ? c_.kernel[i] - 1 - at[i] : at[i]) * c_.strides[2 + i];
+        return result;
+    }
+
+    Map x_map(float *data) const { return {data, c_.x_channels, c_.x_blocked ? block_ : 1, c_.x}; }
+    Map y_map(float *data) const { return {data, c_.y_channels, c_.y_blocked ? block_ : 1, c_.y}; }
+
+    Convolution c_;
+    int block_, lines_;
+};
+
+// y from x, or x from y, which with stride 1 is the same with the kernel turned over.
+class NarrowMap : public Narrow {
+  public:
+    NarrowMap(const Convolution &c, int block)
+        : Narrow(c, block), forward_(c.operand == Y), inputs_(forward_ ? c.x_channels : c.y_channels),
+          outputs_(forward_ ? c.y_channels : c.x_channels), size_(forward_ ? c_.y : c_.x),
+          group_(outputs_ <= 2 ? 2 : 4), width_(whole(size_[2], tiles() * V)),
+          padded_(c.images, inputs_, left(c), size_[0] + c.kernel[0] - 1, size_[1] + c.kernel[1] - 1,
+              width_ + KW - 1) {}
+
+    NarrowMap(const NarrowMap &) = delete;
+
+    // Where blocks would multiply four times as much, most of it zeros; measured on AVX2.
+    static bool serves(const Convolution &c, int block) {
+        const int outputs = c.operand == Y ? c.y_channels : c.x_channels;
+        return three_wide(c) && strides(c, 1) && outputs <= block
+            && 4 * c.x_channels * c.y_channels
+            <= whole(c.x_channels, block) * whole(c.y_channels, block);
+    }
+
+    void run(float *x, float *w, float *y, float *b) override {
+        scratch().reset(padded_.bytes());
+        padded_.fill(forward_ ? x_map(x) : y_map(y));
+        const auto kernel = packed(w);
+        const Map result = forward_ ? y_map(y) : x_map(x);
+        if (group_ == 2) compute<2>(kernel, result, b);
+        else compute<4>(kernel, result, b);
+    }
+
+  private:
+    // Sums enough to keep the multipliers busy, few enough for the registers.
+    template <int G> static constexpr int tiles_of() { return G == 2 && V == 8 ? 4 : 2; }
+    int tiles() const { return group_ == 2 ? tiles_of<2>() : tiles_of<4>(); }
+
+    static std::vector<int> left(const Convolution &c) {
+        std::vector<int> result;
+        for (int i = 0; i < 3; ++i)
+            result.push_back(c.operand == Y ? c.padding[i] : c.kernel[i] - 1 - c.padding[i]);
+        return result;
+    }
+
+    // The kernel by groups of outputs; then inputs, lines, taps and outputs of the group.
+    std::vector<float> packed(const float *w) const {
+        const int outputs = whole(outputs_, group_);
+        std::vector<float> result(static_cast<size_t>(outputs) * inputs_ * lines_ * KW, 0.f);
+        for (int o = 0; o < outputs_; ++o)
+            for (int i = 0; i < inputs_; ++i)
+                for (int line = 0; line < lines_; ++line)
+                    for (int tap = 0; tap < KW; ++tap) {
+                        int64_t place = ((o / group_ * inputs_ + i) * lines_ + line) * KW + tap;
+                        bool over = forward_ ? c_.flip : !c_.flip;
+                        result[place * group_ + o % group_] =
+                            w[forward_ ? offset(o, i, line, tap, over) : offset(i, o, line, tap, over)];
+                    }
+        return result;
+    }
+
+    template <int G> void compute(const std::vector<float> &kernel, const Map &result, const float *b) {
+        const int rows = whole(whole(outputs_, G), block_);
+        const size_t in_group = static_cast<size_t>(inputs_) * lines_ * KW * G;
+#pragma omp parallel
+        {
+            std::vector<float> line(static_cast<size_t>(rows) * width_, 0.f);
+#pragma omp for collapse(2) schedule(static)
+            for (int64_t image = 0; image < c_.images; ++image)
+                for (int d = 0; d < size_[0]; ++d)
+                    for (int h = 0; h < size_[1]; ++h) {
+                        for (int first = 0; first < outputs_; first += G)
+                            for (int w = 0; w < width_; w += tiles_of<G>() * V)
+                                tile<G>(kernel.data() + first / G * in_group, image, d, h, w,
+                                    line.data() + static_cast<size_t>(first) * width_ + w);
+                        finish(line, b);
+                        deliver(line, result, image, d, h);
+                    }
+        }
+    }
+
+    // G outputs of neighbouring cells.
+    template <int G>
+    void tile(const float *kernel, int64_t image, int d, int h, int w, float *to) const {
+        constexpr int T = tiles_of<G>();
+        Vector sum[G][T] = {};
+        for (int i = 0; i < inputs_; ++i)
+            for (int a = 0; a < c_.kernel[0]; ++a) {
+                const float *from = padded_.row(image, i, d + a, h) + w;
+                for (int b = 0; b < c_.kernel[1]; ++b, from += padded_.width())
+#pragma GCC unroll 4
+                    for (int tap = 0; tap < KW; ++tap, kernel += G)
+#pragma GCC unroll 4
+                        for (int g = 0; g < G; ++g)
+#pragma GCC unroll 4
+                            for (int t = 0; t < T; ++t)
+                                sum[g][t] += kernel[g] * load(from + tap + t * V);
+            }
+        for (int g = 0; g < G; ++g)
+            for (int t = 0; t < T; ++t) store(to + static_cast<int64_t>(g) * width_ + t * V, sum[g][t]);
+    }
+
+    void finish(std::vector<float> &line, const float *b) const {
+        const float slope = c_.leaky ? c_.slope : 1.f;
+        for (int o = 0; o < outputs_; ++o) {
+            float *values = line.data() + static_cast<size_t>(o) * width_;
+            const float added = c_.bias ? b[o] : 0.f;
+#pragma omp simd
+            for (int w = 0; w < width_; ++w) {
+                float value = values[w] + added;
+                values[w] = value > 0 ? value : slope * value;
+            }
+        }
+    }
+
+    void deliver(const std::vector<float> &line, const Map &map, int64_t image, int d, int h) const {
+        for (int first = 0; first < outputs_; first += map.block) {
+            float *to = map.row(image, first, d, h);
+            const float *from = line.data() + static_cast<size_t>(first) * width_;
+            for (int w = 0; w < size_[2]; ++w, to += map.block)
+                for (int k = 0; k < map.block; ++k) to[k] = from[static_cast<int64_t>(k) * width_ + w];
+        }
+    }
+
+    bool forward_;
+    int inputs_, outputs_;
+    const int32_t *size_;  // of the result, in c_
+    int group_, width_;
+    Padded padded_;
+};
+
+// The gradient of the kernel.
+class NarrowKernel : public Narrow {
+  public:
+    NarrowKernel(const Convolution &c, int block)
+        : Narrow(c, block), group_(c.y_channels <= 2 ? 2 : 4), width_(whole(c.y[2], V)),
+          slabs_((c.y[0] + SLAB - 1) / SLAB),
+          x_(c.images, c.x_channels, {c.padding[0], c.padding[1], c.padding[2]},
+              (c.y[0] - 1) * c.stride[0] + c.kernel[0], (c.y[1] - 1) * c.stride[1] + c.kernel[1],
+              width_ + (KW - 1) / c.stride[2], c.stride[2]),
+          y_(c.images, whole(c.y_channels, group_), {0, 0, 0}, c.y[0], c.y[1], width_) {}
+
+    // Where blocks would be half zeros; and on AVX2 wherever rows fill vectors and sums fit a cache.
+    static bool serves(const Convolution &c, int block) {
+        const int products = c.x_channels * c.y_channels;
+        if (!three_wide(c)) return false;
+        if (2 * products <= whole(c.x_channels, block) * whole(c.y_channels, block)) return true;
+        return block == 8 && c.y[2] >= 2 * V && products <= 4096;
+    }
+
+    void run(float *x, float *w, float *y, float *) override {
+        scratch().reset(x_.bytes() + y_.bytes() + Scratch::rounded(sums() * units() * sizeof(float)));
+        x_.fill(x_map(x));
+        y_.fill(y_map(y));
+        float *parts = static_cast<float *>(scratch().take(sums() * units() * sizeof(float)));
+#pragma omp parallel for schedule(static)
+        for (int64_t unit = 0; unit < units(); ++unit) {
+            float *part = parts + unit * sums();
+            std::fill(part, part + sums(), 0.f);
+            if (group_ == 2) add_slab<2>(unit, part);
+            else add_slab<4>(unit, part);
+        }
+        collect(parts, w);
+    }
+
+  private:
+    int64_t units() const { return static_cast<int64_t>(c_.images) * slabs_; }
+
+    // A unit's partial sums: by group of y's channels, x's channels, lines, channels, taps, lanes.
+    int64_t sums() const {
+        return static_cast<int64_t>(whole(c_.y_channels, group_)) * c_.x_channels * lines_ * KW * V;
+    }
+
+    template <int G> void add_slab(int64_t unit, float *part) const {
+        const int64_t image = unit / slabs_;
+        const int first = unit % slabs_ * SLAB, last = std::min(first + SLAB, c_.y[0]);
+        for (int d = first; d < last; ++d) {
+            float *to = part;
+            for (int o = 0; o < c_.y_channels; o += G)
+                for (int i = 0; i < c_.x_channels; ++i)
+                    for (int line = 0; line < lines_; ++line, to += G * KW * V)
+                        add_plane<G>(image, o, i, line, d, to);
+        }
+    }
+
+    template <int G>
+    void add_plane(int64_t image, int o, int i, int line, int d, float *to) const {
+        Vector sum[G][KW];
+        for (int g = 0; g < G; ++g)
+            for (int tap = 0; tap < KW; ++tap) sum[g][tap] = load(to + (g * KW + tap) * V);
+        const int plane = d * c_.stride[0] + line / c_.kernel[1];
+        const int taps[KW] = {x_.tap(0), x_.tap(1), x_.tap(2)};
+        for (int h = 0; h < c_.y[1]; ++h) {
+            const float *y = y_.row(image, o, d, h);
+            const float *x = x_.row(image, i, plane, h * c_.stride[1] + line % c_.kernel[1]);
+            for (int w = 0; w < width_; w += V) {
+                Vector cells[KW];
+                for (int tap = 0; tap < KW; ++tap) cells[tap] = load(x + w + taps[tap]);
+                for (int g = 0; g < G; ++g) {
+                    const Vector change = load(y + g * y_.apart() + w);
+                    for (int tap = 0; tap < KW; ++tap) sum[g][tap] += change * cells[tap];
+                }
+            }
+        }
+        for (int g = 0; g < G; ++g)
+            for (int tap = 0; tap < KW; ++tap) store(to + (g * KW + tap) * V, sum[g][tap]);
+    }
+
+    void collect(const float *parts, float *w) const {
+        for (int o = 0; o < c_.y_channels; ++o)
+            for (int i = 0; i < c_.x_channels; ++i)
+                for (int line = 0; line < lines_; ++line)
+                    for (int tap = 0; tap < KW; ++tap) {
+                        int64_t place = (o / group_ * c_.x_channels + i) * lines_ + line;
+                        place = ((place * group_ + o % group_) * KW + tap) * V;
+                        double total = 0;
+                        for (int64_t unit = 0; unit < units(); ++unit)
+                            for (int lane = 0; lane < V; ++lane)
+                                total += parts[unit * sums() + place + lane];
+                        w[offset(o, i, line, tap, c_.flip)] = static_cast<float>(total);
+                    }
+    }
+
+    int group_, width_, slabs_;
+    Padded x_, y_;
+};
+
+} // namespace narrow
