@@ -16,7 +16,7 @@ from voxlstm.lib.runtime.run_folder import ROOT
 from voxlstm.solvers import checkpoint
 
 KERNELS = ("1x1x1", "3x3x3")
-OBJECTS = 40
+OBJECTS = 50
 SHIPPED = ROOT / "models/pretrained_small.npz"
 
 
