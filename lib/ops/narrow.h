@@ -108,10 +108,6 @@ class Narrow : public Way {
         return c.space == 3 && c.kernel[2] == KW && d[0] == 1 && d[1] == 1 && d[2] == 1;
     }
 
-    static bool strides(const Convolution &c, int stride) {
-        return std::all_of(c.stride, c.stride + 3, [=](int s) { return s == stride; });
-    }
-
     Narrow(const Convolution &c, int block) : c_(c), block_(block), lines_(c.kernel[0] * c.kernel[1]) {}
 
     // Where a tap lies in the kernel; `line` counts its first two axes.
@@ -144,8 +140,8 @@ class NarrowMap : public Narrow {
 
     // Where blocks would multiply four times as much, most of it zeros; measured on AVX2.
     static bool serves(const Convolution &c, int block) {
-        const int outputs = c.operand == Y ? c.y_channels : c.x_channels;
-        return three_wide(c) && strides(c, 1) && outputs <= block
+        const int outputs = c.operand == Y ? c.y_channels : c.x_channels, *s = c.stride;
+        return three_wide(c) && s[0] == 1 && s[1] == 1 && s[2] == 1 && outputs <= block
             && 4 * c.x_channels * c.y_channels
             <= whole(c.x_channels, block) * whole(c.y_channels, block);
     }

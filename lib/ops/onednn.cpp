@@ -85,7 +85,7 @@ memory::dims dims(std::initializer_list<int> head, const int32_t *space, int n) 
     return result;
 }
 
-int rounded_up(int channels) { return (channels + block_size() - 1) / block_size() * block_size(); }
+int rounded_up(int channels) { return narrow::whole(channels, block_size()); }
 
 memory::desc map_layout(int images, int channels, const int32_t *space, int n, bool blocked) {
     using Tag = memory::format_tag;

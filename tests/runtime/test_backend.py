@@ -98,8 +98,9 @@ class Repairs(unittest.TestCase):
             "print(float(f(numpy.eye(3, dtype='float32')).sum()))"
         )
         self.assertEqual(answer.stdout.splitlines(), ["['Dot22']", "3.0"])
-        # Not empty when another process holds the compile lock, which is told as INFO.
-        self.assertNotIn("WARNING", answer.stderr)
+        # Another process may hold the compile lock, and Theano then says that it waits.
+        lines = answer.stderr.splitlines()
+        self.assertEqual([n for n in lines if not n.startswith("INFO (theano.gof.compilelock)")], [])
 
     def test_constants_are_folded_without_compiling(self):
         # With a compiler that cannot work, simplifying succeeds only if nothing is compiled.
