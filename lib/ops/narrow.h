@@ -25,6 +25,8 @@ typedef float Loose __attribute__((vector_size(sizeof(float) * V), aligned(4), m
 
 inline Vector load(const float *from) { return *reinterpret_cast<const Loose *>(from); }
 inline void store(float *to, Vector value) { *reinterpret_cast<Loose *>(to) = value; }
+// Keeps a loaded vector in a register, where the compiler would load it again for each product.
+inline void in_register(Vector &value) { asm("" : "+v"(value)); }
 inline int whole(int n, int part) { return (n + part - 1) / part * part; }
 
 // A map as the caller holds it: in blocks of channels, or plain, which is blocks of one.
@@ -279,10 +281,8 @@ class NarrowKernel : public Narrow {
         float *parts = static_cast<float *>(scratch().take(sums() * units() * sizeof(float)));
 #pragma omp parallel for schedule(static)
         for (int64_t unit = 0; unit < units(); ++unit) {
-            float *part = parts + unit * sums();
-            std::fill(part, part + sums(), 0.f);
-            if (group_ == 2) add_slab<2>(unit, part);
-            else add_slab<4>(unit, part);
+            if (group_ == 2) sum_slab<2>(unit, parts + unit * sums());
+            else sum_slab<4>(unit, parts + unit * sums());
         }
         collect(parts, w);
     }
@@ -295,36 +295,32 @@ class NarrowKernel : public Narrow {
         return static_cast<int64_t>(whole(c_.y_channels, group_)) * c_.x_channels * lines_ * KW * V;
     }
 
-    template <int G> void add_slab(int64_t unit, float *part) const {
+    template <int G> void sum_slab(int64_t unit, float *part) const {
         const int64_t image = unit / slabs_;
         const int first = unit % slabs_ * SLAB, last = std::min(first + SLAB, c_.y[0]);
-        for (int d = first; d < last; ++d) {
-            float *to = part;
-            for (int o = 0; o < c_.y_channels; o += G)
-                for (int i = 0; i < c_.x_channels; ++i)
-                    for (int line = 0; line < lines_; ++line, to += G * KW * V)
-                        add_plane<G>(image, o, i, line, d, to);
-        }
+        for (int o = 0; o < c_.y_channels; o += G)
+            for (int i = 0; i < c_.x_channels; ++i)
+                for (int line = 0; line < lines_; ++line, part += G * KW * V)
+                    sum_planes<G>(image, o, i, line, first, last, part);
     }
 
     template <int G>
-    void add_plane(int64_t image, int o, int i, int line, int d, float *to) const {
-        Vector sum[G][KW];
-        for (int g = 0; g < G; ++g)
-            for (int tap = 0; tap < KW; ++tap) sum[g][tap] = load(to + (g * KW + tap) * V);
-        const int plane = d * c_.stride[0] + line / c_.kernel[1];
+    void sum_planes(int64_t image, int o, int i, int line, int first, int last, float *to) const {
+        Vector sum[G][KW] = {};
         const int taps[KW] = {x_.tap(0), x_.tap(1), x_.tap(2)};
-        for (int h = 0; h < c_.y[1]; ++h) {
-            const float *y = y_.row(image, o, d, h);
-            const float *x = x_.row(image, i, plane, h * c_.stride[1] + line % c_.kernel[1]);
-            for (int w = 0; w < width_; w += V) {
-                Vector cells[KW];
-                for (int tap = 0; tap < KW; ++tap) cells[tap] = load(x + w + taps[tap]);
-                for (int g = 0; g < G; ++g) {
-                    const Vector change = load(y + g * y_.apart() + w);
-                    for (int tap = 0; tap < KW; ++tap) sum[g][tap] += change * cells[tap];
+        for (int d = first; d < last; ++d) {
+            const int plane = d * c_.stride[0] + line / c_.kernel[1];
+            const float *y = y_.row(image, o, d, 0), *x = x_.row(image, i, plane, line % c_.kernel[1]);
+            for (int h = 0; h < c_.y[1]; ++h, y += y_.width(), x += c_.stride[1] * x_.width())
+                for (int w = 0; w < width_; w += V) {
+                    Vector cells[KW];
+                    for (int tap = 0; tap < KW; ++tap) in_register(cells[tap] = load(x + w + taps[tap]));
+                    for (int g = 0; g < G; ++g) {
+                        Vector change = load(y + g * y_.apart() + w);
+                        in_register(change);
+                        for (int tap = 0; tap < KW; ++tap) sum[g][tap] += change * cells[tap];
+                    }
                 }
-            }
         }
         for (int g = 0; g < G; ++g)
             for (int tap = 0; tap < KW; ++tap) store(to + (g * KW + tap) * V, sum[g][tap]);

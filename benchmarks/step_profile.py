@@ -1,0 +1,92 @@
+"""Where a paper-size training step spends its time on the CPU, by kind of op or op by op.
+
+``VOXLSTM_ONEDNN=0`` profiles stock Theano. Each op counts with its smallest time of all rounds, so
+that what else the machine does hardly enters.
+"""
+import argparse
+import os
+import sys
+from collections import Counter
+
+
+def parse_arguments():
+    """Return the parsed command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="models/lstm_3x3x3.yaml", help="network definition")
+    parser.add_argument("--batch", type=int, default=4, help="objects in a batch")
+    parser.add_argument("--views", type=int, default=3, help="views of an object")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of each op")
+    parser.add_argument("--rounds", type=int, default=5, help="measured steps")
+    parser.add_argument("--ops", type=int, default=0, metavar="N", help="also print N single ops")
+    return parser.parse_args()
+
+
+def train(options):
+    """Return (op, seconds) for each node of the compiled step."""
+    from voxlstm.lib.runtime.backend import theano
+
+    import numpy as np
+    from voxlstm.models.network import Network, NetworkConfig
+    from voxlstm.solvers.solver import Recipe, Solver
+
+    theano.config.profile, theano.config.profiling.destination = True, os.devnull
+    recipe = Recipe(method="sgd", rate=1e-4, momentum=0.9, weight_decay=5e-5, batch=options.batch,
+                    iterations=1, views=(1, options.views))
+    solver = Solver(Network(NetworkConfig.from_file(options.model), seed=0), recipe)
+    random = np.random.default_rng(0)
+    views = random.random((options.views, options.batch, 3, 127, 127), "float32")
+    voxels = (random.random((options.batch, 32, 32, 32)) > 0.8).astype("float32")
+    solver.step(views, voxels)  # compiles, and makes primitives and scratch memory
+    profile, best = solver._train.profile, {}
+    for _ in range(options.rounds):
+        before = Counter(profile.apply_time)
+        solver.step(views, voxels)
+        for key, total in profile.apply_time.items():
+            best[key] = min(best.get(key, float("inf")), total - before[key])
+    return [(node.op, seconds) for node, seconds in best.items()]
+
+
+def kind(op):
+    """Return the kind that the tables name an op by."""
+    name = type(op).__name__
+    if name == "GpuElemwise" or name == "Elemwise":
+        return "element-wise passes"
+    return {"Scan": "recurrence (scans)", "Sgd": "update of the parameters",
+            "Dot22": "matrix products", "Dot22Scalar": "matrix products",
+            "Gemm": "matrix products"}.get(name, name)
+
+
+def label(op):
+    """Return what tells a single op from others of its kind."""
+    geometry = getattr(op, "geometry", None)
+    if geometry is None:
+        return str(op)
+    channels = f"x of {geometry.x_channels or 'plain'}, y of {geometry.y_channels or 'plain'} channels"
+    return f"{geometry.space}-D {type(op).__name__}, {channels}, stride {geometry.stride[0]}"
+
+
+def print_table(sums, total):
+    """Print a line for each kind, the largest first."""
+    print(f"{'kind of op':40}{'ms':>8}{'share':>8}")
+    for name, seconds in sums.most_common():
+        if seconds >= 0.0005 * total:
+            print(f"{name:40}{seconds * 1e3:8.1f}{seconds / total:8.1%}")
+    print(f"{'all':40}{total * 1e3:8.1f}")
+
+
+def main():
+    """Print the tables."""
+    options = parse_arguments()
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = str(options.threads)  # before the libraries load
+    rows = train(options)
+    sums = Counter()
+    for op, seconds in rows:
+        sums[kind(op)] += seconds
+    print_table(sums, sum(sums.values()))
+    for op, seconds in sorted(rows, key=lambda row: -row[1])[: options.ops]:
+        print(f"{seconds * 1e3:8.1f} ms  {label(op)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
