@@ -6,7 +6,7 @@ from ..lib.runtime.backend import tensor, theano
 from .layers import add_bias, convolution_weight, convolve3d
 
 Gate = namedtuple("Gate", "W U b")
-States = namedtuple("States", "hidden memory forget input")
+States = namedtuple("States", "hidden memory forget input candidate")
 States.__doc__ = "What the grid does at each view; each ``(views, batch, channels, x, y, z)``."
 
 
@@ -65,15 +65,16 @@ class ConvLSTM:
         Wx = [response.reshape(shape) for response in self.responses(tau).values()]
         U = tensor.concatenate([gate.U for gate in gates])
         nothing = tensor.zeros_like(Wx[0][0])
-        (h, c, f, i), _ = theano.scan(
+        # The gates and the candidate are given out so that the gradient does not compute them again.
+        (h, c, f, i, candidate), _ = theano.scan(
             self.step,
             sequences=Wx,
-            outputs_info=[nothing, nothing, None, None],
+            outputs_info=[nothing, nothing, None, None, None],
             non_sequences=[U] + [gate.b for gate in gates],
             strict=True,
             name="lstm",
         )
-        return States(h, c, f, i)
+        return States(h, c, f, i, candidate)
 
     def responses(self, tau):
         """Return W tau(x) of each gate by its name, ``(views * batch, cells * channels)``."""
@@ -82,7 +83,7 @@ class ConvLSTM:
         return OrderedDict((n, tensor.dot(tau, g.W.flatten(2))) for n, g in zip(names, gates))
 
     def step(self, Wf_x, Wi_x, Wc_x, h, c, U, b_f, b_i, b_c):
-        """Return h, c, f and i after one view; each ``(batch, channels, x, y, z)``.
+        """Return h, c, f, i and the candidate after one view; each ``(batch, channels, x, y, z)``.
 
         Parameters
         ----------
@@ -97,9 +98,10 @@ class ConvLSTM:
         Uf_h, Ui_h, Uc_h = self._convolve(h, U)
         f = tensor.nnet.sigmoid(add_bias(Wf_x + Uf_h, b_f))
         i = tensor.nnet.sigmoid(add_bias(Wi_x + Ui_h, b_i))
-        c = f * c + i * tensor.tanh(add_bias(Wc_x + Uc_h, b_c))
+        candidate = tensor.tanh(add_bias(Wc_x + Uc_h, b_c))
+        c = f * c + i * candidate
         h = tensor.tanh(c)
-        return h, c, f, i
+        return h, c, f, i, candidate
 
     def _convolve(self, h, U):
         """Return U * h for the three gates: one convolution instead of three."""

@@ -327,6 +327,7 @@ class NarrowKernel : public Narrow {
     }
 
     void collect(const float *parts, float *w) const {
+#pragma omp parallel for collapse(2) schedule(static)
         for (int o = 0; o < c_.y_channels; ++o)
             for (int i = 0; i < c_.x_channels; ++i)
                 for (int line = 0; line < lines_; ++line)

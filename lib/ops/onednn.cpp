@@ -77,6 +77,25 @@ struct Grid {
     int64_t pad_rows, pad_columns;
 };
 
+// One cell of a block of channels, written as vectors because the compiler makes none of loops.
+template <int B> struct Vectors;
+template <> struct Vectors<8> {
+    typedef float Cell __attribute__((vector_size(32)));
+    typedef int32_t Mask __attribute__((vector_size(32)));
+    typedef uint8_t Code __attribute__((vector_size(8)));
+};
+template <> struct Vectors<16> {
+    typedef float Cell __attribute__((vector_size(64)));
+    typedef int32_t Mask __attribute__((vector_size(64)));
+    typedef uint8_t Code __attribute__((vector_size(16)));
+};
+
+template <int B> typename Vectors<B>::Cell load(const float *from) {
+    typename Vectors<B>::Cell value;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+}
+
 // Pooling windows of 2x2 cells, stride 2, over one block of channels of one image.
 template <int B> class Pool {
   public:
@@ -125,34 +144,36 @@ template <int B> class Pool {
     }
 
   private:
+    using Cell = typename Vectors<B>::Cell;
+    using Mask = typename Vectors<B>::Mask;
+    using Code = typename Vectors<B>::Code;
+
     static void spread(const float *source, const uint8_t *bits, int bit, float *target) {
-#pragma omp simd
-        for (int k = 0; k < B; ++k) target[k] = (bits[k] & bit) ? source[k] : 0.f;
+        Code code;
+        std::memcpy(&code, bits, sizeof code);
+        const Mask chosen = (__builtin_convertvector(code, Mask) & bit) != 0;
+        const Cell value = chosen ? load<B>(source) : Cell{};
+        std::memcpy(target, &value, sizeof value);
     }
 
     void cell(const float *map, int64_t row, int64_t column, const float *added, float slope,
         float *y, uint8_t *code) const {
-        alignas(64) float values[4][B], most[B];
-        std::fill(most, most + B, -std::numeric_limits<float>::infinity());
+        const Cell nothing = Cell{} - std::numeric_limits<float>::infinity();
+        Cell values[4], most = nothing;
         for (int part = 0; part < 4; ++part) {
             int64_t r = 2 * row - g_.pad_rows + part / 2;
             int64_t c = 2 * column - g_.pad_columns + part % 2;
             bool inside = r >= 0 && r < g_.rows && c >= 0 && c < g_.columns;
-            const float *from = inside ? map + (r * g_.columns + c) * B : nullptr;
-#pragma omp simd
-            for (int k = 0; k < B; ++k) {
-                values[part][k] = from ? from[k] : -std::numeric_limits<float>::infinity();
-                most[k] = values[part][k] > most[k] ? values[part][k] : most[k];
-            }
+            values[part] = inside ? load<B>(map + (r * g_.columns + c) * B) : nothing;
+            most = values[part] > most ? values[part] : most;
         }
-#pragma omp simd
-        for (int k = 0; k < B; ++k) {
-            int bits = 0;
-            for (int part = 0; part < 4; ++part) bits |= (values[part][k] == most[k]) << part;
-            float value = most[k] + added[k];
-            y[k] = value > 0 ? value : slope * value;
-            code[k] = static_cast<uint8_t>(bits);
-        }
+        Mask bits = {};
+        for (int part = 0; part < 4; ++part) bits |= (values[part] == most) & (1 << part);
+        Cell value = most + load<B>(added);
+        value = value > 0 ? value : slope * value;
+        const Code narrow = __builtin_convertvector(bits, Code);
+        std::memcpy(y, &value, sizeof value);
+        std::memcpy(code, &narrow, sizeof narrow);
     }
 
     Grid g_;
@@ -163,22 +184,21 @@ template <int B> class Pool {
 template <int B>
 void leaky_gradient(const float *y, const float *dy, float slope, int64_t images,
     int64_t channels, int64_t cells, float *dz, float *db) {
+    using Cell = typename Vectors<B>::Cell;
     const int64_t groups = (channels + B - 1) / B, part = 1024, parts = (cells + part - 1) / part;
     std::vector<double> sums(images * groups * parts * B, 0.0);
 #pragma omp parallel for collapse(2) schedule(static)
     for (int64_t unit = 0; unit < images * groups; ++unit)
         for (int64_t p = 0; p < parts; ++p) {
-            alignas(64) float sum[B] = {};
+            Cell sum = {};
             for (int64_t cell = p * part; cell < std::min(cells, (p + 1) * part); ++cell) {
-                int64_t at = (unit * cells + cell) * B;
-#pragma omp simd
-                for (int k = 0; k < B; ++k) {
-                    float value = y[at + k] > 0 ? dy[at + k] : slope * dy[at + k];
-                    dz[at + k] = value;
-                    sum[k] += value;
-                }
+                const int64_t at = (unit * cells + cell) * B;
+                const Cell change = load<B>(dy + at);
+                const Cell value = load<B>(y + at) > 0 ? change : slope * change;
+                std::memcpy(dz + at, &value, sizeof value);
+                sum += value;
             }
-            std::copy(sum, sum + B, sums.begin() + (unit * parts + p) * B);
+            for (int k = 0; k < B; ++k) sums[(unit * parts + p) * B + k] = sum[k];
         }
     for (int64_t channel = 0; channel < channels; ++channel) {
         double total = 0;

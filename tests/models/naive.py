@@ -61,21 +61,21 @@ def encode(w, images):
 
 
 def lstm_step(w, tau, h, c):
-    """Return h, c, f, i after one view, cell by cell as the paper's equations say."""
+    """Return h, c, f, i and the candidate after one view, cell by cell as the paper's equations say."""
     grid, kernel = h.shape[2:], w["lstm.forget.U"].shape[2:]
     border = [(0, 0), (0, 0)] + [(k // 2, k // 2) for k in kernel]
     padded = np.pad(h, border)
-    new_h, new_c, f, i = (np.zeros_like(h) for _ in range(4))
+    new_h, new_c, f, i, candidate = (np.zeros_like(h) for _ in range(5))
     for n in range(len(h)):
         for cell in np.ndindex(*grid):
             at = (n, slice(None), *cell)
             near = padded[n][(slice(None), *(slice(p, p + k) for p, k in zip(cell, kernel)))]
             f[at] = sigmoid(_gate(w, "lstm.forget", tau[n], near, cell))
             i[at] = sigmoid(_gate(w, "lstm.input", tau[n], near, cell))
-            candidate = np.tanh(_gate(w, "lstm.candidate", tau[n], near, cell))
-            new_c[at] = f[at] * c[at] + i[at] * candidate
+            candidate[at] = np.tanh(_gate(w, "lstm.candidate", tau[n], near, cell))
+            new_c[at] = f[at] * c[at] + i[at] * candidate[at]
             new_h[at] = np.tanh(new_c[at])
-    return new_h, new_c, f, i
+    return new_h, new_c, f, i, candidate
 
 
 def _gate(w, name, tau, near, cell):
@@ -103,7 +103,7 @@ def network(w, views, config):
     state = np.zeros((views.shape[1], config.channels) + 3 * (config.grid,))
     h, c, states = state, state, []
     for images in views:
-        h, c, f, i = lstm_step(w, encode(w, images), h, c)
+        h, c, f, i, _ = lstm_step(w, encode(w, images), h, c)
         states.append((h, f, i))
     return (decode(w, h, config.unpoolings), *map(np.array, zip(*states)))
 

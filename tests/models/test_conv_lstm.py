@@ -13,7 +13,7 @@ GATES = ("forget", "input", "candidate")
 
 
 def grid(kernel):
-    """Return the parameters' values and the function tau, h, c -> h, c, f, i of one view."""
+    """Return the parameters' values and the function tau, h, c -> h, c, f, i, candidate of one view."""
     parameters = Parameters(0, "float64")
     lstm = ConvLSTM(parameters, tiny.config(kernel, grid=4))
     state = tensor.TensorType("float64", 5 * (False,))
@@ -36,7 +36,9 @@ class Step(unittest.TestCase):
                 tau = RANDOM.normal(size=(3, 4))
                 h, c = RANDOM.normal(size=(2, 3, 2, 4, 4, 4))
                 expected = naive.lstm_step(weights, tau, h, c)
-                for actual, wanted in zip(step(tau, h, c), expected):
+                results = step(tau, h, c)
+                self.assertEqual(len(results), len(expected))
+                for actual, wanted in zip(results, expected):
                     np.testing.assert_allclose(actual, wanted, rtol=1e-10, atol=1e-12)
 
     def test_a_cell_is_changed_only_by_its_neighbourhood(self):
