@@ -3,8 +3,7 @@
 #include <dnnl.hpp>
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
+#include <initializer_list>
 #include <string>
 #include <unordered_map>
 #include <utility>

@@ -15,6 +15,7 @@ from voxlstm.lib.ops.layout import FromBlocked, ToBlocked
 from voxlstm.lib.ops.leaky import BlockedLeakyGradient
 from voxlstm.lib.ops.pooling import MaxPool, MaxPoolGradient
 from voxlstm.lib.ops.registration import NAME
+from voxlstm.lib.runtime import blas
 from voxlstm.models.network import Network, NetworkConfig
 
 # Python instead of compiled loops where that serves, since compiling takes its time.
@@ -156,6 +157,13 @@ class TestAvailability(unittest.TestCase):
             graph = theano.function(inputs[:2], y, mode=OURS)
             kinds = {type(node.op) for node in graph.maker.fgraph.apply_nodes}
             self.assertNotIn(Convolve, kinds)
+
+    @unittest.skipUnless("avx2" in blas.cpu_flags(), "this CPU has no AVX2")
+    @unittest.skipIf(os.environ.get(library.SWITCH) == "0", "it is switched off")
+    def test_it_serves_where_it_can(self):
+        # The other tests are skipped where it does not, which must not hide code that does not compile.
+        served, reason = available()
+        self.assertTrue(served, reason)
 
     def test_not_installed(self):
         with mock.patch.dict(library.PACKAGES, {"no-such-package": "x"}, clear=True):
