@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from ..lib.ops import light_function
-from ..lib.runtime.backend import device, theano
+from ..lib.runtime.backend import theano
 from ..lib.runtime.config import build, load_yaml, to_dict
 from ..lib.runtime.errors import UserError
 from . import updates
@@ -179,9 +179,7 @@ class Predictor:
 
     @cached_property
     def _predict(self):
-        inputs, output = [self._views], self._outputs.occupancy
-        light = light_function(inputs, output) if device() == "cpu" else None
-        return light or _compile(inputs, output)
+        return light_function([self._views], self._outputs.occupancy)
 
     @cached_property
     def _validate(self):

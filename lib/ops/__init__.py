@@ -25,21 +25,26 @@ def register():
 
 
 def light_function(inputs, outputs):
-    """Compile a graph that is run a few times; None where Theano's usual way is the better one.
+    """Compile a graph that is run a few times.
 
-    The oneDNN ops do the work; the few small ops between them run in NumPy, so that a first
-    prediction does not wait for a compiler to make a module of each. A graph that keeps pooling or
-    convolutions of Theano's own is refused: those are slow or broken in Python.
+    On the CPU the oneDNN ops do the work, and the few small ops between them run in NumPy, so that
+    a first prediction does not wait for a compiler to make a module of each. A graph that keeps
+    pooling or convolutions of Theano's own, which are slow or broken in Python, is compiled as
+    usual.
     """
     import theano
     from theano.tensor.nnet.corr import BaseCorrMM
     from theano.tensor.nnet.corr3d import BaseCorr3dMM
     from theano.tensor.signal.pool import Pool
 
-    if theano.config.mode != "Mode" or not available()[0]:
-        return None
-    mode = theano.Mode(linker="py", optimizer="fast_run").excluding("fusion")
-    function = theano.function(inputs, outputs, mode=mode, allow_input_downcast=False)
-    theirs = (BaseCorrMM, BaseCorr3dMM, Pool)
-    nodes = function.maker.fgraph.apply_nodes
-    return None if any(isinstance(node.op, theirs) for node in nodes) else function
+    from ..runtime.backend import device
+
+    settings = {"allow_input_downcast": False}
+    if device() == "cpu" and theano.config.mode == "Mode" and available()[0]:
+        mode = theano.Mode(linker="py", optimizer="fast_run").excluding("fusion")
+        function = theano.function(inputs, outputs, mode=mode, **settings)
+        theirs = (BaseCorrMM, BaseCorr3dMM, Pool)
+        nodes = function.maker.fgraph.apply_nodes
+        if not any(isinstance(node.op, theirs) for node in nodes):
+            return function
+    return theano.function(inputs, outputs, **settings)
