@@ -72,17 +72,18 @@ def draw(claims, path):
         left.plot(counts, means, colour + "o-", label=f"kernel {name}")
     left.axhline(claims["mean_shape"]["iou"], color="0.5", linestyle=":", label="mean shape")
     left.set(xlabel="number of views", ylabel="IoU", title="IoU of the test objects, each seed thin")
-    left.legend()
     places = [(view, group) for view in ("2", "3") for group in GROUPS]
     for offset, (name, kernel) in zip((-0.2, 0.2), claims["kernels"].items()):
         entries = [kernel["cells"].get(view, {}).get(group) for view, group in places]
         shown = [(k + offset, e["state"]) for k, e in enumerate(entries) if e]
         right.bar([x for x, _ in shown], [e["mean"] for _, e in shown], 0.38,
                   yerr=[e["deviation"] for _, e in shown], label=f"kernel {name}")
-    names = {"2": "near view", "3": "opposite view"}
+    names = {"2": "near", "3": "opposite"}
     right.set_xticks(range(len(places)), [f"{group}\n{names[view]}" for view, group in places])
-    right.set(ylabel="change of h (RMS)", title="Cells by what the view first shows of their part")
-    right.legend()
+    right.set(ylabel="change of h (RMS)", xlabel="cells, and the view that changes them",
+              title="Cells by what the view first shows of their part")
+    for axes in (left, right):
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
     figure.savefig(path, format="png", dpi=110)
 
 
