@@ -36,10 +36,10 @@ def reconstruct(pictures, folder, environment):
     return time.perf_counter() - start
 
 
-def train(model, data, folder, environment):
+def train(model, recipe, data, folder, environment):
     """Start a training; return the seconds until its first step is reported, and end it."""
     command = [sys.executable, ROOT / "tools/train_net.py", "--model", ROOT / f"models/{model}.yaml",
-               "--solver", ROOT / "solvers/small.yaml", "--data", data, "--out", folder / model,
+               "--solver", ROOT / f"solvers/{recipe}.yaml", "--data", data, "--out", folder / model,
                "--overwrite", "--set", "log_every=1", "--set", "batch=4"]
     start = time.perf_counter()
     process = subprocess.Popen(command, env=environment, text=True, stdout=subprocess.DEVNULL,
@@ -59,8 +59,8 @@ def main(argv=None):
     first = Index.open(options.data).items[0]
     pictures = [first.view_path(view) for view in range(2)]
     actions = {"reconstruct": lambda *where: reconstruct(pictures, *where)}
-    for model in ("small_3x3x3", "lstm_3x3x3"):
-        actions[f"train {model}"] = lambda *where, m=model: train(m, options.data, *where)
+    for names in (("small_3x3x3", "small"), ("lstm_3x3x3", "sgd")):
+        actions[f"train {names[0]}"] = lambda *where, n=names: train(*n, options.data, *where)
     for name, action in actions.items():
         cold, warm = [], []
         for _ in range(options.rounds):

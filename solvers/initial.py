@@ -32,7 +32,7 @@ def fit_initial_weights(network, views, voxels):
     statistics = theano.function([inputs], [_statistics(r) for r in responses.values()])
     last = next(reversed(responses))
     for position, name in enumerate(responses):
-        mean, deviation = np.float64(statistics(views)[position])
+        mean, deviation = np.float64(statistics(views, output_subset=[position])[0])
         deviation = np.where(deviation > 1e-6, deviation, 1.0)
         if name == last:
             deviation = deviation / LAST_SPREAD
