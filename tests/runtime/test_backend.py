@@ -102,6 +102,22 @@ class Repairs(unittest.TestCase):
         lines = answer.stderr.splitlines()
         self.assertEqual([n for n in lines if not n.startswith("INFO (theano.gof.compilelock)")], [])
 
+    def test_only_what_pays_is_compiled(self):
+        answer = run_python(
+            "from voxlstm.lib.runtime.backend import tensor, theano\n"
+            "x = tensor.matrix()\n"
+            "outputs = [tensor.tanh(2 * x + x * x), 3 * x.shape[0] + 1, x.sum(), x + x.T]\n"
+            "f = theano.function([x], outputs).fn\n"
+            "print([hasattr(t, 'cthunk') for n, t in zip(f.nodes, f.thunks)"
+            " if 'tanh' in str(n.op)])\n"
+            "print(sum(hasattr(thunk, 'cthunk') for thunk in f.thunks), len(f.thunks))\n"
+        )
+        fused, counts = answer.stdout.splitlines()
+        self.assertEqual(fused, "[True]", answer.stderr)
+        compiled, total = map(int, counts.split())
+        self.assertEqual(compiled, 1, answer.stderr)
+        self.assertGreater(total, 4)
+
     def test_constants_are_folded_without_compiling(self):
         # With a compiler that cannot work, simplifying succeeds only if nothing is compiled.
         answer = run_python(
