@@ -12,7 +12,7 @@ from collections import Counter
 def parse_arguments():
     """Return the parsed command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="models/lstm_3x3x3.yaml", help="network definition")
+    parser.add_argument("--kernel", type=int, choices=(1, 3), default=3, help="of the recurrence")
     parser.add_argument("--batch", type=int, default=4, help="objects in a batch")
     parser.add_argument("--views", type=int, default=3, help="views of an object")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of each op")
@@ -23,19 +23,12 @@ def parse_arguments():
 
 def train(options):
     """Return (op, seconds) for each node of the compiled step."""
+    import voxlstm_side  # not before the number of threads is set
     from voxlstm.lib.runtime.backend import theano
 
-    import numpy as np
-    from voxlstm.models.network import Network, NetworkConfig
-    from voxlstm.solvers.solver import Recipe, Solver
-
     theano.config.profile, theano.config.profiling.destination = True, os.devnull
-    recipe = Recipe(method="sgd", rate=1e-4, momentum=0.9, weight_decay=5e-5, batch=options.batch,
-                    iterations=1, views=(1, options.views))
-    solver = Solver(Network(NetworkConfig.from_file(options.model), seed=0), recipe)
-    random = np.random.default_rng(0)
-    views = random.random((options.views, options.batch, 3, 127, 127), "float32")
-    voxels = (random.random((options.batch, 32, 32, 32)) > 0.8).astype("float32")
+    solver = voxlstm_side.solver(options.kernel)
+    views, voxels = voxlstm_side.data(options.batch, options.views)
     solver.step(views, voxels)  # compiles, and makes primitives and scratch memory
     profile, best = solver._train.profile, {}
     for _ in range(options.rounds):
@@ -49,11 +42,8 @@ def train(options):
 def kind(op):
     """Return the kind that the tables name an op by."""
     name = type(op).__name__
-    if name == "GpuElemwise" or name == "Elemwise":
-        return "element-wise passes"
-    return {"Scan": "recurrence (scans)", "Sgd": "update of the parameters",
-            "Dot22": "matrix products", "Dot22Scalar": "matrix products",
-            "Gemm": "matrix products"}.get(name, name)
+    return {"Elemwise": "element-wise passes", "Scan": "recurrence (scans)",
+            "Dot22": "matrix products", "Gemm": "matrix products"}.get(name, name)
 
 
 def label(op):

@@ -22,8 +22,6 @@ SHAPES = {
     "dilation": (2, 16, 16, (9, 10), (3, 3), "half", (1, 1), (2, 2)),
     "enlarging": (2, 32, 24, (8, 8, 8), (3, 3, 3), "half", (2, 2, 2), (1, 1, 1)),
     "enlarging to an odd size": (1, 16, 16, (7, 5, 6), (3, 3, 3), "half", (2, 2, 2), (1, 1, 1)),
-    "enlarging unequally": (2, 16, 24, (7, 6, 8), (4, 3, 2), (1, 1, 0), (2, 1, 2), (1, 1, 1)),
-    "enlarging rows alone": (3, 24, 16, (5, 12), (3, 5), (1, 2), (1, 2), (1, 1)),
     "recurrent": (4, 32, 96, (4, 4, 4), (3, 3, 3), "half", (1, 1, 1), (1, 1, 1)),
     "recurrent, one cell": (4, 32, 96, (4, 4, 4), (1, 1, 1), "half", (1, 1, 1), (1, 1, 1)),
     "two classes": (2, 2, 16, (6, 6, 6), (3, 3, 3), "half", (1, 1, 1), (1, 1, 1)),
@@ -33,6 +31,8 @@ SHAPES = {
     "few channels, long strides": (1, 2, 3, (5, 6, 40), (2, 3, 3), "valid", (1, 2, 4), (1, 1, 1)),
     "whole blocks in long rows": (2, 16, 8, (3, 10, 19), (3, 3, 3), "half", (1, 1, 1), (1, 1, 1)),
     "odd channels": (2, 5, 7, (6, 4, 5), (3, 1, 2), "valid", (1, 2, 1), (1, 1, 1)),
+    "enlarging unequally": (2, 16, 24, (7, 6, 8), (4, 3, 2), (1, 1, 0), (2, 1, 2), (1, 1, 1)),
+    "enlarging rows alone": (3, 24, 16, (5, 12), (3, 5), (1, 2), (1, 2), (1, 1)),
 }
 
 
@@ -189,7 +189,7 @@ class TestConvolution(unittest.TestCase):
     def close(self, result, expected):
         self.assertEqual(result.shape, expected.shape)
         scale = np.abs(expected).max()
-        np.testing.assert_allclose(result, expected, rtol=0, atol=4e-6 * scale)
+        np.testing.assert_allclose(result, expected, rtol=0, atol=2e-6 * scale)
 
     def y(self, op, geometry, x, w, *bias):
         made = op(layout_in(constant(x), geometry.x_channels), constant(w), *map(constant, bias))
