@@ -238,6 +238,14 @@ class Network:
         for name, parameter in self.parameters.items():
             parameter.variable.set_value(np.asarray(values[name], dtype=self.dtype))
 
+    def shared(self):
+        """Return the shared variable of every parameter by name."""
+        return OrderedDict((name, p.variable) for name, p in self.parameters.items())
+
+    def describe(self):
+        """Return what its graphs depend on, as plain values."""
+        return {"network": self.config.to_dict(), "dtype": self.dtype}
+
     def count(self):
         """Return the number of trained values."""
         return sum(int(np.prod(p.shape)) for p in self.parameters.values())

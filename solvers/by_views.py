@@ -38,6 +38,9 @@ class ViewwisePredictor(Predictor):
 
     @cached_property
     def _log_odds(self):
+        return self._compiled("log_odds", self._build_log_odds)
+
+    def _build_log_odds(self):
         last = tensor.lvector("last")
         config = self.network.config
         cells = (config.channels,) + 3 * (config.grid,)

@@ -1,7 +1,9 @@
 """Initial weights fitted to a first batch, for networks that must learn in few steps."""
 import numpy as np
 
-from ..lib.runtime.backend import tensor, theano
+from ..lib.ops import light_function
+from ..lib.runtime.backend import tensor
+from ..lib.runtime.graph_cache import compiled
 
 LAST_SPREAD = 0.3  # of the logits, so that the first loss is that of the share of occupied voxels
 
@@ -27,14 +29,14 @@ def fit_initial_weights(network, views, voxels):
     initializations of convolutional neural networks", both ICLR 2016; for the last bias Lin et al.,
     "Focal loss for dense object detection", ICCV 2017.
     """
-    inputs, _ = network.inputs()
-    responses = network.responses(inputs)
-    statistics = theano.function([inputs], [_statistics(r) for r in responses.values()])
-    last = next(reversed(responses))
-    for position, name in enumerate(responses):
+    statistics = compiled(
+        "responses", network.describe(), network.shared(), lambda: _build_statistics(network)
+    )
+    names = [name.removesuffix(".W") for name in network.parameters if name.endswith(".W")]
+    for position, name in enumerate(names):
         mean, deviation = np.float64(statistics(views, output_subset=[position])[0])
         deviation = np.where(deviation > 1e-6, deviation, 1.0)
-        if name == last:
+        if name == names[-1]:
             deviation = deviation / LAST_SPREAD
         W, b = (network.parameters[f"{name}.{kind}"].variable for kind in "Wb")
         W.set_value(_divided(W.get_value(), deviation, name).astype(network.dtype))
@@ -42,6 +44,12 @@ def fit_initial_weights(network, views, voxels):
             b.set_value(((b.get_value() - mean) / deviation).astype(network.dtype))
     odds = _log_odds(voxels.mean(dtype=float))
     b.set_value((b.get_value() + [-odds / 2, odds / 2]).astype(network.dtype))
+
+
+def _build_statistics(network):
+    inputs, _ = network.inputs()
+    responses = network.responses(inputs).values()
+    return light_function([inputs], [_statistics(response) for response in responses])
 
 
 def _statistics(response):

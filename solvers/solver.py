@@ -15,6 +15,7 @@ from ..lib.ops import light_function
 from ..lib.runtime.backend import theano
 from ..lib.runtime.config import build, load_yaml, to_dict
 from ..lib.runtime.errors import UserError
+from ..lib.runtime.graph_cache import compiled
 from . import updates
 from .checkpoint import Checkpoint, check_match
 from .schedule import Schedule, rate_at
@@ -179,17 +180,28 @@ class Predictor:
 
     @cached_property
     def _predict(self):
-        return light_function([self._views], self._outputs.occupancy)
+        return self._compiled(
+            "predict", lambda: light_function([self._views], self._outputs.occupancy)
+        )
 
     @cached_property
     def _validate(self):
-        losses = self.network.loss_per_object(self._outputs, self._voxels)
-        return _compile([self._views, self._voxels], [self._outputs.occupancy, losses])
+        def build():
+            losses = self.network.loss_per_object(self._outputs, self._voxels)
+            return _compile([self._views, self._voxels], [self._outputs.occupancy, losses])
+
+        return self._compiled("validate", build)
 
     @cached_property
     def _gates(self):
-        outputs = self._outputs
-        return _compile([self._views], [outputs.forget, outputs.input, outputs.hidden])
+        def build():
+            outputs = self._outputs
+            return _compile([self._views], [outputs.forget, outputs.input, outputs.hidden])
+
+        return self._compiled("gates", build)
+
+    def _compiled(self, name, build):
+        return compiled(name, self.network.describe(), self.network.shared(), build)
 
     @cached_property
     def _outputs(self):
@@ -321,19 +333,25 @@ class Solver(Predictor):
 
     @cached_property
     def _train(self):
+        about = {**self.network.describe(), "method": self.recipe.method, **self._settings()}
+        shared = {**self.network.shared(), **self._state, "rate": self._rate}
+        return compiled("train", about, shared, self._build_step)
+
+    def _build_step(self):
         loss = self.network.loss(self._outputs, self._voxels)
         parameters = self.network.parameters
         variables = [parameter.variable for parameter in parameters.values()]
         gradients = OrderedDict(zip(parameters, theano.grad(loss, variables)))
-        settings = {"rate": self._rate, "weight_decay": self.recipe.weight_decay}
-        if self.recipe.method == "sgd":
-            settings["momentum"] = self.recipe.momentum
-            settings["clip_norm"] = self.recipe.clip_norm
-            settings["layer_rates"] = self.recipe.layer_rates
         update = getattr(updates, self.recipe.method)
-        changes = update(gradients, parameters, self._state, **settings)
+        changes = update(gradients, parameters, self._state, self._rate, **self._settings())
         # The loss is turned into a float at once, so Theano may use its memory again.
         return _compile([self._views, self._voxels], theano.Out(loss, borrow=True), changes)
+
+    def _settings(self):
+        names = ["weight_decay"]
+        if self.recipe.method == "sgd":
+            names += ["momentum", "clip_norm", "layer_rates"]
+        return {name: getattr(self.recipe, name) for name in names}
 
     def _set_rate(self):
         rate = np.float32(self.rate)

@@ -6,6 +6,7 @@ from theano.gof import toolbox
 from theano.gof.destroyhandler import DestroyHandler
 from theano.gof.opt import Optimizer
 
+LIGHT = "voxlstm_light"
 INPLACE = 74  # with Theano's own, before element-wise ops (75)
 NAME = "voxlstm_onednn"
 POSITION = 48.4  # before Theano chooses its own convolutions (48.6) and fuses elements (49)
@@ -42,8 +43,21 @@ class InplaceOptimizer(Optimizer):
             sys.modules["voxlstm.lib.ops.rewrites"].INPLACE.optimize(fgraph)
 
 
+class PlainOptimizer(Optimizer):
+    """Leaves no leaky ReLU that would run in Python, value by value."""
+
+    def add_requirements(self, fgraph):
+        fgraph.attach_feature(toolbox.ReplaceValidate())
+
+    def apply(self, fgraph):
+        from . import rewrites
+
+        rewrites.PLAIN.optimize(fgraph)
+
+
 def register():
     """Add the optimisations to Theano's, once."""
     if NAME not in optdb.__db__:
         optdb.register(NAME, OneDNNOptimizer(), POSITION, "fast_run", "fast_compile")
+        optdb.register(NAME + "_plain", PlainOptimizer(), POSITION + 0.1, LIGHT)
         optdb.register(NAME + "_inplace", InplaceOptimizer(), INPLACE, "fast_run", "inplace")

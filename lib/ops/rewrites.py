@@ -131,6 +131,15 @@ def leaky_gradient(node):
         return [_like(from_blocked(dz, channels), node)]
 
 
+@local_optimizer([Elemwise])
+def plain_leaky(node):
+    """A leaky ReLU that stands alone, from what NumPy has: max(x, slope x)."""
+    if _is_elemwise(node, LeakyReLU) and node.op.scalar_op.slope <= 1:
+        (x,) = node.inputs
+        slope = tensor.constant(node.op.scalar_op.slope, dtype=x.dtype)
+        return [tensor.maximum(x, slope * x)]
+
+
 @local_optimizer([Sum])
 def bias_gradient(node):
     """The sum over images and cells that the gradient of a leaky ReLU makes on its way."""
@@ -177,6 +186,7 @@ RULES = (
 
 
 WALK = in2out(*RULES, name="onednn")
+PLAIN = in2out(plain_leaky, name="onednn_plain")
 INPLACE = in2out(sgd_inplace, name="onednn_inplace")
 
 

@@ -75,6 +75,7 @@ def _import_theano():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import theano as module
+    repairs.keep_modules_of_plain_ops(module)
     repairs.fold_constants_in_python(module)
     repairs.compile_only_what_pays(module)
     return module, device

@@ -5,6 +5,8 @@ import sys
 import textwrap
 import warnings
 
+from .side_by_side import SideBySide
+
 OLD_CODE = r"(theano|pygpu|mako)(\.|$)"
 
 
@@ -79,6 +81,18 @@ def rewrite(function, namespace, mends):
     return made[function.__name__]
 
 
+def keep_modules_of_plain_ops(theano):
+    """Let C++ modules of ops without properties be found again by the next process.
+
+    A module is kept under the versions of its parts, and only if none of them is empty. Theano takes
+    an op's tuple of properties for one of them, so that an op that has none, such as the matrix
+    product, is compiled in every process.
+    """
+    linker = theano.gof.cc.CLinker
+    mend = (r"append\(node\.op\.__props__\)", "append((node.op.__props__,))", 1)
+    linker.cmodule_key_ = rewrite(linker.cmodule_key_, vars(theano.gof.cc), [mend])
+
+
 def fold_constants_in_python(theano):
     """Compute constants of a graph in Python.
 
@@ -124,3 +138,8 @@ def compile_only_what_pays(theano):
         return make_thunk(op, node, storage_map, compute_map, no_recycling, impl=impl)
 
     theano.gof.Op.make_thunk = chosen
+
+    def compiled(node):
+        return pays(node) and type(node.op).make_thunk is chosen
+
+    SideBySide(theano, compiled).install()
