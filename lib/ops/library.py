@@ -1,9 +1,11 @@
-"""The native library behind the ops: oneDNN, and ``onednn.cpp`` built against it once."""
+"""The native library behind the ops: oneDNN, and the C++ of this folder built against it once."""
 import ctypes
 import hashlib
 import importlib.metadata
 import os
 import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,9 +15,9 @@ from ..runtime.backend import theano
 from ..runtime.cache import cache_folder
 from ..runtime.files import atomic_path
 
-SOURCE = Path(__file__).with_name("onednn.cpp")
+FOLDER = Path(__file__).parent
 PACKAGES = {"onednn-cpu-gomp": "libdnnl.so.3", "onednn-devel-cpu-gomp": "dnnl.hpp"}
-FLAGS = ["-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared"]
+FLAGS = ["-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC"]
 SWITCH = "VOXLSTM_ONEDNN"
 
 
@@ -38,7 +40,7 @@ class Convolution(ctypes.Structure):
 
 
 class Grid(ctypes.Structure):
-    """A map before pooling; see ``onednn.cpp``."""
+    """A map before pooling; see ``passes.cpp``."""
 
     _fields_ = [
         (name, ctypes.c_int64)
@@ -124,21 +126,30 @@ def _built(library, include):
     compiler = theano.config.cxx
     if not compiler:
         raise Unavailable("there is no C++ compiler (g++)")
-    command = [compiler, *FLAGS, f"-I{include}", str(SOURCE), *links]
-    path = cache_folder() / "onednn" / f"{_digest(command)}.so"
+    command = [compiler, *FLAGS, f"-I{include}"]
+    path = cache_folder() / "onednn" / f"{_digest(command + links)}.so"
     if path.exists():
         return path
-    with atomic_path(path) as temporary:
-        built = subprocess.run([*command, "-o", temporary], capture_output=True, text=True)
-        if built.returncode:
-            raise Unavailable(f"{SOURCE.name} does not compile: {built.stderr.strip()[:500]}")
+    with tempfile.TemporaryDirectory(prefix="voxlstm-") as folder, ThreadPoolExecutor() as pool:
+        sources = sorted(FOLDER.glob("*.cpp"))
+        objects = [str(Path(folder, source.stem + ".o")) for source in sources]
+        steps = [[*command, "-c", str(s), "-o", o] for s, o in zip(sources, objects)]
+        list(pool.map(_run, steps))
+        with atomic_path(path) as temporary:
+            _run([compiler, "-shared", "-fopenmp", *objects, *links, "-o", str(temporary)])
     return path
+
+
+def _run(command):
+    built = subprocess.run(command, capture_output=True, text=True)
+    if built.returncode:
+        raise Unavailable(f"its C++ does not compile: {built.stderr.strip()[:500]}")
 
 
 def _digest(command):
     # Code for one CPU must not be loaded on another that shares the home directory.
     cpu = [line for line in _cpu_info() if line.startswith("flags")][:1]
-    sources = [SOURCE, *sorted(SOURCE.parent.glob("*.h"))]
+    sources = sorted([*FOLDER.glob("*.cpp"), *FOLDER.glob("*.h")])
     text = "\0".join([*command, *cpu, *(s.read_text(encoding="utf-8") for s in sources)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

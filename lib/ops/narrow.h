@@ -9,24 +9,19 @@
 #include <vector>
 
 #include "convolution.h"
+#include "vectors.h"
 
 namespace narrow {
 
-#ifdef __AVX512F__
-constexpr int V = 16;
-#else
-constexpr int V = 8;
-#endif
 constexpr int KW = 3;    // taps along the last axis
 constexpr int SLAB = 8;  // planes summed up in float32
 
-typedef float Vector __attribute__((vector_size(sizeof(float) * V)));
-typedef float Loose __attribute__((vector_size(sizeof(float) * V), aligned(4), may_alias));
+using vectors::in_register;
+using vectors::load;
+using vectors::store;
+using vectors::V;
+using vectors::Vector;
 
-inline Vector load(const float *from) { return *reinterpret_cast<const Loose *>(from); }
-inline void store(float *to, Vector value) { *reinterpret_cast<Loose *>(to) = value; }
-// Keeps a loaded vector in a register, where the compiler would load it again for each product.
-inline void in_register(Vector &value) { asm("" : "+v"(value)); }
 inline int whole(int n, int part) { return (n + part - 1) / part * part; }
 
 // A map as the caller holds it: in blocks of channels, or plain, which is blocks of one.

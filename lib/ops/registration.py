@@ -7,16 +7,26 @@ from theano.gof.destroyhandler import DestroyHandler
 from theano.gof.opt import Optimizer
 
 LIGHT = "voxlstm_light"
+DENSE = 1.65  # before Theano makes BLAS calls of its own of products (1.7)
 INPLACE = 74  # with Theano's own, before element-wise ops (75)
-NAME = "voxlstm_onednn"
+TAG = "voxlstm"  # of all, to leave them out of a mode
 POSITION = 48.4  # before Theano chooses its own convolutions (48.6) and fuses elements (49)
 
 
 class OneDNNOptimizer(Optimizer):
-    """Puts the oneDNN ops into graphs that have convolutions on the CPU, where it can be had.
+    """Puts our ops into graphs that have convolutions on the CPU, where oneDNN can be had.
 
     Everything is imported, and the native library built, by the first such graph.
+
+    Parameters
+    ----------
+    walk : str
+        Which of `rewrites`'s walks.
     """
+
+    def __init__(self, walk):
+        super().__init__()
+        self.walk = walk
 
     def add_requirements(self, fgraph):
         fgraph.attach_feature(toolbox.ReplaceValidate())
@@ -28,7 +38,7 @@ class OneDNNOptimizer(Optimizer):
         if device() != "cpu":
             return  # Theano has convolutions of its own for a GPU
         if rewrites.serves(fgraph) and library.available()[0]:
-            rewrites.WALK.optimize(fgraph)
+            getattr(rewrites, self.walk).optimize(fgraph)
 
 
 class InplaceOptimizer(Optimizer):
@@ -57,7 +67,10 @@ class PlainOptimizer(Optimizer):
 
 def register():
     """Add the optimisations to Theano's, once."""
-    if NAME not in optdb.__db__:
-        optdb.register(NAME, OneDNNOptimizer(), POSITION, "fast_run", "fast_compile")
-        optdb.register(NAME + "_plain", PlainOptimizer(), POSITION + 0.1, LIGHT)
-        optdb.register(NAME + "_inplace", InplaceOptimizer(), INPLACE, "fast_run", "inplace")
+    if f"{TAG}_convolutions" in optdb.__db__:
+        return
+    modes = TAG, "fast_run", "fast_compile"
+    optdb.register(f"{TAG}_dense", OneDNNOptimizer("DENSE"), DENSE, *modes)
+    optdb.register(f"{TAG}_convolutions", OneDNNOptimizer("WALK"), POSITION, *modes)
+    optdb.register(f"{TAG}_plain", PlainOptimizer(), POSITION + 0.1, LIGHT)
+    optdb.register(f"{TAG}_inplace", InplaceOptimizer(), INPLACE, TAG, "fast_run", "inplace")

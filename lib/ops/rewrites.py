@@ -17,6 +17,7 @@ from theano.tensor.opt import Assert
 from theano.tensor.signal.pool import MaxPoolGrad, Pool
 
 from .convolution import Convolve, Geometry, KernelGradient, Transpose
+from .dense import Dense, DenseGradient, DenseKernelGradient, DenseSGDStep
 from .layout import FromBlocked, ToBlocked, block
 from .leaky import BlockedLeakyGradient, LeakyReLU, LeakyReLUGradient
 from .pooling import MaxPool, MaxPoolGradient
@@ -151,6 +152,23 @@ def bias_gradient(node):
         return [_like(dz.owner.outputs[1], node)]
 
 
+@local_optimizer([tensor.Dot])
+def dense(node):
+    """y = x w, or one of its gradients."""
+    if not isinstance(node.op, tensor.Dot) or not all(map(_is_matrix, node.inputs)):
+        return
+    a, b = node.inputs
+    if _transposed(a) and _transposed(b):
+        return
+    if _transposed(b):
+        made = DenseGradient()(a, b.owner.inputs[0])
+    elif _transposed(a):
+        made = DenseKernelGradient()(a.owner.inputs[0], b)
+    else:
+        made = Dense()(a, b)
+    return [_like(made, node)]
+
+
 @local_optimizer([Elemwise])
 def sgd(node):
     """``w + (momentum v - rate (g + decay w))`` and the new v in one pass."""
@@ -160,15 +178,20 @@ def sgd(node):
         found = _sgd_terms(w, step)
         if found:
             momentum, v, rate, g, decay = found
-            new_w, new_v = SGDStep(momentum, decay)(w, v, g, rate)
+            factors = _sole_dense_gradient(g)
+            if factors:
+                new_w, new_v = DenseSGDStep(momentum, decay)(w, v, *factors, rate)
+            else:
+                new_w, new_v = SGDStep(momentum, decay)(w, v, g, rate)
             return {node.outputs[0]: new_w, step: new_v}
 
 
-@local_optimizer([SGDStep])
+@local_optimizer([SGDStep, DenseSGDStep])
 def sgd_inplace(node):
     """The step upon the parameter's own memory."""
     if isinstance(node.op, SGDStep) and not node.op.inplace:
-        return SGDStep(node.op.momentum, node.op.decay, True)(*node.inputs, return_list=True)
+        op = type(node.op)(node.op.momentum, node.op.decay, True)
+        return op(*node.inputs, return_list=True)
 
 
 RULES = (
@@ -185,6 +208,7 @@ RULES = (
 )
 
 
+DENSE = in2out(dense, name="onednn_dense")
 WALK = in2out(*RULES, name="onednn")
 PLAIN = in2out(plain_leaky, name="onednn_plain")
 INPLACE = in2out(sgd_inplace, name="onednn_inplace")
@@ -337,6 +361,22 @@ def _sgd_terms(w, step):
     if not same or not isinstance(momentum, Constant):
         return None
     return float(momentum.data), v, rate, g, decay
+
+
+def _sole_dense_gradient(g):
+    """Return the factors of the product that ``g`` is, if needed for nothing else, else None."""
+    made = g.owner.inputs[0] if g.owner and isinstance(g.owner.op, tensor.Reshape) else g
+    if made.owner and isinstance(made.owner.op, DenseKernelGradient):
+        if len(g.clients) == 1 and len(made.clients) == 1:
+            return made.owner.inputs
+
+
+def _is_matrix(x):
+    return x.ndim == 2 and x.dtype == "float32"
+
+
+def _transposed(x):
+    return x.owner and isinstance(x.owner.op, DimShuffle) and x.owner.op.new_order == (1, 0)
 
 
 def _operands(x, kind):

@@ -34,12 +34,19 @@ class SGDStep(Op):
         w, v, g, rate = inputs
         if not w.shape == v.shape == g.shape:
             raise ValueError(f"shapes {w.shape}, {v.shape} and {g.shape} do not belong together")
+        w, v = self.own(w, v)
+        library.call("sgd", w, v, np.ascontiguousarray(g), w.size, *self.settings(rate))
+        outputs[0][0], outputs[1][0] = w, v
+
+    def own(self, w, v):
+        """Return the arrays to be overwritten."""
         if not self.inplace:
             w, v = w.copy(), v.copy()
-        w, v, g = map(np.ascontiguousarray, (w, v, g))
-        settings = float(rate), float(self.momentum), float(self.decay)
-        library.call("sgd", w, v, g, w.size, *settings)
-        outputs[0][0], outputs[1][0] = w, v
+        return np.ascontiguousarray(w), np.ascontiguousarray(v)
+
+    def settings(self, rate):
+        """Return the factors of the step as the native library takes them."""
+        return float(rate), float(self.momentum), float(self.decay)
 
     def infer_shape(self, node, shapes):
         return [shapes[0], shapes[1]]

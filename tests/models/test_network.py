@@ -78,7 +78,8 @@ class Forward(unittest.TestCase):
         self.assertEqual(outside["CorrMM"], 2)  # the tiny encoder has two convolutions
         self.assertEqual(inside["CorrMM"], 0)
         self.assertEqual(inside["Corr3dMM"], 1)  # one product with U for the three gates
-        self.assertEqual(inside["Dot22"] + inside["Gemm"], 0)  # W tau(x) stands outside
+        products = sum(inside[name] for name in ("Dot", "Dot22", "Gemm", "Dense"))
+        self.assertEqual(products, 0)  # W tau(x) stands outside
         self.assertEqual(outside["Corr3dMMGradInputs"], 3)  # the decoder, on the last state
 
 

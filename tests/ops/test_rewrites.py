@@ -11,17 +11,18 @@ from theano.tensor.signal.pool import MaxPoolGrad, Pool, pool_2d
 
 from voxlstm.lib.ops import available, layout, leaky, library
 from voxlstm.lib.ops.convolution import Convolve, KernelGradient, Transpose
+from voxlstm.lib.ops.dense import Dense, DenseGradient, DenseKernelGradient
 from voxlstm.lib.ops.layout import FromBlocked, ToBlocked
 from voxlstm.lib.ops.leaky import BlockedLeakyGradient
 from voxlstm.lib.ops.pooling import MaxPool, MaxPoolGradient
-from voxlstm.lib.ops.registration import NAME
+from voxlstm.lib.ops.registration import TAG
 from voxlstm.lib.runtime import blas
 from voxlstm.models.network import Network, NetworkConfig
 
 # Python instead of compiled loops where that serves, since compiling takes its time.
 OURS = theano.Mode(linker="py", optimizer="fast_run").excluding("fusion", "inplace")
 PYTHON = theano.Mode(linker="py", optimizer=None)
-STOCK = theano.Mode(linker="cvm", optimizer="fast_run").excluding(NAME, "fusion")
+STOCK = theano.Mode(linker="cvm", optimizer="fast_run").excluding(TAG, "fusion")
 
 CONFIG = NetworkConfig(
     image=21,
@@ -72,6 +73,12 @@ class TestNetwork(unittest.TestCase):
         self.assertEqual(count[Transpose], 2 + 3)
         self.assertEqual(count[KernelGradient], 3 + 3)
         self.assertEqual((count[MaxPool], count[MaxPoolGradient]), (3, 3))
+
+    def test_every_fully_connected_layer_is_ours(self):
+        count = self.kinds(self.ours)
+        self.assertFalse([kind for kind in count if kind.__name__ in ("Dot", "Dot22", "Gemm")])
+        # The encoder's last layer and one for each gate.
+        self.assertEqual([count[k] for k in (Dense, DenseGradient, DenseKernelGradient)], [4, 4, 4])
 
     def test_layouts_change_only_at_the_ends(self):
         count = self.kinds(self.ours)

@@ -1,0 +1,259 @@
+// The passes between convolutions, and the products of fully connected layers, behind plain C calls.
+//
+// Maps are as in onednn.cpp. Sums run in an order that does not depend on the number of threads.
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "call.h"
+#include "dense.h"
+
+extern "C" int voxlstm_block();
+
+namespace {
+
+struct Grid {
+    int64_t images, channels, rows, columns;  // of the map before pooling
+    int64_t pad_rows, pad_columns;
+};
+
+// One cell of a block of channels, written as vectors because the compiler makes none of loops.
+template <int B> struct Vectors;
+template <> struct Vectors<8> {
+    typedef float Cell __attribute__((vector_size(32)));
+    typedef int32_t Mask __attribute__((vector_size(32)));
+    typedef uint8_t Code __attribute__((vector_size(8)));
+};
+template <> struct Vectors<16> {
+    typedef float Cell __attribute__((vector_size(64)));
+    typedef int32_t Mask __attribute__((vector_size(64)));
+    typedef uint8_t Code __attribute__((vector_size(16)));
+};
+
+template <int B> typename Vectors<B>::Cell load(const float *from) {
+    typename Vectors<B>::Cell value;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+}
+
+// Pooling windows of 2x2 cells, stride 2, over one block of channels of one image.
+template <int B> class Pool {
+  public:
+    explicit Pool(const Grid &g) : g_(g) {
+        rows_ = (g.rows + 2 * g.pad_rows - 2) / 2 + 1;
+        columns_ = (g.columns + 2 * g.pad_columns - 2) / 2 + 1;
+        groups_ = (g.channels + B - 1) / B;
+    }
+
+    // y = leaky(max(x) + b); code has a bit for every cell of the window that is the maximum.
+    void forward(const float *x, const float *b, float slope, float *y, uint8_t *code) const {
+        std::vector<float> bias(groups_ * B, 0.f);
+        if (b) std::copy(b, b + g_.channels, bias.begin());
+#pragma omp parallel for collapse(2) schedule(static)
+        for (int64_t unit = 0; unit < g_.images * groups_; ++unit)
+            for (int64_t row = 0; row < rows_; ++row) {
+                const float *map = x + unit * g_.rows * g_.columns * B;
+                const float *added = bias.data() + unit % groups_ * B;
+                int64_t first = (unit * rows_ + row) * columns_ * B;
+                for (int64_t column = 0; column < columns_; ++column)
+                    cell(map, row, column, added, slope, y + first + column * B,
+                        code + first + column * B);
+            }
+    }
+
+    // Gives every cell that was a maximum the gradient of the maximum, and the others zero.
+    void backward(const float *dy, const uint8_t *code, float *dx) const {
+#pragma omp parallel for collapse(2) schedule(static)
+        for (int64_t unit = 0; unit < g_.images * groups_; ++unit)
+            for (int64_t row = 0; row < g_.rows; ++row) {
+                int64_t up = (row + g_.pad_rows) / 2, down = (row + g_.pad_rows) % 2;
+                float *target = dx + (unit * g_.rows + row) * g_.columns * B;
+                if (up >= rows_) {
+                    std::fill(target, target + g_.columns * B, 0.f);
+                    continue;
+                }
+                const float *source = dy + (unit * rows_ + up) * columns_ * B;
+                const uint8_t *bits = code + (unit * rows_ + up) * columns_ * B;
+                for (int64_t column = 0; column < g_.columns; ++column, target += B) {
+                    int64_t left = (column + g_.pad_columns) / 2;
+                    int bit = 1 << (2 * down + (column + g_.pad_columns) % 2);
+                    if (left >= columns_) std::fill(target, target + B, 0.f);
+                    else spread(source + left * B, bits + left * B, bit, target);
+                }
+            }
+    }
+
+  private:
+    using Cell = typename Vectors<B>::Cell;
+    using Mask = typename Vectors<B>::Mask;
+    using Code = typename Vectors<B>::Code;
+
+    static void spread(const float *source, const uint8_t *bits, int bit, float *target) {
+        Code code;
+        std::memcpy(&code, bits, sizeof code);
+        const Mask chosen = (__builtin_convertvector(code, Mask) & bit) != 0;
+        const Cell value = chosen ? load<B>(source) : Cell{};
+        std::memcpy(target, &value, sizeof value);
+    }
+
+    void cell(const float *map, int64_t row, int64_t column, const float *added, float slope,
+        float *y, uint8_t *code) const {
+        const Cell nothing = Cell{} - std::numeric_limits<float>::infinity();
+        Cell values[4], most = nothing;
+        for (int part = 0; part < 4; ++part) {
+            int64_t r = 2 * row - g_.pad_rows + part / 2;
+            int64_t c = 2 * column - g_.pad_columns + part % 2;
+            bool inside = r >= 0 && r < g_.rows && c >= 0 && c < g_.columns;
+            values[part] = inside ? load<B>(map + (r * g_.columns + c) * B) : nothing;
+            most = values[part] > most ? values[part] : most;
+        }
+        Mask bits = {};
+        for (int part = 0; part < 4; ++part) bits |= (values[part] == most) & (1 << part);
+        Cell value = most + load<B>(added);
+        value = value > 0 ? value : slope * value;
+        const Code narrow = __builtin_convertvector(bits, Code);
+        std::memcpy(y, &value, sizeof value);
+        std::memcpy(code, &narrow, sizeof narrow);
+    }
+
+    Grid g_;
+    int64_t rows_, columns_, groups_;
+};
+
+// dz = leaky'(y) dy for blocked maps, and db, the sum of dz over images and cells.
+template <int B>
+void leaky_gradient(const float *y, const float *dy, float slope, int64_t images,
+    int64_t channels, int64_t cells, float *dz, float *db) {
+    using Cell = typename Vectors<B>::Cell;
+    const int64_t groups = (channels + B - 1) / B, part = 1024, parts = (cells + part - 1) / part;
+    std::vector<double> sums(images * groups * parts * B, 0.0);
+#pragma omp parallel for collapse(2) schedule(static)
+    for (int64_t unit = 0; unit < images * groups; ++unit)
+        for (int64_t p = 0; p < parts; ++p) {
+            Cell sum = {};
+            for (int64_t cell = p * part; cell < std::min(cells, (p + 1) * part); ++cell) {
+                const int64_t at = (unit * cells + cell) * B;
+                const Cell change = load<B>(dy + at);
+                const Cell value = load<B>(y + at) > 0 ? change : slope * change;
+                std::memcpy(dz + at, &value, sizeof value);
+                sum += value;
+            }
+            for (int k = 0; k < B; ++k) sums[(unit * parts + p) * B + k] = sum[k];
+        }
+    for (int64_t channel = 0; channel < channels; ++channel) {
+        double total = 0;
+        for (int64_t image = 0; image < images; ++image)
+            for (int64_t p = 0; p < parts; ++p) {
+                int64_t unit = image * groups + channel / B;
+                total += sums[(unit * parts + p) * B + channel % B];
+            }
+        db[channel] = static_cast<float>(total);
+    }
+}
+
+template <int B>
+void to_blocked(const float *plain, int64_t images, int64_t channels, int64_t cells, float *out) {
+    const int64_t groups = (channels + B - 1) / B;
+#pragma omp parallel for schedule(static)
+    for (int64_t unit = 0; unit < images * groups; ++unit) {
+        const int64_t first = unit % groups * B, used = std::min<int64_t>(B, channels - first);
+        const float *from = plain + (unit / groups * channels + first) * cells;
+        float *to = out + unit * cells * B;
+        for (int64_t cell = 0; cell < cells; ++cell)
+            for (int64_t k = 0; k < B; ++k)
+                to[cell * B + k] = k < used ? from[k * cells + cell] : 0.f;
+    }
+}
+
+template <int B>
+void from_blocked(const float *in, int64_t images, int64_t channels, int64_t cells, float *plain) {
+    const int64_t groups = (channels + B - 1) / B;
+#pragma omp parallel for schedule(static)
+    for (int64_t unit = 0; unit < images * groups; ++unit) {
+        const int64_t first = unit % groups * B, used = std::min<int64_t>(B, channels - first);
+        const float *from = in + unit * cells * B;
+        float *to = plain + (unit / groups * channels + first) * cells;
+        for (int64_t k = 0; k < used; ++k)
+            for (int64_t cell = 0; cell < cells; ++cell) to[k * cells + cell] = from[cell * B + k];
+    }
+}
+
+} // namespace
+
+extern "C" {
+
+int voxlstm_max_pool(const Grid *g, const float *x, const float *b, float slope, float *y,
+    uint8_t *code) {
+    return guarded([&] {
+        if (voxlstm_block() == 16) Pool<16>(*g).forward(x, b, slope, y, code);
+        else Pool<8>(*g).forward(x, b, slope, y, code);
+    });
+}
+
+int voxlstm_max_pool_gradient(const Grid *g, const float *dy, const uint8_t *code, float *dx) {
+    return guarded([&] {
+        if (voxlstm_block() == 16) Pool<16>(*g).backward(dy, code, dx);
+        else Pool<8>(*g).backward(dy, code, dx);
+    });
+}
+
+int voxlstm_leaky_gradient(const float *y, const float *dy, float slope, int64_t images,
+    int64_t channels, int64_t cells, float *dz, float *db) {
+    return guarded([&] {
+        auto call = voxlstm_block() == 16 ? leaky_gradient<16> : leaky_gradient<8>;
+        call(y, dy, slope, images, channels, cells, dz, db);
+    });
+}
+
+int voxlstm_to_blocked(
+    const float *plain, int64_t images, int64_t channels, int64_t cells, float *out) {
+    return guarded([&] {
+        (voxlstm_block() == 16 ? to_blocked<16> : to_blocked<8>)(plain, images, channels, cells, out);
+    });
+}
+
+int voxlstm_from_blocked(
+    const float *in, int64_t images, int64_t channels, int64_t cells, float *plain) {
+    return guarded([&] {
+        (voxlstm_block() == 16 ? from_blocked<16> : from_blocked<8>)(
+            in, images, channels, cells, plain);
+    });
+}
+
+// v = momentum v - rate (g + decay w); w = w + v.
+int voxlstm_sgd(float *w, float *v, const float *g, int64_t size, float rate, float momentum,
+    float decay) {
+    return guarded([&] {
+#pragma omp parallel for simd schedule(static)
+        for (int64_t i = 0; i < size; ++i) {
+            v[i] = momentum * v[i] - rate * (g[i] + decay * w[i]);
+            w[i] += v[i];
+        }
+    });
+}
+
+int voxlstm_dense(
+    int64_t rows, int64_t inputs, int64_t outputs, const float *x, const float *w, float *y) {
+    return guarded([&] { dense::forward({rows, inputs, outputs}, x, w, y); });
+}
+
+int voxlstm_dense_gradient(
+    int64_t rows, int64_t inputs, int64_t outputs, const float *dy, const float *w, float *dx) {
+    return guarded([&] { dense::backward({rows, inputs, outputs}, dy, w, dx); });
+}
+
+int voxlstm_dense_kernel_gradient(
+    int64_t rows, int64_t inputs, int64_t outputs, const float *x, const float *dy, float *dw) {
+    return guarded([&] { dense::gradient({rows, inputs, outputs}, x, dy, dense::Stored{dw}); });
+}
+
+// `voxlstm_sgd` with g = x^T dy.
+int voxlstm_dense_sgd(int64_t rows, int64_t inputs, int64_t outputs, const float *x, const float *dy,
+    float *w, float *v, float rate, float momentum, float decay) {
+    return guarded([&] {
+        dense::gradient({rows, inputs, outputs}, x, dy, dense::Taken{w, v, rate, momentum, decay});
+    });
+}
+}
