@@ -18,6 +18,7 @@ from voxlstm.lib.runtime.progress import Progress
 
 HERE = Path(__file__).resolve().parent
 FORMS = ("zero_insertion", "transposed", "channels_last")
+LONGER = 3  # times the rounds for the reference, whose ratios stand for all
 REFERENCE = {"kernel": 3, "batch": 4, "views": 3, "train": True}
 
 
@@ -124,6 +125,7 @@ def measure(contenders, case, rounds, progress):
     rate = statistics.median(rates[1:])
     return {
         **case,
+        "rounds": rounds,
         "seconds": middle,
         "best_seconds": {name: min(values) for name, values in seconds.items()},
         "peak_bytes_so_far": peaks,
@@ -153,10 +155,11 @@ def main(argv=None):
     if not about["voxlstm"]["onednn"]:
         print("bench: oneDNN is not in use; install the extra 'fast'", file=sys.stderr)
     measured = []
-    total = len(chosen) * (options.rounds + 1) * len(contenders)
+    rounds = [options.rounds * (LONGER if case == REFERENCE else 1) for case in chosen]
+    total = sum(n + 1 for n in rounds) * len(contenders)
     with Progress(total, "benchmark", unit="run") as progress:
-        for case in chosen:
-            measured.append(measure(contenders, case, options.rounds, progress))
+        for case, number in zip(chosen, rounds):
+            measured.append(measure(contenders, case, number, progress))
     for contender in contenders.values():
         contender.close()
     reference = measured[0]["ratios"]

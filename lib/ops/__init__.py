@@ -1,4 +1,4 @@
-"""Convolutions of our own over oneDNN, and the graph optimisation that puts them in place.
+"""Ops of our own for the CPU, most over oneDNN, and the optimisation that puts them in place.
 
 `register` is called once by `lib.runtime.backend`; where oneDNN cannot be had, Theano's own ops
 serve. The environment variable ``VOXLSTM_ONEDNN=0`` switches ours off.

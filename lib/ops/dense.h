@@ -24,7 +24,7 @@ struct Shape {
 };
 
 constexpr int STRIP = 32, VECTORS = STRIP / V;  // columns whose sums are in registers
-constexpr int LINES = 64;                      // lines of w used at once,
+constexpr int LINES = 64;                       // lines of w used at once,
 constexpr int STRIPS = 8;                       // and strips of them
 constexpr int AHEAD = LINES / STRIPS;           // lines fetched while one strip is used
 

@@ -6,11 +6,11 @@ from theano.gof import toolbox
 from theano.gof.destroyhandler import DestroyHandler
 from theano.gof.opt import Optimizer
 
-LIGHT = "voxlstm_light"
-DENSE = 1.65  # before Theano makes BLAS calls of its own of products (1.7)
+TAG = "voxlstm"  # of all that every mode takes, to leave them out of one
+LIGHT = "voxlstm_light"  # of what `light_function` takes besides
+PRODUCTS = 1.65  # before Theano makes calls of its BLAS of them (1.7)
+CONVOLUTIONS = 48.4  # before Theano chooses its own (48.6) and fuses elements (49)
 INPLACE = 74  # with Theano's own, before element-wise ops (75)
-TAG = "voxlstm"  # of all, to leave them out of a mode
-POSITION = 48.4  # before Theano chooses its own convolutions (48.6) and fuses elements (49)
 
 
 class OneDNNOptimizer(Optimizer):
@@ -70,7 +70,7 @@ def register():
     if f"{TAG}_convolutions" in optdb.__db__:
         return
     modes = TAG, "fast_run", "fast_compile"
-    optdb.register(f"{TAG}_dense", OneDNNOptimizer("DENSE"), DENSE, *modes)
-    optdb.register(f"{TAG}_convolutions", OneDNNOptimizer("WALK"), POSITION, *modes)
-    optdb.register(f"{TAG}_plain", PlainOptimizer(), POSITION + 0.1, LIGHT)
+    optdb.register(f"{TAG}_dense", OneDNNOptimizer("DENSE"), PRODUCTS, *modes)
+    optdb.register(f"{TAG}_convolutions", OneDNNOptimizer("WALK"), CONVOLUTIONS, *modes)
+    optdb.register(f"{TAG}_plain", PlainOptimizer(), CONVOLUTIONS + 0.1, LIGHT)
     optdb.register(f"{TAG}_inplace", InplaceOptimizer(), INPLACE, TAG, "fast_run", "inplace")

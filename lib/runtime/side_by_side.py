@@ -5,6 +5,8 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+MOST = 8  # compilers at once, each of which takes 200 MB
+
 
 class SideBySide:
     """Starts the compiler for all modules that a graph lacks before Theano asks for the first.
@@ -31,7 +33,7 @@ class SideBySide:
         begin, make_all, forget = self._begin, self._make_all, self._forget
 
         def prepared(linker, *arguments, **settings):
-            workers = len(os.sched_getaffinity(0))
+            workers = min(len(os.sched_getaffinity(0)), MOST)
             if linker.c_thunks is False or not self._theano.config.cxx or workers < 2:
                 return make_all(linker, *arguments, **settings)
             with (
