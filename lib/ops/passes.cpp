@@ -9,6 +9,9 @@
 
 #include "call.h"
 #include "dense.h"
+#include "vectors.h"
+
+using vectors::load_as;
 
 extern "C" int voxlstm_block();
 
@@ -31,12 +34,6 @@ template <> struct Vectors<16> {
     typedef int32_t Mask __attribute__((vector_size(64)));
     typedef uint8_t Code __attribute__((vector_size(16)));
 };
-
-template <int B> typename Vectors<B>::Cell load(const float *from) {
-    typename Vectors<B>::Cell value;
-    std::memcpy(&value, from, sizeof value);
-    return value;
-}
 
 // Pooling windows of 2x2 cells, stride 2, over one block of channels of one image.
 template <int B> class Pool {
@@ -94,7 +91,7 @@ template <int B> class Pool {
         Code code;
         std::memcpy(&code, bits, sizeof code);
         const Mask chosen = (__builtin_convertvector(code, Mask) & bit) != 0;
-        const Cell value = chosen ? load<B>(source) : Cell{};
+        const Cell value = chosen ? load_as<Cell>(source) : Cell{};
         std::memcpy(target, &value, sizeof value);
     }
 
@@ -106,12 +103,12 @@ template <int B> class Pool {
             int64_t r = 2 * row - g_.pad_rows + part / 2;
             int64_t c = 2 * column - g_.pad_columns + part % 2;
             bool inside = r >= 0 && r < g_.rows && c >= 0 && c < g_.columns;
-            values[part] = inside ? load<B>(map + (r * g_.columns + c) * B) : nothing;
+            values[part] = inside ? load_as<Cell>(map + (r * g_.columns + c) * B) : nothing;
             most = values[part] > most ? values[part] : most;
         }
         Mask bits = {};
         for (int part = 0; part < 4; ++part) bits |= (values[part] == most) & (1 << part);
-        Cell value = most + load<B>(added);
+        Cell value = most + load_as<Cell>(added);
         value = value > 0 ? value : slope * value;
         const Code narrow = __builtin_convertvector(bits, Code);
         std::memcpy(y, &value, sizeof value);
@@ -135,8 +132,8 @@ void leaky_gradient(const float *y, const float *dy, float slope, int64_t images
             Cell sum = {};
             for (int64_t cell = p * part; cell < std::min(cells, (p + 1) * part); ++cell) {
                 const int64_t at = (unit * cells + cell) * B;
-                const Cell change = load<B>(dy + at);
-                const Cell value = load<B>(y + at) > 0 ? change : slope * change;
+                const Cell change = load_as<Cell>(dy + at);
+                const Cell value = load_as<Cell>(y + at) > 0 ? change : slope * change;
                 std::memcpy(dz + at, &value, sizeof value);
                 sum += value;
             }
