@@ -44,7 +44,8 @@ def run_tool(main):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
+        names = [str(name) for name in (error.filename, error.filename2) if name]
+        where = f" ({' to '.join(names)})" if names else ""
         _fail(f"{name}: error: {error.strerror or error}{where}", 2)
     except KeyboardInterrupt:
         _fail(f"{name}: interrupted", 130)

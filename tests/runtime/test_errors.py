@@ -18,6 +18,8 @@ class RunTool(unittest.TestCase):
         self.ends("raise UserError('no data; make it')", 2, "-c: error: no data; make it\n")
         missing = "-c: error: No such file or directory (/no/file)\n"
         self.ends("open('/no/file')", 2, missing)
+        moved = "-c: error: No space left on device (/a to /b)\n"
+        self.ends("raise OSError(28, 'No space left on device', '/a', None, '/b')", 2, moved)
         self.ends("raise KeyboardInterrupt", 130, "-c: interrupted\n")
         self.ends("raise BrokenPipeError", 141, "")
 
