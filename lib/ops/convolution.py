@@ -200,7 +200,7 @@ def _dense(array):
 
 def _blank(x):
     # So is the cells' state before the first view. Others mostly differ in their first value.
-    return x.size > 0 and x.flat[0] == 0 and not x.any()
+    return x.flat[0] == 0 and not x.any()
 
 
 def _strided(w):

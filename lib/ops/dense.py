@@ -88,10 +88,6 @@ class DenseSGDStep(SGDStep):
     Inputs are w, v, x and dy, and the rate; outputs w' and v'.
     """
 
-    def make_node(self, w, v, x, dy, rate):
-        inputs = [tensor.as_tensor_variable(a) for a in (w, v, x, dy, rate)]
-        return Apply(self, inputs, [inputs[0].type(), inputs[1].type()])
-
     def perform(self, node, inputs, outputs):
         w, v, x, dy, rate = inputs
         x, dy = map(np.ascontiguousarray, (x, dy))

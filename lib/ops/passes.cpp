@@ -222,12 +222,10 @@ int voxlstm_from_blocked(
 // v = momentum v - rate (g + decay w); w = w + v.
 int voxlstm_sgd(float *w, float *v, const float *g, int64_t size, float rate, float momentum,
     float decay) {
+    const dense::Taken step{w, v, rate, momentum, decay};
     return guarded([&] {
 #pragma omp parallel for simd schedule(static)
-        for (int64_t i = 0; i < size; ++i) {
-            v[i] = momentum * v[i] - rate * (g[i] + decay * w[i]);
-            w[i] += v[i];
-        }
+        for (int64_t i = 0; i < size; ++i) step(i, g[i]);
     });
 }
 

@@ -26,8 +26,8 @@ class SGDStep(Op):
         if inplace:
             self.destroy_map = {0: [0], 1: [1]}
 
-    def make_node(self, w, v, g, rate):
-        inputs = [tensor.as_tensor_variable(a) for a in (w, v, g, rate)]
+    def make_node(self, *inputs):
+        inputs = [tensor.as_tensor_variable(a) for a in inputs]
         return Apply(self, inputs, [inputs[0].type(), inputs[1].type()])
 
     def perform(self, node, inputs, outputs):

@@ -28,13 +28,13 @@ print(json.dumps([answers, calls]))
 
 
 class SideBySide(unittest.TestCase):
-    def run_graph(self, failure="pass"):
+    def run_graph(self, failure="pass", processes=1):
         with tempfile.TemporaryDirectory() as folder:
             graph, settings = GRAPH.format(failure=failure), {"VOXLSTM_CACHE": folder}
-            return [run_python(graph, without=["THEANO_FLAGS"], **settings) for _ in range(2)]
+            return [run_python(graph, without=["THEANO_FLAGS"], **settings) for _ in range(processes)]
 
     def test_each_module_is_compiled_once_and_ahead(self):
-        first, second = self.run_graph()
+        first, second = self.run_graph(processes=2)
         values, calls = json.loads(first.stdout)
         names = [name for name, _ in calls]
         self.assertEqual(len(names), len(set(names)))
@@ -44,12 +44,12 @@ class SideBySide(unittest.TestCase):
         self.assertEqual(later, [], "the second process compiles nothing")
 
     def test_what_fails_ahead_is_compiled_by_theano(self):
-        first, _ = self.run_graph("if ahead: raise OSError")
+        (first,) = self.run_graph("if ahead: raise OSError")
         values, calls = json.loads(first.stdout)
         self.assertEqual(values, json.loads(self.run_graph()[0].stdout)[0])
         self.assertGreaterEqual(sum(not ahead for _, ahead in calls), 3)
 
     def test_a_module_that_cannot_be_compiled_is_an_error(self):
-        first, _ = self.run_graph("raise RuntimeError('no space for the object file')")
+        (first,) = self.run_graph("raise RuntimeError('no space for the object file')")
         self.assertNotEqual(first.returncode, 0)
         self.assertIn("no space for the object file", first.stderr)
