@@ -112,18 +112,22 @@ def run_speed(network, device, folder, batch, views, steps):
     np.savez(folder / "weights.npz", **solver.network.get_weights())
     np.savez(folder / "batch.npz", views=pictures, voxels=voxels)
     (folder / "network.json").write_text(json.dumps(solver.network.config.to_dict()))
-    before, start = gpu_memory(), time.perf_counter()
-    losses, seconds = [solver.step(pictures, voxels)], []
-    compile_seconds = time.perf_counter() - start
-    for _ in range(steps + 2):
-        start = time.perf_counter()
-        losses.append(solver.step(pictures, voxels))
+    before, losses, seconds = gpu_memory(), [], []
+    batch = solver.send(pictures, voxels)
+    for _ in range(steps + 3):
+        start, following = time.perf_counter(), []
+
+        def send_next():  # as in a training, while the step is under way
+            following.extend(solver.send(pictures, voxels))
+
+        losses.append(solver.step_sent(batch, send_next))
+        batch = following
         seconds.append(time.perf_counter() - start)
     after = gpu_memory()
     numbers = {
         "first_loss": losses[0],
-        "compile_seconds": compile_seconds,
-        "seconds": seconds[2:],
+        "compile_seconds": seconds[0],
+        "seconds": seconds[3:],
         "memory": after - before if after is not None else None,
     }
     (folder / "theano.json").write_text(json.dumps(numbers))
@@ -147,10 +151,12 @@ def ask_nvidia(what):
 # ---- The parts --------------------------------------------------------------------------------
 
 
-def child(options, task, *arguments):
-    """Run a function of this file in a process of its own."""
+def child(options, task, *arguments, flags=""):
+    """Run a function of this file in a process of its own, with flags for Theano."""
     command = [sys.executable, __file__, "--out", options.out, "--child", task]
-    subprocess.run([*map(str, command), json.dumps(arguments)], check=True)
+    flags = ",".join(filter(None, [os.environ.get("THEANO_FLAGS"), flags]))
+    environment = {**os.environ, "THEANO_FLAGS": flags}
+    subprocess.run([*map(str, command), json.dumps(arguments)], check=True, env=environment)
 
 
 def check_parity(options):
@@ -185,10 +191,13 @@ def check_speed(options):
     for network in options.speed_networks.split(","):
         folder = options.work / f"speed_{network}"
         folder.mkdir(exist_ok=True)
-        child(options, "run_speed", network, options.device, str(folder), options.batch,
-              options.views, options.steps)
         entry = {"batch": options.batch, "views": options.views}
-        entry["voxlstm"] = summarise(json.loads((folder / "theano.json").read_text()), options.batch)
+        # With one stream the next batch is copied after the step, with two beside it.
+        for name, single in (("one_stream", True), ("voxlstm", False)):
+            child(options, "run_speed", network, options.device, str(folder), options.batch,
+                  options.views, options.steps, flags=f"gpuarray.single_stream={single}")
+            numbers = json.loads((folder / "theano.json").read_text())
+            entry[name] = summarise(numbers, options.batch)
         if python:
             entry["pytorch"] = time_torch(python, folder, options)
             losses = entry["voxlstm"]["first_loss"], entry["pytorch"]["float32"]["first_loss"]

@@ -16,6 +16,7 @@ from ..lib.runtime.backend import theano
 from ..lib.runtime.config import build, load_yaml, to_dict
 from ..lib.runtime.errors import UserError
 from ..lib.runtime.graph_cache import compiled
+from ..lib.runtime.sending import Sender, compile_for_sent
 from . import updates
 from .checkpoint import Checkpoint, check_match
 from .schedule import Schedule, rate_at
@@ -232,12 +233,28 @@ class Solver(Predictor):
         # be fetched at every step.
         self._rate = theano.shared(np.float32(self.rate), name="rate")
         self._rate_on_device = np.float32(self.rate)
+        self._sender = Sender()
         self._diverged = False
 
     @property
     def rate(self):
         """The learning rate of the next step."""
         return rate_at(self.recipe.schedule, self.iteration)
+
+    def send(self, views, voxels):
+        """Return a batch as `step_sent` takes it: on a GPU, copied there beside a step under way.
+
+        Parameters
+        ----------
+        views : float32 array (views, batch, 3, 127, 127)
+        voxels : float32 array (batch, 32, 32, 32)
+
+        Returns
+        -------
+        list of two arrays
+            On a GPU they hold until the call after the next one.
+        """
+        return self._sender.send(views, voxels)
 
     def step(self, views, voxels):
         """Learn from one batch.
@@ -255,6 +272,28 @@ class Solver(Predictor):
         Raises
         ------
         Diverged
+            See `step_sent`.
+        """
+        return self.step_sent(self.send(views, voxels))
+
+    def step_sent(self, batch, meanwhile=None):
+        """Learn from one batch that was sent before.
+
+        Parameters
+        ----------
+        batch : list
+            What `send` returned.
+        meanwhile : callable, optional
+            Called while the step is under way on a GPU, and after it on the CPU.
+
+        Returns
+        -------
+        float
+            The loss before the step: mean over voxels and objects, in nats.
+
+        Raises
+        ------
+        Diverged
             When the loss is not a finite number or above the recipe's limit. The weights in
             memory are of no use then, and `state` refuses to give them away; checkpoints saved
             before are untouched.
@@ -262,8 +301,11 @@ class Solver(Predictor):
         if self._diverged:
             raise Diverged("training has diverged; restore a checkpoint before the next step")
         self._set_rate()
-        loss = float(self._train(views, voxels))
+        loss = self._train(*batch)
         self.iteration += 1
+        if meanwhile:
+            meanwhile()
+        loss = float(np.asarray(loss))  # waits for a GPU
         if not loss <= self.recipe.loss_limit:  # so that NaN is caught too
             raise self._divergence(f"the loss is {loss:g} (limit {self.recipe.loss_limit:g})")
         return loss
@@ -344,8 +386,7 @@ class Solver(Predictor):
         gradients = OrderedDict(zip(parameters, theano.grad(loss, variables)))
         update = getattr(updates, self.recipe.method)
         changes = update(gradients, parameters, self._state, self._rate, **self._settings())
-        # The loss is turned into a float at once, so Theano may use its memory again.
-        return _compile([self._views, self._voxels], theano.Out(loss, borrow=True), changes)
+        return compile_for_sent([self._views, self._voxels], loss, changes)
 
     def _settings(self):
         names = ["weight_decay"]
@@ -367,5 +408,5 @@ class Solver(Predictor):
         )
 
 
-def _compile(inputs, outputs, changes=None):
-    return theano.function(inputs, outputs, updates=changes, allow_input_downcast=False)
+def _compile(inputs, outputs):
+    return theano.function(inputs, outputs, allow_input_downcast=False)

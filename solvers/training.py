@@ -32,6 +32,39 @@ class Step:
     scores: Optional[tuple[float, float]] = None
 
 
+class Ahead:
+    """Batches that are sent to the device before they are asked for.
+
+    Parameters
+    ----------
+    batches : iterator
+        Gives objects with ``views`` and ``voxels`` for ever, and has ``state()``.
+    send : callable
+        `Solver.send`.
+    """
+
+    def __init__(self, batches, send):
+        self._batches, self._send = batches, send
+        self._sent = self._state = None
+
+    def prepare(self):
+        """Send the next batch."""
+        self._state = self._batches.state()
+        batch = next(self._batches)
+        self._sent = self._send(batch.views, batch.voxels)
+
+    def take(self):
+        """Return the next batch as `Solver.step_sent` takes it."""
+        if self._sent is None:
+            self.prepare()
+        batch, self._sent = self._sent, None
+        return batch
+
+    def state(self):
+        """Return the state of the batches, as if none had been sent and not yet taken."""
+        return self._batches.state() if self._sent is None else self._state
+
+
 class Training:
     """Runs a solver to the end of its recipe, or to where it is asked to stop.
 
@@ -54,7 +87,8 @@ class Training:
     def __init__(self, solver, batches, validate, folder, stop, about=None):
         self.solver = solver
         self.best = None  # {"iteration": int, "iou": float, "cross_entropy": float}
-        self._batches, self._validate, self._stop = batches, validate, stop
+        self._ahead = Ahead(batches, solver.send)
+        self._validate, self._stop = validate, stop
         self._folder, self._about = Path(folder), about or {}
         self._unrecorded = None  # a step whose validation was broken off
         self._saved = None  # what last.npz holds
@@ -126,9 +160,8 @@ class Training:
         return self.solver.iteration, self._unrecorded
 
     def _step(self):
-        batch = next(self._batches)
         rate = self.solver.rate
-        loss = self.solver.step(batch.views, batch.voxels)
+        loss = self.solver.step_sent(self._ahead.take(), meanwhile=self._ahead.prepare)
         return Step(self.solver.iteration, loss, rate)
 
     def _due(self, step, every):
@@ -145,7 +178,7 @@ class Training:
         step = self._unrecorded
         unrecorded = step and {"iteration": step.iteration, "loss": step.loss, "rate": step.rate}
         extra = {**self._about, "best": self.best, "unrecorded": unrecorded}
-        state = self.solver.state(random=self._batches.state(), extra=extra)
+        state = self.solver.state(random=self._ahead.state(), extra=extra)
         path = self._folder / name
         try:
             checkpoint.save(path, state)

@@ -3,14 +3,17 @@
 A program of its own, for one process computes on one device:
 ``python -m tests.cuda.tiny_training cuda RESULT.npz``
 """
+import itertools
 import json
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 
 from voxlstm.lib.runtime.backend import device, theano, use_device
 from voxlstm.models.network import Network, NetworkConfig
 from voxlstm.solvers.solver import Recipe, Solver
+from voxlstm.solvers.training import Ahead
 
 from . import simulation
 
@@ -41,12 +44,12 @@ RECIPE = Recipe(
 
 
 def batches(count=STEPS):
-    """Return the same random batches on every device, of three, two and one views."""
+    """Return the same random batches on every device, of three, one and two views."""
     random = np.random.default_rng(0)
     cells = 3 * (CONFIG.resolution,)
     return [
         (
-            random.random((3 - i % 3, BATCH, 3, CONFIG.image, CONFIG.image), dtype="float32"),
+            random.random(((3, 1, 2)[i % 3], BATCH, 3, CONFIG.image, CONFIG.image), dtype="float32"),
             (random.random((BATCH, *cells)) < 0.5).astype("float32"),
         )
         for i in range(count)
@@ -73,7 +76,8 @@ def describe_transfers(graph):
     -------
     dict of str to list of str
         ``to_host``: what is fetched from the device, ``output`` for the step's own output;
-        ``to_device``: the inputs of the step that each copied value is made of;
+        ``to_device``: the inputs of the step that each copied value is made of, or whose shape it
+        is made of;
         ``host``: operations on the host whose result is an array of real numbers.
     """
     to_host, to_device, host = [], [], []
@@ -83,17 +87,20 @@ def describe_transfers(graph):
             is_output = owner is graph and node.outputs[0] in graph.outputs
             to_host.append("output" if is_output else str(node.inputs[0]))
         elif name == "GpuFromHost":
-            sources = {str(v) for v in theano.gof.graph.inputs(node.inputs) if not _is_constant(v)}
-            if owner is not graph:
-                sources = {"the body of a loop"}
-            to_device.append(" ".join(sorted(sources)))
+            to_device.append(_source(node.inputs[0]) if owner is graph else "in the body of a loop")
         elif any(_is_real_array_on_host(output) for output in node.outputs):
             host.append(str(node))
     return {"to_host": to_host, "to_device": to_device, "host": host}
 
 
-def _is_constant(variable):
-    return isinstance(variable, theano.gof.Constant)
+def _source(variable):
+    """Return the names of what a value is made of; a shape is known to the host already."""
+    sources = theano.gof.graph.inputs([variable])
+    names = {str(v) for v in sources if not isinstance(v, theano.gof.Constant)}
+    nodes = theano.gof.graph.io_toposort(sources, [variable])
+    takers = {type(node.op).__name__ for node in nodes if set(node.inputs) & set(sources)}
+    prefix = "the shape of " if takers == {"Shape_i"} else ""
+    return prefix + " ".join(sorted(names))
 
 
 def _is_real_array_on_host(variable):
@@ -107,29 +114,70 @@ def train():
     Returns
     -------
     results : dict of str to array
-        ``losses``, ``copies`` of each step where the device counts them, ``occupancy`` predicted
-        at the end, ``before/NAME`` and ``after/NAME`` for parameters, ``gradient/NAME`` for the
-        gradient at the first step.
+        ``losses``, ``occupancy`` predicted at the end, ``before/NAME`` and ``after/NAME`` for
+        parameters, ``gradient/NAME`` for the gradient at the first step, and where the device
+        counts them, ``counts``: see `count_steps`.
     solver : Solver
     """
     network = Network(CONFIG, seed=1)
     solver = Solver(network, RECIPE)
     training_function(solver)  # compiling copies constants, which is not counted
-    counters = simulation.counters() if device().startswith("cuda") else None
     results = {f"before/{name}": value for name, value in network.get_weights().items()}
-    losses, copies = [], []
-    for iteration, batch in enumerate(batches()):
-        start = counters.as_dict() if counters else {}
-        losses.append(solver.step(*batch))
-        copies.append([counters.as_dict()[name] - value for name, value in start.items()])
+    losses, counts = [], []
+    for iteration, loss in enumerate(count_steps(solver, counts)):
+        losses.append(loss)
         if iteration == 0:
             velocities = solver.state().optimiser
             for name in network.parameters:
                 results[f"gradient/{name}"] = -velocities[f"velocity/{name}"] / RECIPE.rate
     results.update({f"after/{name}": value for name, value in network.get_weights().items()})
-    results["losses"], results["copies"] = np.array(losses), np.array(copies)
+    results["losses"], results["counts"] = np.array(losses), np.array(counts)
     results["occupancy"] = solver.predict(batches()[-1][0])
     return results, solver
+
+
+def count_steps(solver, counts):
+    """Take `STEPS` steps, each batch sent while the step before is under way; yield the losses.
+
+    Parameters
+    ----------
+    counts : list
+        Gets an entry a step: the simulated device's counters before the step, when it is under way,
+        when the next batch is sent too, and when the loss has been read.
+    """
+    counters = simulation.counters() if device().startswith("cuda") else None
+    ahead = Ahead(_Repeated(batches()), solver.send)
+    batch = ahead.take()
+    for _ in range(STEPS):
+        seen = []
+
+        def look():
+            seen.append(list(counters.as_dict().values()) if counters else [])
+
+        def meanwhile():
+            look()
+            ahead.prepare()
+            look()
+
+        look()
+        loss = solver.step_sent(batch, meanwhile)
+        look()
+        counts.append(seen)
+        yield loss
+        batch = ahead.take()
+
+
+class _Repeated:
+    """Batches without an end and without a state."""
+
+    def __init__(self, pairs):
+        self._pairs = itertools.cycle(pairs)
+
+    def __next__(self):
+        return SimpleNamespace(**dict(zip(("views", "voxels"), next(self._pairs))))
+
+    def state(self):
+        return {}
 
 
 def training_function(solver):

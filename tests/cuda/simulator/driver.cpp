@@ -2,11 +2,13 @@
 //
 // "Device" memory is host memory and every call is finished when it returns, so that data races and
 // times are not modelled. What is modelled: launch limits, blocks and threads with barriers and
-// shared memory, memory that holds no useful value until written, and a count of what is copied.
+// shared memory, memory that holds no useful value until written, a count of what is copied, and
+// which kernels a copy would have to wait for.
 #include <dlfcn.h>
 #include <ucontext.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -53,6 +55,7 @@ char *simulated_shared_memory;
 // Totals since the start, for tests: see CudaCounters in tests/cuda/simulation.py.
 struct Counters {
     uint64_t launches, copies_to_device, bytes_to_device, copies_to_host, bytes_to_host;
+    uint64_t awaited;  // launches that must be finished before the last copy to the device may begin
 } simulated_counters;
 }
 
@@ -164,6 +167,15 @@ void count_to_host(size_t bytes) {
     simulated_counters.bytes_to_host += bytes;
 }
 
+// What is queued in a stream, or behind an event, begins when the first ``after`` launches are done.
+struct Stream {
+    uint64_t after;
+};
+
+struct Event {
+    uint64_t after;
+};
+
 template <class T>
 T *pointer(DevicePointer address) {
     return reinterpret_cast<T *>(address);
@@ -178,8 +190,8 @@ extern "C" {
 void simulated_barrier() { swapcontext(&running->context, &scheduler); }
 
 int cuLaunchKernel(Kernel *kernel, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
-                   unsigned block_y, unsigned block_z, unsigned shared_bytes, void *, void **arguments,
-                   void **) {
+                   unsigned block_y, unsigned block_z, unsigned shared_bytes, Stream *stream,
+                   void **arguments, void **) {
     gridDim = {grid_x, grid_y, grid_z};
     blockDim = {block_x, block_y, block_z};
     if (!within_limits(gridDim, blockDim, shared_bytes)) {
@@ -187,7 +199,7 @@ int cuLaunchKernel(Kernel *kernel, unsigned grid_x, unsigned grid_y, unsigned gr
                 grid_x, grid_y, grid_z, block_x, block_y, block_z, shared_bytes);
         return kInvalidValue;
     }
-    simulated_counters.launches++;
+    stream->after = ++simulated_counters.launches;
     run_grid(*kernel, arguments, shared_bytes);
     return kSuccess;
 }
@@ -294,7 +306,8 @@ int cuMemcpyHtoD_v2(DevicePointer to, const void *from, size_t size) {
     return kSuccess;
 }
 
-int cuMemcpyHtoDAsync_v2(DevicePointer to, const void *from, size_t size, void *) {
+int cuMemcpyHtoDAsync_v2(DevicePointer to, const void *from, size_t size, Stream *stream) {
+    simulated_counters.awaited = stream->after;
     return cuMemcpyHtoD_v2(to, from, size);
 }
 
@@ -412,21 +425,34 @@ int cuCtxPopCurrent_v2(void **context) {
     return kSuccess;
 }
 
-// ---- Streams and events: every call is finished when it returns --------------------------------
+// ---- Streams and events: only which launches are waited for ------------------------------------
 
-int cuStreamCreate(void **stream, unsigned) {
-    *stream = &the_device;
+int cuStreamCreate(Stream **stream, unsigned) {
+    *stream = new Stream{0};
     return kSuccess;
 }
-int cuStreamDestroy_v2(void *) { return kSuccess; }
-int cuStreamSynchronize(void *) { return kSuccess; }
-int cuStreamWaitEvent(void *, void *, unsigned) { return kSuccess; }
-int cuEventCreate(void **event, unsigned) {
-    *event = &the_device;
+int cuStreamDestroy_v2(Stream *stream) {
+    delete stream;
     return kSuccess;
 }
-int cuEventDestroy_v2(void *) { return kSuccess; }
-int cuEventRecord(void *, void *) { return kSuccess; }
-int cuEventSynchronize(void *) { return kSuccess; }
+int cuStreamSynchronize(Stream *) { return kSuccess; }
+int cuStreamWaitEvent(Stream *stream, Event *event, unsigned) {
+    stream->after = std::max(stream->after, event->after);
+    return kSuccess;
+}
+int cuEventCreate(Event **event, unsigned) {
+    *event = new Event{0};
+    return kSuccess;
+}
+int cuEventDestroy_v2(Event *event) {
+    delete event;
+    return kSuccess;
+}
+// The stream without a handle waits for all others.
+int cuEventRecord(Event *event, Stream *stream) {
+    event->after = stream ? stream->after : simulated_counters.launches;
+    return kSuccess;
+}
+int cuEventSynchronize(Event *) { return kSuccess; }
 
 }  // extern "C"
