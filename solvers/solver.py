@@ -257,22 +257,9 @@ class Solver(Predictor):
         return self._sender.send(views, voxels)
 
     def step(self, views, voxels):
-        """Learn from one batch.
+        """Learn from one batch: `send` and `step_sent` in one.
 
-        Parameters
-        ----------
-        views : float32 array (views, batch, 3, 127, 127)
-        voxels : float32 array (batch, 32, 32, 32)
-
-        Returns
-        -------
-        float
-            The loss before the step: mean over voxels and objects, in nats.
-
-        Raises
-        ------
-        Diverged
-            See `step_sent`.
+        It takes what the first takes, and returns and raises what the second does.
         """
         return self.step_sent(self.send(views, voxels))
 
