@@ -19,14 +19,15 @@ import time
 from pathlib import Path
 
 import numpy as np
+import yaml
+
+from compare import compare
+from voxlstm.lib.runtime.cache import cache_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("parity", "speed", "train")
 NETWORKS = ("small_1x1x1", "small_3x3x3", "lstm_1x1x1", "lstm_3x3x3")
 PAPER_SIZE = NETWORKS[2:]
-STEPS = 10
-# Of the largest value of each array. Sums of thousands of float32 products, in another order.
-TOLERANCES = {"losses": 1e-5, "occupancy": 1e-3, "gradient": 1e-3, "after": 1e-3}
 
 
 def parse_arguments(argv=None):
@@ -39,104 +40,59 @@ def parse_arguments(argv=None):
     add("--device", default="cuda", help="device to check; default: cuda")
     add("--parts", default=",".join(PARTS), help=f"some of {','.join(PARTS)}; default: all")
     add("--networks", default=",".join(NETWORKS), help="definitions in models/ for the parity part")
+    add("--batches", type=int, default=18, help="whose gradients the parity part compares")
     add("--speed-networks", default=PAPER_SIZE[1], help="for the speed part")
     add("--train-networks", default=",".join(PAPER_SIZE), help="for the training part")
-    add("--batch", type=int, default=36, help="objects in a batch of the speed part")
+    add("--batch", type=int, default=36, help="objects in a batch of the speed and training parts")
     add("--views", type=int, default=5, help="views in a batch of the speed part")
     add("--steps", type=int, default=20, help="timed steps of the speed part")
+    add("--solver", type=Path, default=ROOT / "solvers/sgd.yaml", help="recipe to train by; default: sgd.yaml")
     add("--objects", type=int, default=40, help="procedural objects a category to train on")
     add("--iterations", type=int, default=4000, help="steps of the training part")
     add("--minutes", type=float, default=20.0, help="time limit of each training")
     add("--torch-python", help="a Python with PyTorch; default: the first python3 that has it")
     add("--work", type=Path, help="folder for data and checkpoints; default: OUT/work")
-    add("--child", nargs=2, metavar=("TASK", "ARGUMENTS"), help=argparse.SUPPRESS)
     return parser.parse_args(argv)
 
 
-# ---- In a process of its own: one process computes on one device ------------------------------
+def start_child(options, task, *arguments, flags="", cache=None):
+    """Start a function of on_device.py in a process of its own, with flags for Theano."""
+    command = [sys.executable, str(ROOT / "gpu/on_device.py"), task, json.dumps(arguments)]
+    flags = ",".join(filter(None, [os.environ.get("THEANO_FLAGS"), flags]))
+    environment = {**os.environ, "THEANO_FLAGS": flags}
+    if cache:
+        environment["VOXLSTM_CACHE"] = str(cache)
+    return subprocess.Popen(command, env=environment)
 
 
-def make_solver(name, **changes):
-    """Return a solver of a network definition in ``models/`` with the paper's recipe."""
-    from voxlstm.models.network import Network, NetworkConfig
-    from voxlstm.solvers.solver import Recipe, Solver
-
-    settings = Recipe.from_file(ROOT / "solvers/sgd.yaml").to_dict()
-    recipe = Recipe(**{**settings, **changes})
-    network = Network(NetworkConfig.from_file(ROOT / f"models/{name}.yaml"), seed=0)
-    return Solver(network, recipe)
+def wait_for(*children):
+    """Wait for processes; CalledProcessError when one of them failed."""
+    for child in children:
+        child.wait()
+    for child in children:
+        if child.returncode:
+            raise subprocess.CalledProcessError(child.returncode, child.args)
 
 
-def make_batch(solver, views, batch, seed=0):
-    """Return random views and random solid boxes as voxels."""
-    random = np.random.default_rng(seed)
-    size, cells = solver.network.config.image, solver.network.config.resolution
-    pictures = random.random((views, batch, 3, size, size), dtype=np.float32)
-    voxels = np.zeros((batch, cells, cells, cells), np.float32)
-    for grid in voxels:
-        low, high = np.sort(random.integers(0, cells, (2, 3)), axis=0)
-        grid[tuple(slice(a, b + 1) for a, b in zip(low, high))] = 1
-    return pictures, voxels
-
-
-def run_parity(network, device, path):
-    """Take ten steps on a device and write losses, gradients, parameters and a prediction."""
-    from voxlstm.lib.runtime.backend import use_device
-
-    use_device(device)
-    # Without weight decay the velocity after the first step is -rate times the gradient.
-    rate = 0.01
-    solver = make_solver(network, rate=rate, weight_decay=0.0, rate_drops=())
-    results, losses = {}, []
-    for step in range(STEPS):
-        views, voxels = make_batch(solver, 1 + (step + 2) % 3, 2, seed=step)
-        losses.append(solver.step(views, voxels))
-        if step == 0:
-            velocities = solver.state().optimiser
-            results = {
-                f"gradient/{name}": -velocities[f"velocity/{name}"] / rate
-                for name in solver.network.parameters
-            }
-    results.update({f"after/{n}": v for n, v in solver.network.get_weights().items()})
-    np.savez(path, losses=np.array(losses), occupancy=solver.predict(views), **results)
-
-
-def run_speed(network, device, folder, batch, views, steps):
-    """Time training steps and write the numbers and the inputs for PyTorch's turn."""
-    from voxlstm.lib.runtime.backend import use_device
-
-    folder = Path(folder)
-    use_device(device)
-    solver = make_solver(network, rate=0.001, rate_drops=())
-    pictures, voxels = make_batch(solver, views, batch)
-    np.savez(folder / "weights.npz", **solver.network.get_weights())
-    np.savez(folder / "batch.npz", views=pictures, voxels=voxels)
-    (folder / "network.json").write_text(json.dumps(solver.network.config.to_dict()))
-    before, losses, seconds = gpu_memory(), [], []
-    batch = solver.send(pictures, voxels)
-    for _ in range(steps + 3):
-        start, following = time.perf_counter(), []
-
-        def send_next():  # as in a training, while the step is under way
-            following.extend(solver.send(pictures, voxels))
-
-        losses.append(solver.step_sent(batch, send_next))
-        batch = following
-        seconds.append(time.perf_counter() - start)
-    after = gpu_memory()
-    numbers = {
-        "first_loss": losses[0],
-        "compile_seconds": seconds[0],
-        "seconds": seconds[3:],
-        "memory": after - before if after is not None else None,
-    }
-    (folder / "theano.json").write_text(json.dumps(numbers))
-
-
-def gpu_memory():
-    """Return the bytes in use on the first GPU, or None without one."""
-    answer = ask_nvidia("memory.used")
-    return int(answer) * 2**20 if answer else None
+def check_parity(options):
+    """Compare the device with the CPU on each network; return the worst differences."""
+    results = {}
+    for network in options.networks.split(","):
+        folders = {d: options.work / f"parity_{network}_{d.replace(':', '_')}" for d in ("cpu", options.device)}
+        for folder in folders.values():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+        wait_for(*(
+            # With a compile folder of its own, neither waits for the other's compilations.
+            start_child(options, "run_parity", network, device, str(folder), options.batches,
+                        cache=cache_folder() / "cpu" if device == "cpu" else None)
+            for device, folder in folders.items()
+        ))
+        results[network] = compare(folders["cpu"], folders[options.device])
+        print(f"parity {network}: {json.dumps(results[network])}", flush=True)
+        for folder in folders.values():
+            shutil.rmtree(folder)
+    return results
 
 
 def ask_nvidia(what):
@@ -146,42 +102,6 @@ def ask_nvidia(what):
     command = ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader,nounits"]
     answer = subprocess.run(command, capture_output=True, text=True)
     return answer.stdout.splitlines()[0].strip() if answer.returncode == 0 else None
-
-
-# ---- The parts --------------------------------------------------------------------------------
-
-
-def child(options, task, *arguments, flags=""):
-    """Run a function of this file in a process of its own, with flags for Theano."""
-    command = [sys.executable, __file__, "--out", options.out, "--child", task]
-    flags = ",".join(filter(None, [os.environ.get("THEANO_FLAGS"), flags]))
-    environment = {**os.environ, "THEANO_FLAGS": flags}
-    subprocess.run([*map(str, command), json.dumps(arguments)], check=True, env=environment)
-
-
-def check_parity(options):
-    """Compare the device with the CPU on each network; return the worst differences."""
-    results = {}
-    for network in options.networks.split(","):
-        paths = {}
-        for device in ("cpu", options.device):
-            paths[device] = options.work / f"parity_{network}_{device.replace(':', '_')}.npz"
-            child(options, "run_parity", network, device, str(paths[device]))
-        with np.load(paths["cpu"]) as cpu, np.load(paths[options.device]) as other:
-            results[network] = compare(dict(cpu), dict(other))
-        print(f"parity {network}: {json.dumps(results[network])}", flush=True)
-    return results
-
-
-def compare(expected, found):
-    """Return the worst difference of each kind of result, relative to each array's largest."""
-    worst = {}
-    for name, value in expected.items():
-        kind = name.partition("/")[0]
-        difference = np.abs(found[name] - value).max() / np.abs(value).max()
-        worst[kind] = max(worst.get(kind, 0.0), float(difference))
-    worst["agrees"] = all(worst[kind] <= limit for kind, limit in TOLERANCES.items())
-    return worst
 
 
 def check_speed(options):
@@ -194,8 +114,10 @@ def check_speed(options):
         entry = {"batch": options.batch, "views": options.views}
         # With one stream the next batch is copied after the step, with two beside it.
         for name, single in (("one_stream", True), ("voxlstm", False)):
-            child(options, "run_speed", network, options.device, str(folder), options.batch,
-                  options.views, options.steps, flags=f"gpuarray.single_stream={single}")
+            wait_for(start_child(
+                options, "run_speed", network, options.device, str(folder), options.batch,
+                options.views, options.steps, flags=f"gpuarray.single_stream={single}",
+            ))
             numbers = json.loads((folder / "theano.json").read_text())
             entry[name] = summarise(numbers, options.batch)
         if python:
@@ -251,13 +173,9 @@ def check_training(options):
         out = options.work / f"train_{network}"
         start = time.perf_counter()
         status = tool(
-            "train_net", "--model", ROOT / f"models/{network}.yaml", "--solver", ROOT / "solvers/sgd.yaml",
+            "train_net", "--model", ROOT / f"models/{network}.yaml", "--solver", options.solver,
             "--data", data, "--out", out, "--device", options.device, "--overwrite",
-            "--set", f"iterations={options.iterations}",
-            "--set", f"rate_drops=[[{options.iterations * 3 // 4}, 0.1]]",
-            "--set", f"validate_every={max(options.iterations // 10, 1)}",
-            "--set", f"checkpoint_every={max(options.iterations // 10, 1)}",
-            limit=options.minutes * 60,
+            *settings(options), limit=options.minutes * 60,
         )
         entry = {"seconds": time.perf_counter() - start, "status": status}
         tool("test_net", "--weights", out / "last.npz", "--data", data, "--out", out / "scores",
@@ -271,6 +189,16 @@ def check_training(options):
         results[network] = entry
         print(f"train {network}: {json.dumps(entry)}", flush=True)
     return results
+
+
+def settings(options):
+    """Return train_net's options that make the recipe as short as asked for, its schedule with it."""
+    recipe = yaml.safe_load(options.solver.read_text())
+    drops = [[step * options.iterations // recipe["iterations"], f] for step, f in recipe["rate_drops"]]
+    every = max(options.iterations // 10, 1)
+    values = {"iterations": options.iterations, "batch": options.batch, "rate_drops": json.dumps(drops),
+              "validate_every": every, "checkpoint_every": every}
+    return [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
 
 
 def tool(name, *arguments, limit=None):
@@ -296,10 +224,6 @@ def tool(name, *arguments, limit=None):
 def main(argv=None):
     """Run the parts asked for; return 1 when something did not agree."""
     options = parse_arguments(argv)
-    if options.child:
-        task, arguments = options.child
-        {"run_parity": run_parity, "run_speed": run_speed}[task](*json.loads(arguments))
-        return 0
     options.out.mkdir(parents=True, exist_ok=True)
     options.work = options.work or options.out / "work"
     options.work.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,140 @@
+"""What check_gpu.py lets a process of its own do: one process computes on one device.
+
+``on_device.py TASK ARGUMENTS``: the name of a function of this file and a JSON list.
+"""
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections import OrderedDict
+from pathlib import Path
+
+from voxlstm.lib.runtime.backend import theano, use_device  # before NumPy: it chooses the BLAS
+
+import numpy as np
+
+from voxlstm.models.layers import add_bias, leaky_relu, max_pool
+from voxlstm.models.network import Network, NetworkConfig
+from voxlstm.solvers.solver import Recipe, Solver
+
+ROOT = Path(__file__).resolve().parents[1]
+STEPS = 10
+
+
+def make_solver(name, **changes):
+    """Return a solver of a network definition in ``models/`` with the paper's recipe."""
+    settings = Recipe.from_file(ROOT / "solvers/sgd.yaml").to_dict()
+    recipe = Recipe(**{**settings, **changes})
+    network = Network(NetworkConfig.from_file(ROOT / f"models/{name}.yaml"), seed=0)
+    return Solver(network, recipe)
+
+
+def make_batch(config, views, batch, seed=0):
+    """Return random views and random solid boxes as voxels."""
+    random = np.random.default_rng(seed)
+    size, cells = config.image, config.resolution
+    pictures = random.random((views, batch, 3, size, size), dtype=np.float32)
+    voxels = np.zeros((batch, cells, cells, cells), np.float32)
+    for grid in voxels:
+        low, high = np.sort(random.integers(0, cells, (2, 3)), axis=0)
+        grid[tuple(slice(a, b + 1) for a, b in zip(low, high))] = 1
+    return pictures, voxels
+
+
+def run_parity(name, device, folder, batches):
+    """Write ten steps' results to ``training.npz`` and each batch's gradients to ``0.npz``, ..."""
+    use_device(device)
+    solver = make_solver(name, rate=0.01, weight_decay=0.0, rate_drops=())
+    write_gradients(solver.network, Path(folder), batches)
+    write_training(solver, Path(folder) / "training.npz")
+
+
+def write_training(solver, path):
+    """Take ten steps of 1 to 3 views; write losses, the parameters after them and a prediction."""
+    losses = []
+    for step in range(STEPS):
+        views, voxels = make_batch(solver.network.config, 1 + (step + 2) % 3, 2, seed=step)
+        losses.append(solver.step(views, voxels))
+    after = {f"after/{n}": value for n, value in solver.network.get_weights().items()}
+    np.savez(path, losses=np.array(losses), occupancy=solver.predict(views), **after)
+
+
+def write_gradients(network, folder, batches):
+    """Write gradients of small batches, and in the same graph what its maxima and signs are of.
+
+    One image has fewer near ties than many: a single view, two views and two objects take turns.
+    """
+    views, voxels = network.inputs()
+    loss = network.loss(network.outputs(views), voxels)
+    found = OrderedDict(loss=loss)
+    variables = {n: parameter.variable for n, parameter in network.parameters.items()}
+    gradients = theano.grad(loss, list(variables.values()))
+    found.update((f"gradient/{n}", value) for n, value in zip(variables, gradients))
+    found.update(choices(network, views))
+    function = theano.function([views, voxels], list(found.values()))
+    for number in range(batches):
+        count, objects = [(1, 1), (2, 1), (1, 2)][number % 3]
+        values = function(*make_batch(network.config, count, objects, seed=number))
+        np.savez(folder / f"{number}.npz", **dict(zip(found, map(np.asarray, values))))
+
+
+def choices(network, views):
+    """Return what maxima are taken of (``pooled/layer``) and signs (``signed/layer``)."""
+    size = network.config.image
+    x = views.reshape((views.shape[0] * views.shape[1], 3, size, size))
+    found = OrderedDict()
+    for number, convolution in enumerate(network.encoder.convolutions, start=1):
+        found[f"pooled/encoder.conv{number}"] = maps = convolution(x)
+        x = leaky_relu(add_bias(max_pool(maps), convolution.b))
+    responses = network.responses(views)
+    last = list(responses)[-1]  # has a softmax in place of a leaky ReLU
+    found.update(
+        (f"signed/{n}", value)
+        for n, value in responses.items()
+        if not n.startswith("lstm") and n != last
+    )
+    return found
+
+
+def run_speed(name, device, folder, batch, views, steps):
+    """Time training steps and write the numbers and the inputs for PyTorch's turn."""
+    folder = Path(folder)
+    use_device(device)
+    solver = make_solver(name, rate=0.001, rate_drops=())
+    pictures, voxels = make_batch(solver.network.config, views, batch)
+    np.savez(folder / "weights.npz", **solver.network.get_weights())
+    np.savez(folder / "batch.npz", views=pictures, voxels=voxels)
+    (folder / "network.json").write_text(json.dumps(solver.network.config.to_dict()))
+    before, losses, seconds = gpu_memory(), [], []
+    batch = solver.send(pictures, voxels)
+    for _ in range(steps + 3):
+        start, following = time.perf_counter(), []
+
+        def send_next():  # as in a training, while the step is under way
+            following.extend(solver.send(pictures, voxels))
+
+        losses.append(solver.step_sent(batch, send_next))
+        batch = following
+        seconds.append(time.perf_counter() - start)
+    after = gpu_memory()
+    numbers = {
+        "first_loss": losses[0],
+        "compile_seconds": seconds[0],
+        "seconds": seconds[3:],
+        "memory": after - before if after is not None else None,
+    }
+    (folder / "theano.json").write_text(json.dumps(numbers))
+
+
+def gpu_memory():
+    """Return the bytes in use on the first GPU, or None without one."""
+    if not shutil.which("nvidia-smi"):
+        return None
+    command = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    return int(answer.stdout.split()[0]) * 2**20 if answer.returncode == 0 else None
+
+
+if __name__ == "__main__":
+    {"run_parity": run_parity, "run_speed": run_speed}[sys.argv[1]](*json.loads(sys.argv[2]))
