@@ -43,15 +43,18 @@ link_cuda() {
     local folders name folder file
     folders=$(cuda_folders)
     for name in cuda nvrtc cublas; do
-        rm -f "$work/lib/lib$name.so"
+        file=
         for folder in $folders; do
             file=$(library_in "$folder" $name || true)
-            [ -n "$file" ] || continue
-            ln -s "$file" "$work/lib/lib$name.so"
-            libraries=$libraries:$folder
-            break
+            [ -z "$file" ] || break
         done
-        echo "run.sh: lib$name.so -> $(readlink "$work/lib/lib$name.so" || echo none)" >&2
+        if [ -n "$file" ]; then
+            ln -sfn "$file" "$work/lib/lib$name.so" # replaced at once: another run may be loading it
+            libraries=$libraries:$folder
+        else
+            rm -f "$work/lib/lib$name.so"
+        fi
+        echo "run.sh: lib$name.so -> ${file:-none}" >&2
     done
 }
 
