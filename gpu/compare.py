@@ -27,9 +27,10 @@ def compare(expected, found):
     -------
     dict
         The worst differences relative to each array's largest value; ``gradient`` is that of the
-        batches with the same choices, ``gradient_any`` of all; ``turned`` counts choices that differ,
-        ``widest_tie`` is the most that two such values lie apart. ``untested`` names parameters
-        that no batch tested. ``agrees`` says whether all is within the tolerances.
+        batches with the same choices, ``gradient_any`` of all. ``turned`` counts the choices that
+        differ, ``widest_tie`` is the most that two such values lie apart. ``tested_in`` is the least
+        number of batches that a parameter was tested in, ``untested`` names those with none.
+        ``agrees`` says whether all is within the tolerances.
     """
     worst = compare_training(expected / "training.npz", found / "training.npz")
     worst.update(gradient=0.0, gradient_any=0.0, turned=0, widest_tie=0.0, tested={})
@@ -61,29 +62,31 @@ def compare_training(expected, found):
 
 
 def add_batch(worst, one, other):
-    """Take one batch's gradients and choices into the worst differences."""
-    layers = list(dict.fromkeys(layer_of(n) for n in one.files if n.startswith("gradient/")))
+    """Take one batch's choices and gradients into the worst differences."""
+    layers = list(dict.fromkeys(layer_of(name) for name in parts(one, "gradient")))
     last_turned = -1
-    for name in one.files:
-        kind, _, layer = name.partition("/")
-        if kind in ("pooled", "signed"):
-            turned, distance = {"pooled": turned_maxima, "signed": turned_signs}[kind](one[name], other[name])
+    for kind, turned_in in (("pooled", turned_maxima), ("signed", turned_signs)):
+        for name in parts(one, kind):
+            turned, distance = turned_in(one[name], other[name])
             worst["turned"] += turned
             worst["widest_tie"] = max(worst["widest_tie"], distance)
             if turned:
-                last_turned = max(last_turned, layers.index(layer))
-    for name in one.files:
-        kind, _, parameter = name.partition("/")
-        if kind != "gradient":
-            continue
-        difference = relative(one[name], other[name])
-        worst["gradient_any"] = max(worst["gradient_any"], difference)
+                last_turned = max(last_turned, layers.index(name.partition("/")[2]))
+    for name in parts(one, "gradient"):
+        expected, parameter = one[name], name.partition("/")[2]
+        difference = relative(expected, other[name])
         same = layers.index(layer_of(name)) > last_turned
-        # A gradient of nothing but zeros, as of U with one view, tests little.
-        counted = same and bool(one[name].any())
-        worst["tested"][parameter] = worst["tested"].get(parameter, 0) + counted
+        worst["gradient_any"] = max(worst["gradient_any"], difference)
         if same:
             worst["gradient"] = max(worst["gradient"], difference)
+        # A gradient of nothing but zeros, as of U with one view, tests little.
+        counted = same and bool(expected.any())
+        worst["tested"][parameter] = worst["tested"].get(parameter, 0) + counted
+
+
+def parts(archive, kind):
+    """Return the names of a batch's arrays of one kind, in the order of the network."""
+    return [name for name in archive.files if name.partition("/")[0] == kind]
 
 
 def layer_of(name):
@@ -104,9 +107,10 @@ def turned_maxima(one, other):
     windows = [in_windows(maps) for maps in (one, other)]
     are_largest = [w == w.max(axis=-1, keepdims=True) for w in windows]
     turned = (are_largest[0] != are_largest[1]).any(axis=-1) | (are_largest[0].sum(axis=-1) > 1)
-    # Of the two that the devices choose, in the first device's values.
-    gap = windows[0][turned].max(axis=-1) - np.where(are_largest[1][turned], windows[0][turned], np.inf).min(axis=-1)
-    return int(turned.sum()), float(gap.max(initial=0.0) / np.abs(one).max())
+    # How much less than its own the first device has where the other found its maximum.
+    values, chosen = windows[0][turned], are_largest[1][turned]
+    gaps = values.max(axis=-1) - np.where(chosen, values, np.inf).min(axis=-1)
+    return int(turned.sum()), float(gaps.max(initial=0.0) / np.abs(one).max())
 
 
 def in_windows(maps):
