@@ -7,7 +7,7 @@ Run it through ``run.sh`` of the bundle (see build_bundle.sh) or with the projec
     run.sh gpu/check_gpu.py --out results/gpu --parts train --iterations 20000 --minutes 20
 
 Everything found is in ``OUT/results.json``, rewritten after each part; exit status 1 says that a
-result did not agree.
+result did not agree, 2 that a part failed.
 """
 import argparse
 import json
@@ -23,9 +23,9 @@ import yaml
 
 from compare import compare
 from voxlstm.lib.runtime.cache import cache_folder
+from voxlstm.lib.runtime.errors import UserError, run_tool
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("parity", "speed", "train")
 NETWORKS = ("small_1x1x1", "small_3x3x3", "lstm_1x1x1", "lstm_3x3x3")
 PAPER_SIZE = NETWORKS[2:]
 
@@ -38,7 +38,7 @@ def parse_arguments(argv=None):
     add = parser.add_argument
     add("--out", type=Path, required=True, help="folder of the results")
     add("--device", default="cuda", help="device to check; default: cuda")
-    add("--parts", default=",".join(PARTS), help=f"some of {','.join(PARTS)}; default: all")
+    add("--parts", default=",".join(CHECKS), help=f"some of {','.join(CHECKS)}; default: all")
     add("--networks", default=",".join(NETWORKS), help="definitions in models/ for the parity part")
     add("--batches", type=int, default=18, help="whose gradients the parity part compares")
     add("--speed-networks", default=PAPER_SIZE[1], help="for the speed part")
@@ -52,7 +52,11 @@ def parse_arguments(argv=None):
     add("--minutes", type=float, default=20.0, help="time limit of each training")
     add("--torch-python", help="a Python with PyTorch; default: the first python3 that has it")
     add("--work", type=Path, help="folder for data and checkpoints; default: OUT/work")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    unknown = set(options.parts.split(",")) - set(CHECKS)
+    if unknown:
+        parser.error(f"--parts has {', '.join(sorted(unknown))}; take some of {', '.join(CHECKS)}")
+    return options
 
 
 def start_child(options, task, *arguments, flags="", cache=None):
@@ -194,9 +198,12 @@ def check_training(options):
 def settings(options):
     """Return train_net's options that make the recipe as short as asked for, its schedule with it."""
     recipe = yaml.safe_load(options.solver.read_text())
-    drops = [[step * options.iterations // recipe["iterations"], f] for step, f in recipe["rate_drops"]]
+    drops = {}
+    for step, factor in recipe["rate_drops"]:
+        step = step * options.iterations // recipe["iterations"]
+        drops[step] = drops.get(step, 1) * factor  # those of one step of a very short training
     every = max(options.iterations // 10, 1)
-    values = {"iterations": options.iterations, "batch": options.batch, "rate_drops": json.dumps(drops),
+    values = {"iterations": options.iterations, "batch": options.batch, "rate_drops": json.dumps(list(drops.items())),
               "validate_every": every, "checkpoint_every": every}
     return [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
 
@@ -221,6 +228,9 @@ def tool(name, *arguments, limit=None):
     return status
 
 
+CHECKS = {"parity": check_parity, "speed": check_speed, "train": check_training}
+
+
 def main(argv=None):
     """Run the parts asked for; return 1 when something did not agree."""
     options = parse_arguments(argv)
@@ -231,11 +241,16 @@ def main(argv=None):
     results = json.loads(path.read_text()) if path.exists() else {}
     results["gpu"] = ask_nvidia("name,driver_version,memory.total")
     for part in options.parts.split(","):
-        results[part] = {"parity": check_parity, "speed": check_speed, "train": check_training}[part](options)
+        try:
+            results[part] = CHECKS[part](options)
+        except subprocess.CalledProcessError as error:
+            # What failed has said why; the results of the parts before are kept.
+            name = next(Path(word).name for word in error.cmd if str(word).endswith(".py"))
+            raise UserError(f"the {part} part ended, as {name} failed") from error
         path.write_text(json.dumps(results, indent=1))
-    entries = [e for part in PARTS if part in results for e in results[part].values()]
+    entries = [e for part in CHECKS if part in results for e in results[part].values()]
     return 0 if all(entry.get("agrees", True) for entry in entries) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tool(main)

@@ -14,6 +14,7 @@ from voxlstm.lib.runtime.backend import theano, use_device  # before NumPy: it c
 
 import numpy as np
 
+from voxlstm.lib.runtime.errors import run_tool
 from voxlstm.models.layers import add_bias, leaky_relu, max_pool
 from voxlstm.models.network import Network, NetworkConfig
 from voxlstm.solvers.solver import Recipe, Solver
@@ -137,4 +138,5 @@ def gpu_memory():
 
 
 if __name__ == "__main__":
-    {"run_parity": run_parity, "run_speed": run_speed}[sys.argv[1]](*json.loads(sys.argv[2]))
+    task = {"run_parity": run_parity, "run_speed": run_speed}[sys.argv[1]]
+    run_tool(lambda: task(*json.loads(sys.argv[2])))

@@ -1,5 +1,5 @@
 #!/bin/bash
-# run.sh SCRIPT [ARGUMENTS]: run a Python script of the bundle, such as gpu/check_gpu.py.
+# run.sh SCRIPT [ARGUMENTS]: run a Python script of the bundle, such as gpu/check_gpu.py, or of your own.
 #
 # WORK names a folder that can be written, for compiled code (default: /tmp/voxlstm-gpu-UID);
 # CUDA_LIBRARIES names more folders to look for libcuda, libnvrtc and libcublas in.
@@ -79,5 +79,5 @@ export CPATH=$here/gpu/include${CPATH:+:$CPATH} LIBRARY_PATH=$here/gpu/lib:$here
 export VOXLSTM_CACHE=${VOXLSTM_CACHE:-$work/cache}
 script=$1
 shift
-[ -e "$script" ] || script=$here/app/$script
+[ ! -e "$here/app/$script" ] || script=$here/app/$script
 exec "$here/python/bin/python3.11" "$script" "$@"
