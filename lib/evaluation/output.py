@@ -78,9 +78,11 @@ def write(folder, evaluation, results, cases, curves=None, beside=()):
     }
     for name, drawing in drawings.items():
         write_text(folder / FIGURES / name, drawing + "\n")
-    if cases:
-        sheet = figures.result_sheet(cases, results["threshold"])
-        write_bytes(folder / FIGURES / "reconstructions.png", figures.png(sheet))
+    medians = [case for case in cases if case.rank == "median"]
+    for name, shown in (("reconstructions.png", cases), ("medians.png", medians)):
+        if shown:
+            sheet = figures.result_sheet(shown, results["threshold"])
+            write_bytes(folder / FIGURES / name, figures.png(sheet))
     report.write_report(folder / REPORT, results, cases, curves, beside)
     write_json(folder / RESULTS, results)
 

@@ -177,7 +177,15 @@ class FolderTest(unittest.TestCase):
         self.assertEqual(results["by_views"], example.results["by_views"])
         drawn = {path.name for path in (example.out / "figures").iterdir()}
         self.assertEqual(drawn, {"iou_by_views.svg", "iou_by_category.svg", "iou_by_threshold.svg",
-                                 "reconstructions.png"})
+                                 "reconstructions.png", "medians.png"})
+
+    def test_the_sheets_show_all_cases_and_the_medians(self):
+        medians = [case for case in example.cases if case.rank == "median"]
+        self.assertEqual([case.rows[0].category for case in medians], ["chair"])  # of two lamps none is
+        for name, cases in (("reconstructions", example.cases), ("medians", medians)):
+            with Image.open(example.out / f"figures/{name}.png") as sheet:
+                expected = figures.result_sheet(cases, example.results["threshold"])
+                np.testing.assert_array_equal(np.asarray(sheet), expected, name)
 
     def test_results_are_not_overwritten_unasked(self):
         with self.assertRaisesRegex(UserError, "--overwrite"):
