@@ -6,7 +6,10 @@ import sys
 from voxlstm.lib.data.categories import CATEGORIES, find_synsets
 from voxlstm.lib.geometry.contact_sheet import write_contact_sheet
 from voxlstm.lib.geometry.dataset import file_tasks, make, procedural_tasks
-from voxlstm.lib.runtime.errors import run_tool
+from voxlstm.lib.geometry.voxels import RESOLUTION
+from voxlstm.lib.runtime.errors import UserError, run_tool
+
+MAX_RESOLUTION = 256  # voxels a side; a grid is held in memory several times over
 
 
 def parse_arguments(argv):
@@ -50,6 +53,13 @@ def parse_arguments(argv):
         help="axis that points up in the files of --models (default: y)",
     )
     parser.add_argument(
+        "--resolution",
+        type=int,
+        default=RESOLUTION,
+        metavar="N",
+        help="voxels a side of the grids, as the network to train has them (default: %(default)s)",
+    )
+    parser.add_argument(
         "--workers", type=int, metavar="N", help="processes to use (default: one for each core)"
     )
     parser.add_argument(
@@ -63,15 +73,18 @@ def parse_arguments(argv):
 def main(argv=None):
     """Run the command line; the status is 1 when some models could not be used."""
     arguments = parse_arguments(argv)
-    wanted = arguments.categories
+    wanted, resolution = arguments.categories, arguments.resolution
+    if not 1 <= resolution <= MAX_RESOLUTION:
+        raise UserError(f"--resolution {resolution} must lie between 1 and {MAX_RESOLUTION}")
+    settings = {"seed": arguments.seed, "resolution": resolution}
     if arguments.models:
-        tasks = file_tasks(arguments.models, arguments.seed, arguments.up, wanted)
-        settings = {"source": "models", "seed": arguments.seed, "up": arguments.up}
+        tasks = file_tasks(arguments.models, arguments.seed, arguments.up, wanted, resolution)
+        settings.update(source="models", up=arguments.up)
     else:
         synsets = [category.synset for category in CATEGORIES]
         chosen = find_synsets(wanted, synsets) if wanted else synsets
-        tasks = procedural_tasks(arguments.procedural, arguments.seed, chosen)
-        settings = {"source": "procedural", "seed": arguments.seed}
+        tasks = procedural_tasks(arguments.procedural, arguments.seed, chosen, resolution)
+        settings.update(source="procedural")
     broken = make(arguments.out, tasks, settings, arguments.workers)
     if arguments.contact_sheet:
         write_contact_sheet(arguments.contact_sheet, arguments.out, tasks)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ..runtime.errors import UserError
+from . import marker
 from .index_cache import IndexCache
 from .categories import CATEGORIES, Category, category_name, find_synsets
 
@@ -110,6 +111,7 @@ class Index:
             unknown or absent.
         """
         root = os.path.abspath(os.fspath(root))
+        marker.read(root)  # refuses a set with grids of another kind
         models = list_models(root)
         if categories is not None:
             chosen = find_synsets(categories, models)

@@ -1,18 +1,14 @@
 """What the paper reports, and whether a data set may be set beside it."""
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..runtime.errors import UserError
+from ..data import marker
 
 TABLE = {
     "1x1x1": {"iou": 0.499, "cross_entropy": 0.116},
     "3x3x3": {"iou": 0.539, "cross_entropy": 0.106},
 }
 """The paper's table: recurrent kernel -> mean IoU and mean voxelwise cross-entropy, on ShapeNet."""
-
-MARKER = "dataset.json"
-"""A file at the root of a data set that this project made; says by what it was made."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ def describe(folder, counts, published):
     procedural. Anything else stays unknown.
     """
     folder, total = Path(folder), sum(counts.values())
-    source = _source(folder / MARKER)
+    source = _source(folder)
     if counts == published and source in ("", "models"):
         by = ", rendered by this project" if source else ""
         name = f"ShapeNet ({total:,} models{by})"
@@ -79,13 +75,10 @@ def describe(folder, counts, published):
     return DataSet(name, "unknown", str(folder), dict(counts))
 
 
-def _source(marker):
-    """Return what a marker says the data set was made from; empty where there is no marker."""
-    if not marker.exists():
+def _source(folder):
+    """Return what a data set was made from by its marker; empty where there is none."""
+    content = marker.read(folder)
+    if content is None:
         return ""
-    try:
-        content = json.loads(marker.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{marker} cannot be read as JSON; make the data set again") from error
-    source = content.get("source") if isinstance(content, dict) else None
+    source = content.get("source")
     return source if isinstance(source, str) and source else "generated"

@@ -7,12 +7,11 @@ The folder that is made holds, as ShapeNet's own releases do::
         rendering_metadata.txt, renderings.txt
     ShapeNetVox32/<synset>/<model>/model.binvox
 
-and ``dataset.json``, which says how it was made. What an object looks like depends on the seed and
-its own name alone, so any number of processes makes the same bytes.
+and ``dataset.json`` (see `marker`), which says how it was made. What an object looks like depends
+on the seed and its own name alone, so any number of processes makes the same bytes.
 """
 
 import hashlib
-import json
 import os
 import shutil
 import signal
@@ -29,19 +28,20 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..data import binvox
+from ..data import binvox, marker
 from ..data.categories import CATEGORIES
+from ..data.marker import MARKER, VERSION
 from ..runtime.errors import UserError
 from ..runtime.files import write_json
 from ..runtime.progress import Progress
 from . import procedural
 from .camera import VIEWS, sample_viewpoints
-from .mesh import SUFFIXES, normalised, read, write_obj
-from .rendering import Renderer
-from .voxels import SCALE, TRANSLATE, voxelise
+from .frame import header, in_grid, normalised
+from .mesh import SUFFIXES, read, write_obj
+from .rendering import Light, Renderer
+from .voxels import RESOLUTION, voxelise
 
 MODELS, RENDERINGS, VOXELS = "ShapeNetCore.v1", "ShapeNetRendering", "ShapeNetVox32"
-VERSION = 1  # raised whenever the same seed makes other bytes
 PNG_END = b"IEND\xaeB`\x82"
 # Names that say nothing of the model; its folder does (ShapeNetCore.v1 and v2).
 PLAIN_NAMES = ("model", "models", "model_normalized")
@@ -57,12 +57,13 @@ class Task:
     index: int = 0
     path: str = None
     up: str = "y"
+    resolution: int = RESOLUTION
 
     def __str__(self):
         return self.path or f"{self.synset}/{self.model}"
 
 
-def procedural_tasks(count, seed, synsets=None):
+def procedural_tasks(count, seed, synsets=None, resolution=RESOLUTION):
     """Return the tasks of ``count`` procedural objects in each category.
 
     An id depends on the seed, the category and the object's number alone: a larger set begins
@@ -72,13 +73,19 @@ def procedural_tasks(count, seed, synsets=None):
         raise UserError(f"--procedural {count} asks for no objects; give a number of at least 1")
     chosen = synsets or [category.synset for category in CATEGORIES]
     return [
-        Task(synset, _digest("procedural", seed, synset, index)[:32], seed, index)
+        Task(
+            synset,
+            _digest("procedural", seed, synset, index)[:32],
+            seed,
+            index,
+            resolution=resolution,
+        )
         for index in range(count)  # so that a set that is still being made has all categories
         for synset in chosen
     ]
 
 
-def file_tasks(root, seed, up="y", synsets=None):
+def file_tasks(root, seed, up="y", synsets=None, resolution=RESOLUTION):
     """Return a task for each mesh file under ``root``, sorted; the first folder is the category.
 
     A category folder with the name of one of ShapeNet's gets its synset.
@@ -116,7 +123,9 @@ def file_tasks(root, seed, up="y", synsets=None):
             unique = (
                 model if len(files) == 1 else f"{model}_{path.stem}{path.suffix.replace('.', '_')}"
             )
-            tasks.append(Task(synset, unique, seed, path=str(path), up=up))
+            tasks.append(
+                Task(synset, unique, seed, path=str(path), up=up, resolution=resolution)
+            )
     return tasks
 
 
@@ -175,8 +184,9 @@ def make_object(out, task):
     mesh = normalised(mesh)
     write_obj(out / MODELS / task.synset / task.model / "model.obj", mesh, names)
     _write_renderings(out / RENDERINGS / task.synset / task.model / "rendering", mesh, task)
-    grid = voxelise(mesh)
-    binvox.write(out / VOXELS / task.synset / task.model / "model.binvox", grid, TRANSLATE, SCALE)
+    grid = voxelise(in_grid(mesh), task.resolution)
+    path = out / VOXELS / task.synset / task.model / "model.binvox"
+    binvox.write(path, grid, *header(mesh))
 
 
 def is_done(out, task):
@@ -202,7 +212,8 @@ def _write_renderings(folder, mesh, task):
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder.parent))
     try:
-        renderer = Renderer(mesh)
+        light = Light.draw(generator(task.seed, "light", task.synset, task.model))
+        renderer = Renderer(mesh, light)
         viewpoints = sample_viewpoints(generator(task.seed, "views", task.synset, task.model))
         for view, viewpoint in enumerate(viewpoints):
             stream = BytesIO()
@@ -238,9 +249,9 @@ def _attempt(out, task):
 
 def _claim(out, settings):
     """Write ``dataset.json``, or refuse a folder whose objects were made in another way."""
-    path = out / "dataset.json"
-    if path.exists():
-        found = json.loads(path.read_text(encoding="utf-8"))
+    path = out / MARKER
+    found = marker.read(out)
+    if found is not None:
         if found != settings:
             raise UserError(
                 f"{out} was made with {_shown(found)}, not {_shown(settings)}: "

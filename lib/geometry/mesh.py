@@ -95,26 +95,6 @@ def check(mesh, name):
     return mesh
 
 
-def normalised(mesh):
-    """Return ``mesh`` in ShapeNetCore.v1's frame: box centred on the origin, diagonal 1.
-
-    Vertices that no face uses do not count, and coordinates are rounded to the 6 decimals that
-    `write_obj` writes, so that a mesh and its file are the same shape.
-    """
-    used = mesh.vertices[mesh.faces].reshape(-1, 3)
-    low, high = used.min(axis=0), used.max(axis=0)
-    vertices = (mesh.vertices - (low + high) / 2) / np.linalg.norm(high - low)
-    return Mesh(
-        np.round(vertices, 6),
-        mesh.faces,
-        mesh.materials,
-        mesh.face_materials,
-        mesh.corner_colours,
-        mesh.corner_uv,
-        mesh.textures,
-    )
-
-
 def join(meshes):
     """Return one `Mesh` of several; each keeps its own materials."""
     vertex, material, textures = 0, 0, {}

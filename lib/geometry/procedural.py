@@ -1,4 +1,8 @@
-"""Procedural models of ShapeNet's 13 categories, in several kinds each."""
+"""Procedural models of ShapeNet's 13 categories, in several kinds each.
+
+Half of them are of one grey, as is one of the two published objects whose pictures were measured
+(see `rendering`): many of ShapeNet's models have no colours of their own.
+"""
 
 import hashlib
 
@@ -10,6 +14,9 @@ from .furnishings import CABINETS, LAMPS, TABLES
 from .rifles import RIFLES
 from .seating import BENCHES, CHAIRS, SOFAS
 from .vehicles import AIRPLANES, CARS, WATERCRAFT
+
+GREY_SHARE = 0.5
+GREYS = (0.6, 1.0)
 
 KINDS = {
     "02691156": AIRPLANES,
@@ -45,12 +52,19 @@ def generate(synset, seed, index):
     names : list of str
         The names of its materials.
     """
-    digest = hashlib.sha256(f"shape/{seed}/{synset}/{index}".encode("ascii")).hexdigest()
-    draw = Draw(np.random.default_rng(int(digest, 16)))
-    return KINDS[synset][kind(synset, index)](draw).mesh()
+    mesh, names = KINDS[synset][kind(synset, index)](_draw("shape", seed, synset, index)).mesh()
+    paint = _draw("paint", seed, synset, index)
+    if paint.chance(GREY_SHARE):
+        mesh.materials[:] = paint(*GREYS)
+    return mesh, names
 
 
 def kind(synset, index):
     """Return the name of the kind of object, such as "office chair": the kinds take turns."""
     names = list(KINDS[synset])
     return names[index % len(names)]
+
+
+def _draw(*names):
+    digest = hashlib.sha256("/".join(map(str, names)).encode("ascii")).hexdigest()
+    return Draw(np.random.default_rng(int(digest, 16)))

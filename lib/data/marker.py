@@ -1,0 +1,36 @@
+"""The file at the root of a data set that this project made; it says how."""
+import json
+from pathlib import Path
+
+from ..runtime.errors import UserError
+
+MARKER = "dataset.json"
+VERSION = 2  # raised whenever the same settings make other bytes
+
+
+def read(root):
+    """Return what the marker of a data set says, a dict; None where there is no marker.
+
+    Raises
+    ------
+    UserError
+        When it cannot be read, or the set was made by another version of this project. Version 1
+        had grids that were not ShapeNet's: the cube [-0.5, 0.5]^3, a voxel half solid or empty.
+    """
+    path = Path(root) / MARKER
+    if not path.exists():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as JSON; make the data set again") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} does not say how the data set was made; make it again")
+    found = content.get("version")
+    if found != VERSION:
+        raise UserError(
+            f"{root} was made by another version of voxlstm (data format {found}; this one makes"
+            f" and reads {VERSION}), with other grids or pictures: make the set again, in another"
+            " folder, with tools/make_dataset.py"
+        )
+    return content
