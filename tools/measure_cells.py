@@ -62,8 +62,9 @@ def measure(item, predictor):
     views = load_views([item.view_path(number) for number in order])[:, None]
     gates = {name: values[:, 0] for name, values in predictor.gates(views).items()}
     occupancy = sigmoid(predictor.log_odds(views, [1, 2, 3])[:, 0])
-    voxels = binvox.read(item.voxels_path)
-    return hidden_part.changes(voxels, [viewpoints[k] for k in order], gates, occupancy)
+    voxels, _, scale = binvox.load(item.voxels_path)
+    shown = [viewpoints[k] for k in order]
+    return hidden_part.changes(voxels, scale, shown, gates, occupancy)
 
 
 def describe(table):

@@ -1,15 +1,16 @@
 """The binvox format: a cube of voxels as an ASCII header and run-length pairs.
 
-The header, as ShapeNet's own files have it::
+The header of a published file::
 
     #binvox 1
     dim 32 32 32
-    translate -0.5 -0.5 -0.5
-    scale 1
+    translate -0.166964 -0.154552 -0.445238
+    scale 0.890476
     data
 
 is followed by pairs of bytes (value 0 or 1, count 1..255). The linear index of the runs goes
-x, z, y with y fastest. Format: P. Min, https://www.patrickmin.com/binvox/binvox.html.
+x, z, y with y fastest. Other programs write comments (#), blank lines and another order of the three
+lines, which binvox itself accepts. Format: P. Min, https://www.patrickmin.com/binvox/binvox.html.
 """
 import math
 import os
@@ -21,11 +22,16 @@ from ..runtime.errors import UserError
 from ..runtime.files import write_bytes
 
 MAX_DIMENSION = 1024  # the largest grid that binvox itself makes
-_MAX_HEADER = 512  # bytes; the published headers have about 70
+_KEYS = {"dim": (3, int), "translate": (3, float), "scale": (1, float)}
+_MAX_HEADER = 4096  # bytes; the published headers have about 80
 
 
 class Voxels(NamedTuple):
-    """A grid and its place: ``world = scale * (index + 0.5) / d + translate``."""
+    """A grid and its place: ``world = scale * (index + 0.5) / d + translate``.
+
+    In ShapeNet's files ``translate`` is the low corner of the model's bounding box instead, and
+    the grid is centred on that box: see `voxlstm.lib.geometry.frame`.
+    """
 
     grid: np.ndarray
     translate: tuple
@@ -81,9 +87,9 @@ def write(path, grid, translate=(-0.5, -0.5, -0.5), scale=1.0):
     grid : array of bool or of 0 and 1, (d, d, d)
         Occupancy in (x, y, z).
     translate : three floats
-        Lowest corner of the grid in the model's space; ShapeNet's files have -0.5 each.
+        Lowest corner of the grid in the model's space.
     scale : float
-        Edge of the grid in the model's space; ShapeNet's files have 1.
+        Edge of the grid in the model's space.
 
     Raises
     ------
@@ -116,34 +122,43 @@ class _Malformed(Exception):
 
 
 def _read_header(file):
+    """Return dimension, translate and scale; the file then stands at its first run."""
     if _line(file) != b"#binvox 1":
         raise _Malformed("the first line is not '#binvox 1'")
-    dimensions = _fields(file, "dim", 3, int)
+    found = {}
+    while (line := _line(file)).strip() != b"data":
+        key, *fields = line.split(b"#")[0].decode("ascii", "replace").split() or [""]
+        if key in found:
+            raise _Malformed(f"it has a second line {key!r}")
+        if key:
+            found[key] = _numbers(key, fields, line)
+    missing = [key for key in _KEYS if key not in found]
+    if missing:
+        raise _Malformed(f"its header has no line {missing[0]!r}")
+    dimensions, (scale,) = found["dim"], found["scale"]
     if len(set(dimensions)) != 1 or not 1 <= dimensions[0] <= MAX_DIMENSION:
         text = " ".join(map(str, dimensions))
         raise _Malformed(f"its dimensions are {text}, not a cube of edge 1..{MAX_DIMENSION}")
-    translate = _fields(file, "translate", 3, float)
-    (scale,) = _fields(file, "scale", 1, float)
     if scale <= 0:
         raise _Malformed(f"its scale is {scale}, not positive")
-    if _line(file) != b"data":
-        raise _Malformed("the line 'data' does not follow the scale")
-    return dimensions[0], translate, scale
+    return dimensions[0], found["translate"], scale
 
 
 def _line(file):
-    line = file.readline(_MAX_HEADER)
+    line = file.readline(max(0, _MAX_HEADER - file.tell()))
     if not line.endswith(b"\n"):
-        raise _Malformed("its header is cut off" if len(line) < _MAX_HEADER else "its header is "
-                         "not text of the binvox form")
+        whole = file.tell() >= _MAX_HEADER
+        raise _Malformed("its header is not text of the binvox form" if whole
+                         else "its header is cut off: the line 'data' is missing")
     return line[:-1]
 
 
-def _fields(file, key, count, kind):
+def _numbers(key, fields, line):
     """Return the numbers of a header line ``key a b ...``."""
-    line = _line(file)
-    name, *fields = line.decode("ascii", "replace").split(" ")
-    if name != key or len(fields) != count:
+    if key not in _KEYS:
+        raise _Malformed(f"the header line {_shown(line)} is none of dim, translate, scale, data")
+    count, kind = _KEYS[key]
+    if len(fields) != count:
         raise _Malformed(f"the header line {_shown(line)} is not '{key}' with {count} number(s)")
     try:
         numbers = tuple(kind(field) for field in fields)

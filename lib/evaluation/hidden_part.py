@@ -64,13 +64,15 @@ def choose_views(viewpoints):
     return [0, int(near), int(far)]
 
 
-def groups(voxels, viewpoints, cells=4):
+def groups(voxels, scale, viewpoints, cells=4):
     """Return for each view after the first the group of each block.
 
     Parameters
     ----------
     voxels : bool (d, d, d)
         The true shape.
+    scale : float
+        The grid's side in the model's frame.
     viewpoints : sequence of Viewpoint
         In the order in which they are shown.
     cells : int
@@ -82,10 +84,10 @@ def groups(voxels, viewpoints, cells=4):
         Group name -> bool (cells, cells, cells).
     """
     shell = _count(surface(voxels), cells)
-    seen = visible(voxels, viewpoints[0])
+    seen = visible(voxels, viewpoints[0], scale)
     found = []
     for viewpoint in viewpoints[1:]:
-        now = visible(voxels, viewpoint)
+        now = visible(voxels, viewpoint, scale)
         fresh = _count(now & ~seen, cells)
         seen |= now
         enough = shell >= LEAST_SURFACE
@@ -99,12 +101,14 @@ def groups(voxels, viewpoints, cells=4):
     return found
 
 
-def changes(voxels, viewpoints, gates, occupancy):
+def changes(voxels, scale, viewpoints, gates, occupancy):
     """Measure one object.
 
     Parameters
     ----------
     voxels : bool (d, d, d)
+    scale : float
+        The grid's side in the model's frame.
     viewpoints : sequence of Viewpoint
         As shown.
     gates : dict
@@ -120,7 +124,7 @@ def changes(voxels, viewpoints, gates, occupancy):
     hidden = gates["hidden"]
     cells = hidden.shape[-1]
     found = []
-    for step, masks in enumerate(groups(voxels, viewpoints, cells), start=1):
+    for step, masks in enumerate(groups(voxels, scale, viewpoints, cells), start=1):
         moved = np.sqrt(np.mean((hidden[step] - hidden[step - 1]) ** 2, axis=0))
         shape = np.abs(occupancy[step] - occupancy[step - 1])
         per_block = shape.size / cells**3

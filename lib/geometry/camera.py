@@ -1,7 +1,8 @@
 """The camera of 3D-R2N2's renderings.
 
 A model stands in ShapeNetCore.v1's frame: y up, front towards +x, z to its right, the centre of
-its bounding box at the origin and the diagonal of the box of length 1::
+its bounding box at the origin and the diagonal of the box of length 1 (`frame` says where its
+voxels lie)::
 
               y (up)
               |

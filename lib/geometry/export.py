@@ -1,4 +1,9 @@
-"""A reconstruction as a file: a mesh or a grid, by the name's ending."""
+"""A reconstruction as a file: a mesh or a grid, by the name's ending.
+
+Pictures do not tell how large an object is. So a file is in a frame of its own, the same for every
+format: y up, front towards +x, the bounding box of what the file holds centred on the origin, and
+its **longest side of length 1**. To have a model in metres, multiply by its longest side in metres.
+"""
 import io
 from pathlib import Path
 
@@ -24,9 +29,9 @@ def check_name(path):
 def write(path, occupancy, threshold, kind="smooth"):
     """Write a reconstruction.
 
-    ``.obj``, ``.glb``, ``.ply`` and ``.stl`` get a watertight surface in the data set's frame (y
-    up, front towards +x, the cube from -0.5 to 0.5), ``.binvox`` the occupied voxels and ``.npy``
-    the occupancy probabilities, float32 in (x, y, z).
+    ``.obj``, ``.glb``, ``.ply`` and ``.stl`` get a watertight surface and ``.binvox`` the occupied
+    voxels, in the frame above; ``.npy`` gets the occupancy probabilities as the network gave them,
+    float32 in (x, y, z).
 
     Parameters
     ----------
@@ -41,7 +46,7 @@ def write(path, occupancy, threshold, kind="smooth"):
     Raises
     ------
     UserError
-        For an unknown ending, or when a mesh is asked for and nothing is above the threshold.
+        For an unknown ending, or when nothing is above the threshold and it is not ``.npy``.
     """
     check_name(path)
     ending = Path(path).suffix.lower()
@@ -50,9 +55,11 @@ def write(path, occupancy, threshold, kind="smooth"):
         np.save(buffer, np.asarray(occupancy, np.float32), allow_pickle=False)
         write_bytes(path, buffer.getvalue())
     elif ending == ".binvox":
-        binvox.write(path, occupancy > threshold)
+        filled = occupancy > threshold
+        binvox.write(path, filled, *_place(filled))
     else:
         mesh = make_surface(occupancy, threshold, kind)
+        _centre(mesh)
         content = mesh.export(file_type=ending[1:])
         write_bytes(path, content.encode() if isinstance(content, str) else content)
 
@@ -64,3 +71,19 @@ def make_surface(occupancy, threshold, kind):
     if kind == "blocks":
         return surface.blocks(occupancy > threshold)
     return surface.smooth(occupancy, threshold)
+
+
+def _centre(mesh):
+    """Move and scale a mesh into the frame of the files."""
+    low, high = mesh.bounds
+    mesh.vertices = (mesh.vertices - (low + high) / 2) / (high - low).max()
+
+
+def _place(grid):
+    """Return the low corner (3,) and the side of a grid in the frame of the files."""
+    if not grid.any():
+        raise UserError("there is no occupied voxel to write: lower the threshold")
+    filled = np.argwhere(grid)
+    low, high = filled.min(axis=0), filled.max(axis=0) + 1
+    voxel = 1.0 / (high - low).max()
+    return tuple(-(low + high) / 2 * voxel), len(grid) * voxel

@@ -1,4 +1,4 @@
-"""Watertight meshes of voxel grids, in the data set's frame (see `voxels`).
+"""Watertight meshes of voxel grids, in the frame of the grid (see `frame`).
 
 Voxel (i, j, k) of a grid of n fills the cell from (i, j, k) / n - 0.5 to (i + 1, j + 1, k + 1) / n
 - 0.5, so that a mesh lies where the model lies whose voxels it shows.

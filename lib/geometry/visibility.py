@@ -38,7 +38,7 @@ def surface(grid):
     return grid & ~inside
 
 
-def visible(grid, viewpoint):
+def visible(grid, viewpoint, scale):
     """Return the voxels that the camera sees.
 
     A voxel is seen when one of its faces is: it is turned to the camera, and the line of sight
@@ -47,14 +47,16 @@ def visible(grid, viewpoint):
     Parameters
     ----------
     grid : bool (d, d, d)
-        In (x, y, z), over the cube [-0.5, 0.5]^3.
+        In (x, y, z).
     viewpoint : Viewpoint
+    scale : float
+        The grid's side in the model's frame (see `frame`), as its binvox header says.
 
     Returns
     -------
     bool (d, d, d)
     """
-    camera = (viewpoint.axes()[0] + 0.5) * len(grid)  # in voxels from the cube's corner
+    camera = (viewpoint.axes()[0] / scale + 0.5) * len(grid)  # in voxels from the grid's corner
     shell = np.argwhere(surface(grid))
     seen = np.zeros_like(grid)
     for normal in np.concatenate([np.eye(3, dtype=int), -np.eye(3, dtype=int)]):
@@ -71,7 +73,7 @@ def _reaches(grid, starts, camera):
     lines = camera - starts
     directions = lines / np.linalg.norm(lines, axis=1, keepdims=True)
     free = np.ones(len(starts), bool)
-    # From within the cube a line has left it after its diagonal, and the camera is outside.
+    # From within the grid a line has left it after its diagonal, and the camera is outside.
     for distance in np.arange(0, np.sqrt(3) * len(grid), STEP):
         cells = np.floor(starts + distance * directions).astype(int)
         inside = ((cells >= 0) & (cells < len(grid))).all(axis=1)
