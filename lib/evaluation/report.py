@@ -123,13 +123,15 @@ def _asset(name):
 
 def _header(results):
     network, data = results["network"], results["data"]
+    kind = "held-out object"
     note = "" if data["papers_data"] else (
         f'<p class="note">Measured on {escape(data["name"])}, not on the paper’s data. '
         "Nothing here is a figure of the paper’s experiment.</p>")
     return (f"<header><h1>Shape from views: {escape(network['name'])}</h1>"
             f'<p class="faint">Recurrent kernel {network["kernel"]}, '
-            f"{network['parameters']:,} parameters. {results['objects']} held-out objects of "
-            f"{len(results['by_category'])} categories of {escape(data['name'])}; "
+            f"{network['parameters']:,} parameters. {_plural(results['objects'], kind, kind + 's')} of "
+            f"{_plural(len(results['by_category']), 'category', 'categories')} of "
+            f"{escape(data['name'])}; "
             f"voxels count as occupied above {results['threshold']:g}.</p>{note}</header>")
 
 
@@ -443,7 +445,11 @@ def _cell(value):
 
 
 def _count(views):
-    return "1 view" if views == 1 else f"{views} views"
+    return _plural(views, "view", "views")
+
+
+def _plural(number, one, many):
+    return f"{number} {one if number == 1 else many}"
 
 
 def _swatch(colour):

@@ -202,6 +202,40 @@ class FolderTest(unittest.TestCase):
                 output.read_results(path)
 
 
+class OneObjectTest(unittest.TestCase):
+    """A test part of one object, with no training object and so without baselines."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name)
+
+    def write(self, size=32, **more):
+        """Write everything about one object; return its page, its results and its cases."""
+        make_data(self.root / "set", {CHAIR: 1}, views=2, size=size)
+        evaluation, results, cases = evaluate_example(self.root / "set", (1, 2))
+        results.update(more)
+        output.write(self.root / "out", evaluation, results, cases)
+        return (self.root / "out/report.html").read_text(encoding="utf-8"), results, cases
+
+    def test_it_is_scored_shown_and_read_again(self):
+        text, results, cases = self.write()
+        self.assertEqual((results["objects"], len(cases), results["baseline"]), (1, 1, {}))
+        self.assertEqual(output.read_results(self.root / "out/results.json")["baseline"], {})
+        self.assertNotIn("mean shape", text)
+        self.assertIn("1 held-out object of 1 category", text)
+        self.assertIn(f"{cases[0].rows[-1].iou:.3f}", text)
+        lines = (self.root / "out/baseline_rows.csv").read_text(encoding="utf-8").splitlines()
+        self.assertEqual(len(lines), 1)
+
+    def test_no_picture_of_an_earlier_run_stays(self):
+        stale = self.root / "out/figures/medians.png"
+        stale.parent.mkdir(parents=True)
+        stale.write_bytes(b"old")
+        self.write()
+        self.assertFalse(stale.exists())
+
+
 @unittest.skipIf(CHROMIUM is None, "Chromium is not installed")
 class BrowserTest(unittest.TestCase):
     def open(self, fragment="", page=None):

@@ -113,5 +113,21 @@ class GridTest(unittest.TestCase):
         self.assertIn("0.250", tables.category_table(one))
 
 
+class NoBaselineTest(unittest.TestCase):
+    def test_every_table_does_without_baselines(self):
+        one = {**results(iou=(0.123, 0.456)), "baseline": {}}
+        for table in (tables.views_table(one), tables.category_table(one),
+                      tables.sweep_table(one), tables.paper_table([one])):
+            self.assertNotIn("mean shape", table)
+            self.assertGreater(len(table.splitlines()), 4)
+        header, line = tables.category_table(one).splitlines()[1:4:2]
+        self.assertEqual(header.split(), ["category", "objects", "1", "v.", "2", "v."])
+        self.assertEqual(line.split(), ["chair", "4", "0.123", "0.456"])
+
+    def test_runs_with_and_without_baselines_stand_beside_each_other(self):
+        lines = tables.paper_rows([{**results(), "baseline": {}}, results(data="other")])
+        self.assertEqual([line[2] for line in lines if line[1] == "none"], ["other"])
+
+
 if __name__ == "__main__":
     unittest.main()
