@@ -11,6 +11,9 @@ TABLE = {
 }
 """The paper's table: recurrent kernel -> mean IoU and mean voxelwise cross-entropy, on ShapeNet."""
 
+RESOLUTION = 32
+"""Voxels a side of its grids."""
+
 MARKER = "dataset.json"
 """A file at the root of a data set that this project made; says by what it was made."""
 

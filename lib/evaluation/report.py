@@ -157,13 +157,14 @@ def _cards(results):
 def _paper(runs):
     header = ["network", "recurrent kernel", "data", "views", "IoU", "cross-entropy"]
     lines = tables.paper_rows(runs)
+    side = tables.resolution(runs[0])
     kinds = ["paper" if line[0] == "paper" else "base" if line[1] == "none" else ""
              for line in lines]
     return (f"<p>{escape(tables.comparison_note(runs))}</p>"
             + _table(header, lines, kinds, numbers=(4, 5))
             + '<p class="faint">The paper does not say with how many views it tested. A run’s row '
               "is the mean over its numbers of views. Cross-entropy is the mean over voxels, "
-              f"natural logarithm; the sum over a grid is that times {32**3:,}.</p>")
+              f"natural logarithm; the sum over a grid is that times {side**3:,}.</p>")
 
 
 def _views(runs):
@@ -335,8 +336,9 @@ def _gates(cases):
     chosen = [case for case in cases if case.gates]
     if not chosen:
         return ""
-    said = ("<p>What the 4×4×4 recurrent cells do as views arrive, after the paper’s figure 4: each "
-            "square is a cell, the layers of a map are those of the object from top to bottom, "
+    cells = "×".join(3 * [str(chosen[0].gates["hidden"].shape[-1])])
+    said = (f"<p>What the {cells} recurrent cells do as views arrive, after the paper’s figure 4: "
+            "each square is a cell, the layers of a map are those of the object from top to bottom, "
             "seen from the side from which the voxels above are drawn. A view that shows something "
             "new should open the input gate and change the state where it is, and leave the other "
             "cells alone.</p>")

@@ -93,12 +93,21 @@ def paper_table(runs):
 def comparison_note(runs):
     """Say whether the figures of the runs may be compared with the paper's."""
     others = sorted({run["data"]["name"] for run in runs if not run["data"]["papers_data"]})
+    sizes = sorted({resolution(run) for run in runs} - {paper.RESOLUTION})
+    coarse = "" if not sizes else (
+        f" The paper's grids have {paper.RESOLUTION} voxels a side, those here "
+        f"{' and '.join(map(str, sizes))}; an IoU is not the same measure on both.")
     if not others:
         return ("Same data set as the paper's; its order of models, number of test views and "
-                "threshold are not published.")
+                f"threshold are not published.{coarse}")
     return (f"The paper's rows were measured on ShapeNet; {' and '.join(others)} "
             f"{'is' if len(others) == 1 else 'are'} other data, so these figures neither confirm "
-            "nor contradict the paper's.")
+            f"nor contradict the paper's.{coarse}")
+
+
+def resolution(results):
+    """Voxels a side of a run's grids; runs from before this was noted had the paper's."""
+    return results.get("resolution", paper.RESOLUTION)
 
 
 def overall(results, metric):

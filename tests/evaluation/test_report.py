@@ -148,6 +148,15 @@ class FileTest(unittest.TestCase):
         for place, threshold in enumerate(thresholds):
             np.testing.assert_array_equal(levels > place, metrics.occupied(occupancy, threshold))
 
+    def test_the_gates_heading_counts_the_cells(self):
+        text = example.page.read_text(encoding="utf-8")
+        self.assertIn("What the 4×4×4 recurrent cells", text)
+        case = next(case for case in example.cases if case.gates)
+        gates = {name: np.zeros((2, 3, 2, 2, 2)) for name in case.gates}
+        path = example.out / "coarse.html"
+        report.write_report(path, example.results, [dataclasses.replace(case, gates=gates)])
+        self.assertIn("What the 2×2×2 recurrent cells", path.read_text(encoding="utf-8"))
+
     def test_gate_maps_are_means_and_steps(self):
         random = np.random.default_rng(0)
         gates = {name: random.random((3, 5, 4, 4, 4)) for name in ("input", "forget", "hidden")}
@@ -212,8 +221,8 @@ class OneObjectTest(unittest.TestCase):
 
     def write(self, size=32, **more):
         """Write everything about one object; return its page, its results and its cases."""
-        make_data(self.root / "set", {CHAIR: 1}, views=2, size=size)
-        evaluation, results, cases = evaluate_example(self.root / "set", (1, 2))
+        data = make_data(self.root / f"set{size}", {CHAIR: 1}, views=2, size=size)
+        evaluation, results, cases = evaluate_example(data, (1, 2))
         results.update(more)
         output.write(self.root / "out", evaluation, results, cases)
         return (self.root / "out/report.html").read_text(encoding="utf-8"), results, cases
@@ -227,6 +236,18 @@ class OneObjectTest(unittest.TestCase):
         self.assertIn(f"{cases[0].rows[-1].iou:.3f}", text)
         lines = (self.root / "out/baseline_rows.csv").read_text(encoding="utf-8").splitlines()
         self.assertEqual(len(lines), 1)
+
+    def test_grids_of_16_and_of_64_voxels_a_side(self):
+        for size, voxels in ((16, "4,096"), (64, "262,144")):
+            with self.subTest(size=size):
+                text, results, cases = self.write(size)
+                self.assertIn(f"the sum over a grid is that times {voxels}.", text)
+                self.assertIn(f"those here {size};", text)
+                data = json.loads(Page(text).scripts[0])
+                self.assertEqual(data["size"], size)
+                pairs = np.frombuffer(base64.b64decode(data["cases"][0]["truth"]), np.uint8)
+                back = np.repeat(pairs[::2], pairs[1::2])
+                np.testing.assert_array_equal(back, cases[0].voxels.ravel())
 
     def test_no_picture_of_an_earlier_run_stays(self):
         stale = self.root / "out/figures/medians.png"

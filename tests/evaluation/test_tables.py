@@ -56,6 +56,11 @@ class PaperTest(unittest.TestCase):
         note = tables.comparison_note([results(papers=True), results(data="mine")])
         self.assertIn("mine is other data", note)
 
+    def test_grids_of_another_size_are_not_presented_as_the_papers(self):
+        self.assertNotIn("voxels a side", tables.comparison_note([results(papers=True)]))
+        runs = [results(papers=True), {**results(papers=True), "resolution": 64}]
+        self.assertIn("32 voxels a side, those here 64;", tables.comparison_note(runs))
+
 
 class DataSetTest(unittest.TestCase):
     def setUp(self):
