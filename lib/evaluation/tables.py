@@ -27,7 +27,7 @@ def views_table(results):
     lines = [[f"{part['views']}", *[part[m] for m in metrics]] for part in results["by_views"]]
     for name, part in results["baseline"].items():
         lines.append([f"{name} (no view)", *[part[m] for m in metrics]])
-    return grid(["views", *NAMES.values()], lines)
+    return _marked(grid(["views", *NAMES.values()], lines), results)
 
 
 def category_table(results, metric="iou"):
@@ -41,7 +41,7 @@ def category_table(results, metric="iou"):
     base = [b[metric] for b in results["baseline"].values()]
     every = [part[metric] for part in results["by_views"]]
     lines.append(["all objects", results["objects"], *every, *base])
-    return grid(header, lines)
+    return _marked(grid(header, lines), results)
 
 
 def sweep_table(results):
@@ -49,7 +49,45 @@ def sweep_table(results):
     header = ["threshold", *[f"{part['views']} v." for part in results["sweep"]]]
     lines = [[f"{t:g}", *[part["iou"][k] for part in results["sweep"]]]
              for k, t in enumerate(results["thresholds"])]
-    return grid(header, lines)
+    return _marked(grid(header, lines), results)
+
+
+def notes(results):
+    """Return the sentences that belong to a run's figures; what was trained on comes first."""
+    trained = trained_note(results)
+    return [*([trained] if trained else []), *(results.get("notes") or [])]
+
+
+def notes_text(results):
+    """The notes as lines to stand under the tables; empty where there are none."""
+    return "\n".join(f"Note: {sentence}" for sentence in notes(results))
+
+
+def trained_note(results):
+    """Say that test objects were trained on, so that no table hides it; empty where none was."""
+    trained, objects = results.get("trained_objects") or 0, results["objects"]
+    if not trained:
+        return ""
+    return (f"Measured {'partly ' if trained < objects else ''}on objects that the network was "
+            f"trained on ({trained} of {objects}), so these are not figures of a held-out part.")
+
+
+def trained_mark(results):
+    """The same in three words, to stand after a name."""
+    trained = results.get("trained_objects") or 0
+    if not trained:
+        return ""
+    return ", partly trained on" if trained < results["objects"] else ", trained on"
+
+
+def split_text(results):
+    """Say which split a run was tested on; empty where its results do not know."""
+    split = results.get("split")
+    if not split:
+        return ""
+    return (f"{split['name']} ({split['form']}), digest {split['digest'][:12]}: "
+            f"{split['train']:,} training, {split['validation']:,} validation and "
+            f"{split['test']:,} test objects")
 
 
 def paper_rows(runs):
@@ -70,14 +108,12 @@ def paper_rows(runs):
     for kernel, row in paper.TABLE.items():
         lines.append(["paper", kernel, "ShapeNet", "not said", row["iou"], row["cross_entropy"]])
         for run in (run for run in runs if run["network"]["kernel"] == kernel):
-            lines.append([run["network"]["name"], kernel, run["data"]["name"], _views(run),
-                          overall(run, "iou"), overall(run, "cross_entropy")])
-    for run in (run for run in runs if run["network"]["kernel"] not in paper.TABLE):
-        lines.append([run["network"]["name"], run["network"]["kernel"], run["data"]["name"],
-                      _views(run), overall(run, "iou"), overall(run, "cross_entropy")])
+            lines.append(_run_line(run))
+    lines += [_run_line(run) for run in runs if run["network"]["kernel"] not in paper.TABLE]
     shown = []
     for run in runs:
         for name, base in run["baseline"].items():
+            # What the network was trained on changes nothing about a baseline.
             line = [name, "none", run["data"]["name"], "0", base["iou"], base["cross_entropy"]]
             if line not in shown:
                 shown.append(line)
@@ -114,6 +150,16 @@ def overall(results, metric):
     """Mean of a metric over objects and over the numbers of views of a run."""
     parts = results["by_views"]
     return sum(part[metric] for part in parts) / len(parts)
+
+
+def _run_line(run):
+    return [run["network"]["name"], run["network"]["kernel"],
+            run["data"]["name"] + trained_mark(run), _views(run), overall(run, "iou"),
+            overall(run, "cross_entropy")]
+
+
+def _marked(table, results):
+    return "\n".join(filter(None, [table, trained_note(results)]))
 
 
 def _views(results):

@@ -249,6 +249,39 @@ class OneObjectTest(unittest.TestCase):
                 back = np.repeat(pairs[::2], pairs[1::2])
                 np.testing.assert_array_equal(back, cases[0].voxels.ravel())
 
+    def test_notes_stand_at_the_top_and_the_split_beside_the_weights(self):
+        split = {"name": "my <own>", "form": "json", "digest": "0123456789abcdef", "train": 0,
+                 "validation": 0, "test": 1}
+        text, *_ = self.write(notes=["The <baselines> are left out."], split=split)
+        top, rest = text.split("<main>")
+        self.assertIn('<p class="note">The &lt;baselines&gt; are left out.</p>', top)
+        made = rest.split('<section id="made">')[1]
+        self.assertIn("<dt>split</dt><dd>my &lt;own&gt; (json), digest 0123456789ab: 0 training",
+                      made)
+        self.assertNotIn("trained on", text)
+
+    def test_figures_of_objects_that_were_trained_on_are_marked_everywhere(self):
+        text, *_ = self.write(trained_objects=1)
+        top, rest = text.split("<main>")
+        said = "Measured on objects that the network was trained on (1 of 1)"
+        self.assertIn(said, top)
+        self.assertNotIn("held-out object", top)
+        for name in ("views", "categories", "thresholds", "pictures"):
+            self.assertIn(said, rest.split(f'<section id="{name}">')[1].split("</section>")[0])
+        for name in ("views", "category", "threshold"):
+            drawing = (self.root / f"out/figures/iou_by_{name}.svg").read_text(encoding="utf-8")
+            self.assertIn("mean IoU, trained on", drawing)
+
+    def test_results_of_before_the_notes_still_stand_beside(self):
+        data = make_data(self.root / "set", {CHAIR: 6}, views=1)
+        evaluation, results, cases = evaluate_example(data, (1,))
+        old = {key: value for key, value in results.items() if key != "resolution"}
+        old["network"] = {**old["network"], "name": "old"}
+        output.write(self.root / "out", evaluation, results, cases, beside=[old])
+        text = (self.root / "out/report.html").read_text(encoding="utf-8")
+        self.assertIn("<td>old</td>", text)
+        self.assertNotIn("<dt>split</dt>", text)
+
     def test_no_picture_of_an_earlier_run_stays(self):
         stale = self.root / "out/figures/medians.png"
         stale.parent.mkdir(parents=True)

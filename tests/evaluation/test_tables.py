@@ -134,5 +134,46 @@ class NoBaselineTest(unittest.TestCase):
         self.assertEqual([line[2] for line in lines if line[1] == "none"], ["other"])
 
 
+class NotesTest(unittest.TestCase):
+    def test_a_run_without_notes_has_none(self):
+        self.assertEqual(tables.notes_text(results()), "")
+        self.assertEqual(tables.notes_text({**results(), "notes": None, "trained_objects": 0}), "")
+        self.assertEqual(tables.split_text(results()), "")
+
+    def test_notes_are_printed_one_a_line(self):
+        text = tables.notes_text({**results(), "notes": ["One is missing.", "Two are old."]})
+        self.assertEqual(text, "Note: One is missing.\nNote: Two are old.")
+
+    def test_every_table_says_what_was_trained_on(self):
+        one = {**results(), "trained_objects": 3}
+        for table in (tables.views_table, tables.category_table, tables.sweep_table):
+            self.assertIn("Measured partly on objects that the network was trained on (3 of 4)",
+                          table(one))
+            self.assertNotIn("trained on", table(results()))
+        self.assertTrue(tables.notes_text({**one, "notes": ["x"]}).startswith("Note: Measured"))
+
+    def test_a_run_that_was_trained_on_all_is_not_called_partly(self):
+        every = {**results(), "trained_objects": 4}
+        self.assertIn("Measured on objects that the network was trained on (4 of 4)",
+                      tables.views_table(every))
+        self.assertEqual(tables.trained_mark(every), ", trained on")
+
+    def test_the_row_beside_the_paper_is_marked(self):
+        runs = [{**results(data="mine"), "trained_objects": 1}, results(name="clean", data="mine"),
+                {**results("5x5x5", "wide", data="mine"), "trained_objects": 1}]
+        data = {line[0]: line[2] for line in tables.paper_rows(runs)}
+        self.assertEqual(data["ours"], "mine, partly trained on")
+        self.assertEqual(data["wide"], "mine, partly trained on")
+        self.assertEqual((data["clean"], data["mean shape"]), ("mine", "mine"))
+
+    def test_the_split_is_named_with_its_sizes(self):
+        split = {"name": "Pix2Vox", "form": "pix2vox", "digest": "0123456789abcdef",
+                 "train": 30642, "validation": 4371, "test": 8770}
+        self.assertEqual(
+            tables.split_text({"split": split}),
+            "Pix2Vox (pix2vox), digest 0123456789ab: 30,642 training, 4,371 validation and 8,770 "
+            "test objects")
+
+
 if __name__ == "__main__":
     unittest.main()
