@@ -174,7 +174,18 @@ def _paper(runs):
             + _table(header, lines, kinds, numbers=(4, 5))
             + '<p class="faint">The paper does not say with how many views it tested. A run’s row '
               "is the mean over its numbers of views. Cross-entropy is the mean over voxels, "
-              f"natural logarithm; the sum over a grid is that times {side**3:,}.</p>")
+              f"natural logarithm; the sum over a grid is that times {side**3:,}.</p>"
+            + _r2n2(runs[0]))
+
+
+def _r2n2(results):
+    header, lines = tables.r2n2_rows(results)
+    if not lines:
+        return ""
+    kinds = [""] * (len(lines) - 1) + ["total"]
+    said = "".join(f"<p>{escape(sentence)}</p>" for sentence in tables.r2n2_notes(results))
+    return ("<h3>Beside 3D-R2N2’s own figures, by category</h3>"
+            + _table(header, lines, kinds, numbers=range(1, len(header))) + said)
 
 
 def _views(runs):

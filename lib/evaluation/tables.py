@@ -126,6 +126,54 @@ def paper_table(runs):
     return grid(header, paper_rows(runs)) + "\n" + comparison_note(runs)
 
 
+def r2n2_rows(results):
+    """Set a run's IoU by category beside 3D-R2N2's at the numbers of views that both have.
+
+    Returns
+    -------
+    header : list of str
+    lines : list of list
+        Category, test objects, our IoUs, 3D-R2N2's; last the means, weighted by our test objects.
+        Empty where the two may not be compared or have nothing in common.
+    """
+    places = [k for k, count in enumerate(results["views"]) if count in paper.R2N2_VIEWS]
+    names = [name for name in results["by_category"] if name in paper.R2N2]
+    if not (paper.beside_r2n2(results) and places and names):
+        return [], []
+    counts = [results["views"][k] for k in places]
+    lines = []
+    for name in names:
+        parts = results["by_category"][name]
+        lines.append([name, parts[0]["objects"], *[parts[k]["iou"] for k in places],
+                      *[paper.R2N2[name][count] for count in counts]])
+    objects, *scores = zip(*[line[1:] for line in lines])
+    means = [sum(n * score for n, score in zip(objects, column)) / sum(objects)
+             for column in scores]
+    header = ["category", "objects", *[f"ours, {count} v." for count in counts],
+              *[f"3D-R2N2, {count} v." for count in counts]]
+    return header, [*lines, ["mean over our objects", sum(objects), *means]]
+
+
+def r2n2_table(results):
+    """The table of `r2n2_rows` with its notes; empty where there is nothing to compare."""
+    header, lines = r2n2_rows(results)
+    return "\n".join([grid(header, lines), *r2n2_notes(results)]) if lines else ""
+
+
+def r2n2_notes(results):
+    """Return sentences on what differs between a run and 3D-R2N2's figures."""
+    split, side = results["split"], resolution(results)
+    said = ["3D-R2N2 is another network, a residual GRU (Choy et al., ECCV 2016); its mean IoUs "
+            "are those reprinted for the test part of Pix2Vox's split."]
+    if split["form"] != paper.R2N2_SPLIT:
+        said.append(f"Ours is another split ({split['name']}), so the test objects differ.")
+    said.append("The threshold of its figures differs or is not stated; ours is "
+                f"{results['threshold']:g}.")
+    if side != paper.RESOLUTION:
+        said.append(f"Its grids have {paper.RESOLUTION} voxels a side, ours {side}.")
+    return [*said, *filter(None, [trained_note(results)])]
+
+
 def comparison_note(runs):
     """Say whether the figures of the runs may be compared with the paper's."""
     others = sorted({run["data"]["name"] for run in runs if not run["data"]["papers_data"]})

@@ -282,6 +282,18 @@ class OneObjectTest(unittest.TestCase):
         self.assertIn("<td>old</td>", text)
         self.assertNotIn("<dt>split</dt>", text)
 
+    def test_figures_of_3d_r2n2_stand_beside_those_of_a_published_split_alone(self):
+        split = {"name": "Pix2Vox <own>", "form": "pytorch3d", "digest": "0" * 16, "train": 0,
+                 "validation": 0, "test": 1}
+        for kind, there in (("shapenet part", True), ("unknown", False)):
+            with self.subTest(kind=kind):
+                data = {"name": "ShapeNet", "papers_data": False, "kind": kind}
+                text, *_ = self.write(16 if there else 32, data=data, split=split)
+                part = text.split('<section id="paper">')[1].split("</section>")[0]
+                self.assertEqual("3D-R2N2, 1 v." in part, there)
+                self.assertEqual("another split (Pix2Vox &lt;own&gt;)" in part, there)
+                self.assertEqual('<td class="n">0.466</td>' in part, there)
+
     def test_no_picture_of_an_earlier_run_stays(self):
         stale = self.root / "out/figures/medians.png"
         stale.parent.mkdir(parents=True)

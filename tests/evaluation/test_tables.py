@@ -62,6 +62,70 @@ class PaperTest(unittest.TestCase):
         self.assertIn("32 voxels a side, those here 64;", tables.comparison_note(runs))
 
 
+def split_results(form="pix2vox", kind="shapenet part", views=(1, 2, 5)):
+    """Return results of 4 chairs, 12 lamps and 5 boxes on a split of this form."""
+    def parts(objects, first):
+        return [{"views": count, "objects": objects, "iou": first + count / 100}
+                for count in views]
+
+    return {
+        "objects": 21, "views": list(views), "threshold": 0.3, "resolution": 32,
+        "by_category": {"box": parts(5, 0.9), "chair": parts(4, 0.5), "lamp": parts(12, 0.3)},
+        "data": {"name": "ShapeNet", "kind": kind},
+        "split": {"name": "somebody's", "form": form},
+    }
+
+
+class R2N2Test(unittest.TestCase):
+    def test_categories_and_views_of_both_and_means_weighted_by_our_objects(self):
+        header, lines = tables.r2n2_rows(split_results())
+        self.assertEqual(header, ["category", "objects", "ours, 1 v.", "ours, 5 v.",
+                                  "3D-R2N2, 1 v.", "3D-R2N2, 5 v."])
+        expected = [["chair", 4, 0.51, 0.55, 0.466, 0.550], ["lamp", 12, 0.31, 0.35, 0.381, 0.421],
+                    ["mean over our objects", 16, 0.36, 0.40, 0.40225, 0.45325]]
+        for line, wanted in zip(lines, expected, strict=True):
+            self.assertEqual(line[:2], wanted[:2])
+            for value, other in zip(line[2:], wanted[2:], strict=True):
+                self.assertAlmostEqual(value, other, places=12)
+
+    def test_one_number_of_views_in_common_is_enough(self):
+        header, lines = tables.r2n2_rows(split_results(views=(3, 5)))
+        self.assertEqual(header[2:], ["ours, 5 v.", "3D-R2N2, 5 v."])
+        self.assertEqual(lines[0][2:], [0.55, 0.550])
+        self.assertEqual(tables.r2n2_table(split_results(views=(2, 3))), "")
+
+    def test_only_shapenet_on_a_published_split_is_set_beside_it(self):
+        for form in ("pix2vox", "occupancy_networks", "pytorch3d"):
+            self.assertIn("3D-R2N2, 1 v.", tables.r2n2_table(split_results(form)))
+        self.assertIn("3D-R2N2, 1 v.", tables.r2n2_table(split_results(kind="shapenet")))
+        for form, kind in (("json", "shapenet"), (None, "shapenet"), ("pix2vox", "procedural"),
+                           ("pix2vox", "unknown"), ("pytorch3d", None)):
+            self.assertEqual(tables.r2n2_table(split_results(form, kind)), "", (form, kind))
+        self.assertEqual(tables.r2n2_table({**split_results(), "split": None}), "")
+        self.assertEqual(tables.r2n2_table(results()), "")
+
+    def test_what_differs_is_said(self):
+        same = tables.r2n2_table(split_results())
+        self.assertIn("another network", same)
+        self.assertIn("Pix2Vox's split", same)
+        self.assertIn("ours is 0.3.", same)
+        self.assertNotIn("another split", same)
+        self.assertNotIn("trained on", same)
+        self.assertNotIn("voxels a side", same)
+        other = tables.r2n2_table(
+            {**split_results("pytorch3d"), "resolution": 64, "trained_objects": 2})
+        self.assertIn("another split (somebody's)", other)
+        self.assertIn("32 voxels a side, ours 64", other)
+        self.assertIn("trained on (2 of 21)", other)
+
+    def test_the_figures_are_of_shapenets_categories(self):
+        self.assertEqual(set(paper.R2N2), set(PUBLISHED))
+        # Plain means over the categories; a slip of a digit would change them.
+        for count, mean in zip(paper.R2N2_VIEWS, (7.284 / 13, 8.199 / 13), strict=True):
+            found = sum(line[count] for line in paper.R2N2.values()) / 13
+            self.assertAlmostEqual(found, mean, places=9)
+
+
 class DataSetTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
