@@ -17,7 +17,7 @@ class MeanShape:
 
     Attributes
     ----------
-    occupancy : ndarray (32, 32, 32) float32
+    occupancy : ndarray (d, d, d) float32
         Share of the training objects that fill each voxel, (k + 1) / (n + 2) by Laplace's rule,
         so that no probability is 0 or 1 and the cross-entropy stays finite.
     threshold : float
@@ -65,7 +65,7 @@ def mean_shapes(categories, grids):
     categories : sequence of str
         Category of each training object.
     grids : sequence of ndarray (d, d, d)
-        Their voxels; kept as bits, so a ShapeNet's worth takes 150 MB.
+        Their voxels; kept as bits, a ShapeNet's worth of 32 voxels a side takes 150 MB.
 
     Returns
     -------

@@ -30,7 +30,8 @@ def summarise(results, cells):
     -------
     dict
         ``kernels`` (scores over all numbers of views, by number of views, and the cells' changes),
-        ``difference`` (3x3x3 less 1x1x1, seed by seed) and ``mean_shape``.
+        ``difference`` (3x3x3 less 1x1x1, seed by seed) and ``mean_shape`` (None where the
+        results have no baselines).
     """
     first = results[KERNELS[0]][0]
     return {
@@ -44,8 +45,7 @@ def summarise(results, cells):
             )
             for metric in ("iou", "cross_entropy")
         },
-        "mean_shape": {metric: first["baseline"][GLOBAL][metric]
-                       for metric in ("iou", "cross_entropy")},
+        "mean_shape": _mean_shape(first["baseline"]),
     }
 
 
@@ -70,7 +70,8 @@ def draw(claims, path):
             left.plot(counts, values, color=colour, alpha=0.3, linewidth=0.8)
         means = [entry["iou"]["mean"] for entry in kernel["by_views"]]
         left.plot(counts, means, colour + "o-", label=f"kernel {name}")
-    left.axhline(claims["mean_shape"]["iou"], color="0.5", linestyle=":", label="mean shape")
+    if claims["mean_shape"]:
+        left.axhline(claims["mean_shape"]["iou"], color="0.5", linestyle=":", label="mean shape")
     left.set(xlabel="number of views", ylabel="IoU", title="IoU of the test objects, each seed thin")
     places = [(view, group) for view in ("2", "3") for group in GROUPS]
     for offset, (name, kernel) in zip((-0.2, 0.2), claims["kernels"].items()):
@@ -85,6 +86,12 @@ def draw(claims, path):
     for axes in (left, right):
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
     figure.savefig(path, format="png", dpi=110)
+
+
+def _mean_shape(baselines):
+    if GLOBAL not in baselines:
+        return None
+    return {metric: baselines[GLOBAL][metric] for metric in ("iou", "cross_entropy")}
 
 
 def _kernel(results, cells):
@@ -122,7 +129,8 @@ def _kernel_text(claims):
     difference = claims["difference"]
     lines.append(["difference", _value(difference["iou"]), _value(difference["cross_entropy"])])
     shape = claims["mean_shape"]
-    lines.append(["mean shape", f"{shape['iou']:.4f}", f"{shape['cross_entropy']:.4f}"])
+    if shape:
+        lines.append(["mean shape", f"{shape['iou']:.4f}", f"{shape['cross_entropy']:.4f}"])
     better = sum(value > 0 for value in difference["iou"]["values"])
     total = len(difference["iou"]["values"])
     return (

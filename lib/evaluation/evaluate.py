@@ -30,6 +30,8 @@ class Evaluation:
     threshold : float
         Where voxels count as occupied in ``rows``.
     thresholds : tuple of float
+    resolution : int
+        Voxels a side of the grids.
     """
 
     rows: list
@@ -37,6 +39,7 @@ class Evaluation:
     baselines: dict
     threshold: float
     thresholds: tuple
+    resolution: int
 
 
 def thresholds_with(threshold):
@@ -102,7 +105,9 @@ def evaluate(predictions, counts, threshold=metrics.THRESHOLD, shapes=None, prog
     """
     thresholds = thresholds_with(threshold)
     rows, sweep, baselines = [], [], {name: [] for name in shapes or {}}
+    resolution = 0
     for item in predictions:
+        resolution = len(item.voxels)
         voxels = np.broadcast_to(item.voxels, item.log_odds.shape)
         occupancy = metrics.sigmoid(item.log_odds)
         entropy = metrics.cross_entropy_of_log_odds(item.log_odds, voxels)
@@ -114,7 +119,7 @@ def evaluate(predictions, counts, threshold=metrics.THRESHOLD, shapes=None, prog
             baselines[name] += score_mean_shape(choose(item.category), item)
         if progress is not None:
             progress.update()
-    return Evaluation(rows, sweep, baselines, float(threshold), thresholds)
+    return Evaluation(rows, sweep, baselines, float(threshold), thresholds, resolution)
 
 
 def score_mean_shape(shape, item):
@@ -130,6 +135,7 @@ def summary(evaluation):
     return {
         "format": FORMAT,
         "threshold": evaluation.threshold,
+        "resolution": evaluation.resolution,
         "views": view_counts(rows),
         "objects": len({(row.category, row.model) for row in rows}),
         "by_views": by_views(rows),

@@ -23,7 +23,9 @@ from ..geometry.visibility import surface, visible
 GROUPS = ("new", "old", "empty")
 MEASURES = ("state", "input_gate", "forget_gate", "occupancy")
 NEW_SHARE = 0.25
-LEAST_SURFACE = 4  # voxels; a block with fewer is on the object's edge and in no group
+# In sides of a block, 4 voxels of one of 8 a side; a block with less surface is on the object's
+# edge and in no group.
+LEAST_SURFACE = 1 / 16
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,13 @@ def groups(voxels, scale, viewpoints, cells=4):
         Group name -> bool (cells, cells, cells).
     """
     shell = _count(surface(voxels), cells)
+    enough = shell >= LEAST_SURFACE * (len(voxels) // cells) ** 2
     seen = visible(voxels, viewpoints[0], scale)
     found = []
     for viewpoint in viewpoints[1:]:
         now = visible(voxels, viewpoint, scale)
         fresh = _count(now & ~seen, cells)
         seen |= now
-        enough = shell >= LEAST_SURFACE
         found.append(
             {
                 "new": enough & (fresh >= NEW_SHARE * shell),

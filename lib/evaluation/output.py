@@ -80,6 +80,8 @@ def write(folder, evaluation, results, cases, curves=None, beside=()):
         write_text(folder / FIGURES / name, drawing + "\n")
     medians = [case for case in cases if case.rank == "median"]
     for name, shown in (("reconstructions.png", cases), ("medians.png", medians)):
+        # An earlier run's picture must not stay beside these results.
+        (folder / FIGURES / name).unlink(missing_ok=True)
         if shown:
             sheet = figures.result_sheet(shown, results["threshold"])
             write_bytes(folder / FIGURES / name, figures.png(sheet))

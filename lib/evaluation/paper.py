@@ -10,6 +10,34 @@ TABLE = {
 }
 """The paper's table: recurrent kernel -> mean IoU and mean voxelwise cross-entropy, on ShapeNet."""
 
+RESOLUTION = 32
+"""Voxels a side of its grids."""
+
+R2N2 = {
+    "airplane": {1: 0.513, 5: 0.561},
+    "bench": {1: 0.421, 5: 0.527},
+    "cabinet": {1: 0.716, 5: 0.772},
+    "car": {1: 0.798, 5: 0.836},
+    "chair": {1: 0.466, 5: 0.550},
+    "display": {1: 0.468, 5: 0.565},
+    "lamp": {1: 0.381, 5: 0.421},
+    "loudspeaker": {1: 0.662, 5: 0.717},
+    "rifle": {1: 0.544, 5: 0.600},
+    "sofa": {1: 0.628, 5: 0.706},
+    "table": {1: 0.513, 5: 0.580},
+    "telephone": {1: 0.661, 5: 0.754},
+    "watercraft": {1: 0.513, 5: 0.610},
+}
+"""3D-R2N2's residual GRU network (Choy et al., ECCV 2016): category -> views -> mean IoU.
+
+As later papers reprint them for the test part of Pix2Vox's split.
+"""
+R2N2_VIEWS = (1, 5)
+R2N2_SPLIT = "pix2vox"
+
+PUBLISHED_SPLITS = (R2N2_SPLIT, "occupancy_networks", "pytorch3d")
+"""Forms of the splits of ShapeNet that others published."""
+
 
 @dataclass(frozen=True)
 class DataSet:
@@ -73,6 +101,13 @@ def describe(folder, counts, published):
         return DataSet(f"ShapeNet, {some}", "shapenet part", str(folder), dict(counts))
     name = f"'{folder.resolve().name}' ({total} objects, not recognised)"
     return DataSet(name, "unknown", str(folder), dict(counts))
+
+
+def beside_r2n2(results):
+    """Return whether a run's figures may stand beside 3D-R2N2's: ShapeNet and a published split."""
+    split = results.get("split") or {}
+    return (results["data"].get("kind") in ("shapenet", "shapenet part")
+            and split.get("form") in PUBLISHED_SPLITS)
 
 
 def _source(folder):

@@ -130,7 +130,7 @@ class GLPane {
       [gl.VERTEX_SHADER, `attribute vec3 place, tint; uniform mat3 turn; uniform float scale;
         varying vec3 colour;
         void main() { vec3 p = turn * place; colour = tint;
-                      gl_Position = vec4(p.xy * scale, -p.z * 0.012, 1.0); }`],
+                      gl_Position = vec4(p.xy * scale, -p.z * ${(0.384 / N).toFixed(6)}, 1.0); }`],
       [gl.FRAGMENT_SHADER, `precision mediump float; varying vec3 colour;
         void main() { gl_FragColor = vec4(colour, 1.0); }`],
     ];

@@ -10,6 +10,7 @@ from ..runtime.files import write_text
 from . import charts, figures, metrics, tables
 
 PICTURE = 168
+MEASURED = ("views", "categories", "thresholds", "pictures")
 GATES = {
     "input": "input gate i, mean over channels",
     "forget": "forget gate f, mean over channels",
@@ -45,7 +46,8 @@ def write_report(path, results, cases, curves=None, beside=()):
         ("training", "Training", _training(curves)),
         ("made", "How this was made", _made(results)),
     ]
-    shown = [section for section in sections if section[2]]
+    shown = [(name, title, (_trained(results) if name in MEASURED else "") + content)
+             for name, title, content in sections if content]
     body = _header(results) + _navigation(shown) + "<main>" + _cards(results)
     body += "".join(
         f'<section id="{name}"><h2>{title}</h2>{content}</section>'
@@ -123,14 +125,24 @@ def _asset(name):
 
 def _header(results):
     network, data = results["network"], results["data"]
-    note = "" if data["papers_data"] else (
-        f'<p class="note">Measured on {escape(data["name"])}, not on the paper’s data. '
-        "Nothing here is a figure of the paper’s experiment.</p>")
+    kind = "test object" if tables.trained_note(results) else "held-out object"
+    said = tables.notes(results)
+    if not data["papers_data"]:
+        said = [f"Measured on {data['name']}, not on the paper’s data. Nothing here is a figure of "
+                "the paper’s experiment.", *said]
+    notes = "".join(f'<p class="note">{escape(sentence)}</p>' for sentence in said)
     return (f"<header><h1>Shape from views: {escape(network['name'])}</h1>"
             f'<p class="faint">Recurrent kernel {network["kernel"]}, '
-            f"{network['parameters']:,} parameters. {results['objects']} held-out objects of "
-            f"{len(results['by_category'])} categories of {escape(data['name'])}; "
-            f"voxels count as occupied above {results['threshold']:g}.</p>{note}</header>")
+            f"{network['parameters']:,} parameters. "
+            f"{_plural(results['objects'], kind, kind + 's')} of "
+            f"{_plural(len(results['by_category']), 'category', 'categories')} of "
+            f"{escape(data['name'])}; "
+            f"voxels count as occupied above {results['threshold']:g}.</p>{notes}</header>")
+
+
+def _trained(results):
+    note = tables.trained_note(results)
+    return note and f'<p class="note">{note}</p>'
 
 
 def _navigation(sections):
@@ -155,13 +167,25 @@ def _cards(results):
 def _paper(runs):
     header = ["network", "recurrent kernel", "data", "views", "IoU", "cross-entropy"]
     lines = tables.paper_rows(runs)
+    side = tables.resolution(runs[0])
     kinds = ["paper" if line[0] == "paper" else "base" if line[1] == "none" else ""
              for line in lines]
     return (f"<p>{escape(tables.comparison_note(runs))}</p>"
             + _table(header, lines, kinds, numbers=(4, 5))
             + '<p class="faint">The paper does not say with how many views it tested. A run’s row '
               "is the mean over its numbers of views. Cross-entropy is the mean over voxels, "
-              f"natural logarithm; the sum over a grid is that times {32**3:,}.</p>")
+              f"natural logarithm; the sum over a grid is that times {side**3:,}.</p>"
+            + _r2n2(runs[0]))
+
+
+def _r2n2(results):
+    header, lines = tables.r2n2_rows(results)
+    if not lines:
+        return ""
+    kinds = [""] * (len(lines) - 1) + ["total"]
+    said = "".join(f"<p>{escape(sentence)}</p>" for sentence in tables.r2n2_notes(results))
+    return ("<h3>Beside 3D-R2N2’s own figures, by category</h3>"
+            + _table(header, lines, kinds, numbers=range(1, len(header))) + said)
 
 
 def _views(runs):
@@ -187,7 +211,7 @@ def views_chart(runs):
         series.append({"label": name, "x": ends, "y": [base["iou"]] * 2, "dashed": True,
                        "colour": 6 - number})
     counts = sorted({count for run in runs for count in run["views"]})
-    return charts.line_chart(series, "number of views", "mean IoU",
+    return charts.line_chart(series, "number of views", _mean_iou(*runs),
                              counts if len(counts) <= 12 else counts[::2])
 
 
@@ -230,7 +254,7 @@ def categories_chart(results):
     for number, (name, base) in enumerate(results["baseline"].items()):
         series.append({"label": name, "colour": 6 - number,
                        "x": [base["by_category"][category]["iou"] for category in order]})
-    return charts.dot_chart(order, series, "mean IoU")
+    return charts.dot_chart(order, series, _mean_iou(results))
 
 
 def _sweep(results):
@@ -255,7 +279,8 @@ def sweep_chart(results):
     chosen = sorted({0, len(parts) // 2, len(parts) - 1})
     series = [{"label": _count(parts[k]["views"]), "x": results["thresholds"],
                "y": parts[k]["iou"]} for k in chosen]
-    return charts.line_chart(series, "threshold", "mean IoU", [0.1 * k for k in range(1, 10)])
+    return charts.line_chart(series, "threshold", _mean_iou(results),
+                             [0.1 * k for k in range(1, 10)])
 
 
 def _pictures(cases, results):
@@ -333,11 +358,12 @@ def _gates(cases):
     chosen = [case for case in cases if case.gates]
     if not chosen:
         return ""
-    said = ("<p>What the 4×4×4 recurrent cells do as views arrive, after the paper’s figure 4: each "
-            "square is a cell, the layers of a map are those of the object from top to bottom, "
-            "seen from the side from which the voxels above are drawn. A view that shows something "
-            "new should open the input gate and change the state where it is, and leave the other "
-            "cells alone.</p>")
+    cells = "×".join(3 * [str(chosen[0].gates["hidden"].shape[-1])])
+    said = (f"<p>What the {cells} recurrent cells do as views arrive, after the paper’s figure 4: "
+            "each square is a cell, the layers of a map are those of the object from top to "
+            "bottom, seen from the side from which the voxels above are drawn. A view that shows "
+            "something new should open the input gate and change the state where it is, and leave "
+            "the other cells alone.</p>")
     return said + "".join(_gate_figure(case) for case in chosen)
 
 
@@ -408,6 +434,7 @@ def _made(results):
         "SHA-256 of the weights": results["weights"]["sha256"],
         "iterations trained": results["weights"]["iteration"],
         "data": results["data"]["name"],
+        "split": tables.split_text(results),
         "threshold": results["threshold"],
         "metrics": "IoU, cross-entropy, average precision and F-score of each object, then the "
                    "mean over objects; every object weighs the same",
@@ -418,7 +445,7 @@ def _made(results):
                        f"training part (IoU {base['training_iou']:.3f} there)"
                        if "threshold" in base else base["about"])
     pairs = "".join(f"<dt>{escape(str(key))}</dt><dd>{escape(str(value))}</dd>"
-                    for key, value in items.items())
+                    for key, value in items.items() if value != "")
     return f"<dl>{pairs}</dl>"
 
 
@@ -442,8 +469,17 @@ def _cell(value):
     return f"{value:.3f}" if isinstance(value, float) else escape(str(value))
 
 
+def _mean_iou(*runs):
+    # The charts are files of their own too, where no note stands near.
+    return "mean IoU" + next(filter(None, map(tables.trained_mark, runs)), "")
+
+
 def _count(views):
-    return "1 view" if views == 1 else f"{views} views"
+    return _plural(views, "view", "views")
+
+
+def _plural(number, one, many):
+    return f"{number} {one if number == 1 else many}"
 
 
 def _swatch(colour):

@@ -144,15 +144,19 @@ def make_cases(evaluation, subject, sigmoid, gate_figures=3):
 
 
 def shape_choosers(shape, parts):
-    """Return the baselines as `evaluate.evaluate` takes them.
+    """Return the baselines as `evaluate.evaluate` takes them; none where ``shape`` is None.
 
     A category with no training object of its own falls back on the mean of all.
     """
+    if shape is None:
+        return {}
     return {GLOBAL: lambda category: shape, OWN: lambda category: parts.get(category, shape)}
 
 
 def describe_shapes(shape, parts):
-    """Return what the results say of the baselines, by name."""
+    """Return what the results say of the baselines, by name; nothing where ``shape`` is None."""
+    if shape is None:
+        return {}
     about = "the mean of its category's training voxels, cut at that category's best threshold; " \
             "it is told the category, which the network is not"
     return {
@@ -168,18 +172,21 @@ def describe_shapes(shape, parts):
 
 def save_shapes(writer, shape, parts):
     """Write the mean shapes into an open prediction file and return what to say of them."""
-    about = {}
-    for number, (name, part) in enumerate([("", shape), *parts.items()]):
+    about, shapes = {}, [] if shape is None else [("", shape), *parts.items()]
+    for number, (name, part) in enumerate(shapes):
         about[name] = {k: v for k, v in asdict(part).items() if k != "occupancy"}
         writer.array(f"mean_shape.{number}", part.occupancy)
     return about
 
 
 def load_shapes(saved):
-    """Return the mean shape and those of the categories out of a prediction file."""
+    """Return the mean shape and those of the categories out of a prediction file.
+
+    None and an empty dict where it was saved without baselines.
+    """
     shapes = {name: MeanShape(saved.array(f"mean_shape.{number}"), **about)
               for number, (name, about) in enumerate(saved.about["mean_shapes"].items())}
-    return shapes.pop(""), shapes
+    return shapes.pop("", None), shapes
 
 
 def saving(predictions, writer, shape, parts, about):

@@ -27,7 +27,7 @@ def views_table(results):
     lines = [[f"{part['views']}", *[part[m] for m in metrics]] for part in results["by_views"]]
     for name, part in results["baseline"].items():
         lines.append([f"{name} (no view)", *[part[m] for m in metrics]])
-    return grid(["views", *NAMES.values()], lines)
+    return _marked(grid(["views", *NAMES.values()], lines), results)
 
 
 def category_table(results, metric="iou"):
@@ -41,7 +41,7 @@ def category_table(results, metric="iou"):
     base = [b[metric] for b in results["baseline"].values()]
     every = [part[metric] for part in results["by_views"]]
     lines.append(["all objects", results["objects"], *every, *base])
-    return grid(header, lines)
+    return _marked(grid(header, lines), results)
 
 
 def sweep_table(results):
@@ -49,7 +49,45 @@ def sweep_table(results):
     header = ["threshold", *[f"{part['views']} v." for part in results["sweep"]]]
     lines = [[f"{t:g}", *[part["iou"][k] for part in results["sweep"]]]
              for k, t in enumerate(results["thresholds"])]
-    return grid(header, lines)
+    return _marked(grid(header, lines), results)
+
+
+def notes(results):
+    """Return the sentences that belong to a run's figures; what was trained on comes first."""
+    trained = trained_note(results)
+    return [*([trained] if trained else []), *(results.get("notes") or [])]
+
+
+def notes_text(results):
+    """The notes as lines to stand under the tables; empty where there are none."""
+    return "\n".join(f"Note: {sentence}" for sentence in notes(results))
+
+
+def trained_note(results):
+    """Say that test objects were trained on, so that no table hides it; empty where none was."""
+    trained, objects = results.get("trained_objects") or 0, results["objects"]
+    if not trained:
+        return ""
+    return (f"Measured {'partly ' if trained < objects else ''}on objects that the network was "
+            f"trained on ({trained} of {objects}), so these are not figures of a held-out part.")
+
+
+def trained_mark(results):
+    """The same in three words, to stand after a name."""
+    trained = results.get("trained_objects") or 0
+    if not trained:
+        return ""
+    return ", partly trained on" if trained < results["objects"] else ", trained on"
+
+
+def split_text(results):
+    """Say which split a run was tested on; empty where its results do not know."""
+    split = results.get("split")
+    if not split:
+        return ""
+    return (f"{split['name']} ({split['form']}), digest {split['digest'][:12]}: "
+            f"{split['train']:,} training, {split['validation']:,} validation and "
+            f"{split['test']:,} test objects")
 
 
 def paper_rows(runs):
@@ -70,14 +108,12 @@ def paper_rows(runs):
     for kernel, row in paper.TABLE.items():
         lines.append(["paper", kernel, "ShapeNet", "not said", row["iou"], row["cross_entropy"]])
         for run in (run for run in runs if run["network"]["kernel"] == kernel):
-            lines.append([run["network"]["name"], kernel, run["data"]["name"], _views(run),
-                          overall(run, "iou"), overall(run, "cross_entropy")])
-    for run in (run for run in runs if run["network"]["kernel"] not in paper.TABLE):
-        lines.append([run["network"]["name"], run["network"]["kernel"], run["data"]["name"],
-                      _views(run), overall(run, "iou"), overall(run, "cross_entropy")])
+            lines.append(_run_line(run))
+    lines += [_run_line(run) for run in runs if run["network"]["kernel"] not in paper.TABLE]
     shown = []
     for run in runs:
         for name, base in run["baseline"].items():
+            # What the network was trained on changes nothing about a baseline.
             line = [name, "none", run["data"]["name"], "0", base["iou"], base["cross_entropy"]]
             if line not in shown:
                 shown.append(line)
@@ -90,21 +126,88 @@ def paper_table(runs):
     return grid(header, paper_rows(runs)) + "\n" + comparison_note(runs)
 
 
+def r2n2_rows(results):
+    """Set a run's IoU by category beside 3D-R2N2's at the numbers of views that both have.
+
+    Returns
+    -------
+    header : list of str
+    lines : list of list
+        Category, test objects, our IoUs, 3D-R2N2's; last the means, weighted by our test objects.
+        Empty where the two may not be compared or have nothing in common.
+    """
+    places = [k for k, count in enumerate(results["views"]) if count in paper.R2N2_VIEWS]
+    names = [name for name in results["by_category"] if name in paper.R2N2]
+    if not (paper.beside_r2n2(results) and places and names):
+        return [], []
+    counts = [results["views"][k] for k in places]
+    lines = []
+    for name in names:
+        parts = results["by_category"][name]
+        lines.append([name, parts[0]["objects"], *[parts[k]["iou"] for k in places],
+                      *[paper.R2N2[name][count] for count in counts]])
+    objects, *scores = zip(*[line[1:] for line in lines])
+    means = [sum(n * score for n, score in zip(objects, column)) / sum(objects)
+             for column in scores]
+    header = ["category", "objects", *[f"ours, {count} v." for count in counts],
+              *[f"3D-R2N2, {count} v." for count in counts]]
+    return header, [*lines, ["mean over our objects", sum(objects), *means]]
+
+
+def r2n2_table(results):
+    """The table of `r2n2_rows` with its notes; empty where there is nothing to compare."""
+    header, lines = r2n2_rows(results)
+    return "\n".join([grid(header, lines), *r2n2_notes(results)]) if lines else ""
+
+
+def r2n2_notes(results):
+    """Return sentences on what differs between a run and 3D-R2N2's figures."""
+    split, side = results["split"], resolution(results)
+    said = ["3D-R2N2 is another network, a residual GRU (Choy et al., ECCV 2016); its mean IoUs "
+            "are those reprinted for the test part of Pix2Vox's split."]
+    if split["form"] != paper.R2N2_SPLIT:
+        said.append(f"Ours is another split ({split['name']}), so the test objects differ.")
+    said.append("The threshold of its figures differs or is not stated; ours is "
+                f"{results['threshold']:g}.")
+    if side != paper.RESOLUTION:
+        said.append(f"Its grids have {paper.RESOLUTION} voxels a side, ours {side}.")
+    return [*said, *filter(None, [trained_note(results)])]
+
+
 def comparison_note(runs):
     """Say whether the figures of the runs may be compared with the paper's."""
     others = sorted({run["data"]["name"] for run in runs if not run["data"]["papers_data"]})
+    sizes = sorted({resolution(run) for run in runs} - {paper.RESOLUTION})
+    coarse = "" if not sizes else (
+        f" The paper's grids have {paper.RESOLUTION} voxels a side, those here "
+        f"{' and '.join(map(str, sizes))}; an IoU is not the same measure on both.")
     if not others:
         return ("Same data set as the paper's; its order of models, number of test views and "
-                "threshold are not published.")
+                f"threshold are not published.{coarse}")
     return (f"The paper's rows were measured on ShapeNet; {' and '.join(others)} "
             f"{'is' if len(others) == 1 else 'are'} other data, so these figures neither confirm "
-            "nor contradict the paper's.")
+            f"nor contradict the paper's.{coarse}")
+
+
+def resolution(results):
+    """Voxels a side of a run's grids; runs from before this was noted had the paper's."""
+    return results.get("resolution", paper.RESOLUTION)
 
 
 def overall(results, metric):
     """Mean of a metric over objects and over the numbers of views of a run."""
     parts = results["by_views"]
     return sum(part[metric] for part in parts) / len(parts)
+
+
+def _run_line(run):
+    return [run["network"]["name"], run["network"]["kernel"],
+            run["data"]["name"] + trained_mark(run), _views(run), overall(run, "iou"),
+            overall(run, "cross_entropy")]
+
+
+def _marked(table, results):
+    return "\n".join(filter(None, [table, trained_note(results)]))
 
 
 def _views(results):

@@ -38,12 +38,20 @@ def shape(synset, random):
     return grid
 
 
-def make_data(root, counts, views=3, seed=0):
+def resized(grid, size):
+    """Return a grid of 32 voxels a side with ``size``, half or a multiple of that."""
+    if size < len(grid):
+        step = len(grid) // size
+        return grid[::step, ::step, ::step]
+    return np.kron(grid, np.ones(3 * (size // len(grid),), bool))
+
+
+def make_data(root, counts, views=3, seed=0, size=32):
     """Write ``{synset: number of objects}`` with so many renderings each; return the folder."""
     random = np.random.default_rng(seed)
     for synset, count in counts.items():
         for number in range(count):
-            grid = shape(synset, random)
+            grid = resized(shape(synset, random), size)
             model = f"model{number:03d}"
             voxels = Path(root) / "ShapeNetVox32" / synset / model
             pictures = Path(root) / "ShapeNetRendering" / synset / model / "rendering"
@@ -97,8 +105,10 @@ def evaluate_example(root, counts=(1, 2, 3), threshold=0.4, kernel="3x3x3"):
     index = Index.open(root, cache=False)
     parts = split(index, validation=0.0)
     subject = BlurredSubject(parts.test)
-    shapes = mean_shapes([item.category for item in parts.train],
-                         [binvox.read(item.voxels_path) for item in parts.train])
+    shapes = (None, {})
+    if parts.train:
+        shapes = mean_shapes([item.category for item in parts.train],
+                             [binvox.read(item.voxels_path) for item in parts.train])
     evaluation = evaluate(subject.predictions(counts), counts, threshold, shape_choosers(*shapes))
     found = {name: sum(item.category == name for item in index)
              for name in {item.category for item in index}}

@@ -51,6 +51,16 @@ class ClaimsTest(unittest.TestCase):
         self.assertAlmostEqual(kernel["cells"]["3"]["old"]["state"]["mean"], 0.1)
         self.assertEqual(self.claims["mean_shape"], {"iou": 0.25, "cross_entropy": 0.3})
 
+    def test_without_a_baseline_its_line_is_left_out(self):
+        results = {name: [{**result(0.3, name), "baseline": {}}] for name in claims.KERNELS}
+        found = claims.summarise(results, {name: [cells(0.1)] for name in results})
+        self.assertIsNone(found["mean_shape"])
+        text = claims.describe(found)
+        self.assertNotIn("mean shape", text)
+        self.assertIn("kernel 3x3x3", text)
+        with tempfile.TemporaryDirectory() as folder:
+            claims.draw(found, Path(folder) / "claims.png")
+
     def test_it_goes_into_json_and_a_picture(self):
         json.dumps(self.claims, allow_nan=False)
         with tempfile.TemporaryDirectory() as folder:

@@ -42,6 +42,16 @@ class GroupsTest(unittest.TestCase):
         self.assertFalse(hidden_part.groups(block(), [FRONT, BACK, BACK])[1]["new"].any())
 
 
+    def test_the_least_surface_of_a_block_grows_with_its_side(self):
+        # Sides of 16, 32 and 64 voxels have blocks of 4, 8 and 16; 1, 4 and 16 voxels are enough.
+        for size, least in ((16, 1), (32, 4), (64, 16)):
+            for height in (least - 1, least):
+                grid = np.zeros(3 * (size,), bool)
+                grid[0, :height, 0] = True
+                masks = hidden_part.groups(grid, [FRONT, FRONT])[0]
+                self.assertEqual(masks["old"].sum(), int(height == least), (size, height))
+
+
 class ChangesTest(unittest.TestCase):
     def measure(self, moved):
         """Change h by 0.5 in the cells ``moved`` at the third view, and the occupancy by 0.25."""
