@@ -16,7 +16,8 @@ import trimesh
 from PIL import Image
 
 from voxlstm.lib.geometry.camera import sample_viewpoints
-from voxlstm.lib.geometry.mesh import Mesh, join, normalised
+from voxlstm.lib.geometry.frame import in_grid, normalised
+from voxlstm.lib.geometry.mesh import Mesh, join
 from voxlstm.lib.geometry.procedural import KINDS, generate, kind
 from voxlstm.lib.geometry.rendering import Renderer
 from voxlstm.lib.geometry.voxels import voxelise
@@ -76,7 +77,7 @@ def main():
     for name, mesh in models.items():
         mesh = normalised(mesh)
         clock, processor = measure(lambda: render_all(mesh, viewpoints), arguments.rounds)
-        _, voxels = measure(lambda: voxelise(mesh), 1)
+        _, voxels = measure(lambda: voxelise(in_grid(mesh)), 1)
         rates = f"{24 / clock:10.1f}{24 / processor:16.1f}{voxels:18.2f}"
         print(f"{name:16}{len(mesh.faces):8d}{rates}", flush=True)
 

@@ -107,7 +107,7 @@ def ray_vote(corners, size):
     for axis in range(3):
         crossings = _crossings(np.roll(corners, -axis, axis=2), size)
         before = np.cumsum(crossings, axis=0)
-        after = before[-1] - before
+        before, after = before[:-1], before[-1] - before[:-1]
         inside = (before % 2).astype(np.int8) + (after % 2).astype(np.int8)
         votes += np.moveaxis(inside, (0, 1, 2), (axis, (axis + 1) % 3, (axis + 2) % 3))
     return votes >= VOTES
@@ -149,8 +149,9 @@ def _crossings(corners, size):
 
     Returns
     -------
-    (size, size, size) int16
-        [i, j, k] counts those on line (j, k) between the centres of cells i - 1 and i.
+    (size + 1, size, size) int16
+        [i, j, k] counts those on line (j, k) between the centres of cells i - 1 and i, the first
+        and the last those before and after all centres.
     """
     scene = need("embreex.rtcore_scene", "data").EmbreeScene()
     buffer = np.ascontiguousarray(corners, dtype=np.float32)
@@ -163,7 +164,7 @@ def _crossings(corners, size):
         np.float32
     )
     directions = np.tile(np.float32([1.0, 0.0, 0.0]), (size * size, 1))
-    counts = np.zeros((size, size * size), dtype=np.int16)
+    counts = np.zeros((size + 1, size * size), dtype=np.int16)
     lines = np.arange(size * size)
     for _ in range(200):
         hits = scene.run(origins[lines], directions[lines], output=1)
@@ -173,7 +174,6 @@ def _crossings(corners, size):
         lines = lines[struck]
         place = origins[lines, 0] + hits["tfar"][struck]
         cell = np.ceil((place + 0.5) * size - 0.5).astype(np.int64)
-        inside = cell < size
-        np.add.at(counts, (np.maximum(cell[inside], 0), lines[inside]), 1)
+        np.add.at(counts, (np.clip(cell, 0, size), lines), 1)
         origins[lines, 0] = place + 1e-5
-    return counts.reshape(size, size, size)
+    return counts.reshape(size + 1, size, size)

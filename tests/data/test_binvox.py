@@ -49,6 +49,14 @@ class TestLayout(BinvoxCase):
         np.testing.assert_array_equal(grid, [np.ones((2, 2)), np.zeros((2, 2))])
 
 
+    def test_comments_blank_lines_and_any_order(self):
+        header = (b"#binvox 1\n\n# ok let's add some comments!\n  translate 1 2 3 # this is a value?\n"
+                  b"#hmm\nscale 0.5\n\n\t dim 2 2\t2  \ndata\n")
+        loaded = binvox.load(self.written(header + bytes([0, 1, 1, 1, 0, 2, 1, 4])))
+        self.assertEqual((loaded.translate, loaded.scale), ((1, 2, 3), 0.5))
+        self.assertTrue(loaded.grid[0, 1, 0] and loaded.grid[1].all() and loaded.grid.sum() == 5)
+
+
 class TestRoundTrip(BinvoxCase):
     def test_grid_survives(self):
         rng = np.random.default_rng(0)
@@ -93,13 +101,16 @@ class TestMalformed(BinvoxCase):
         self.refused(b"\x1f\x8b" + bytes(5000), "not text")
         self.refused(HEADER.replace(b"#binvox 1", b"#binvox 2") + runs, "#binvox 1")
         self.refused(HEADER.replace(b"dim 2 2 2", b"dim 2 2") + runs, "'dim' with 3")
-        self.refused(HEADER.replace(b"dim 2 2 2", b"size 2 2 2") + runs, "'dim' with 3")
+        self.refused(HEADER.replace(b"dim 2 2 2", b"size 2 2 2") + runs, "none of dim, translate")
+        self.refused(HEADER.replace(b"dim 2 2 2\n", b"") + runs, "no line 'dim'")
+        self.refused(HEADER.replace(b"scale 1\n", b"scale 1\nscale 1\n") + runs, "second line")
+        self.refused(HEADER.replace(b"scale 1", b"# " + b"x" * 5000) + runs, "not text")
         self.refused(HEADER.replace(b"2 2 2", b"2 2 two") + runs, "holds no int")
         self.refused(HEADER.replace(b"scale 1", b"scale one") + runs, "holds no float")
         self.refused(HEADER.replace(b"scale 1", b"scale nan") + runs, "absurd number")
         self.refused(HEADER.replace(b"scale 1", b"scale -1") + runs, "not positive")
-        self.refused(HEADER.replace(b"translate", b"move") + runs, "'translate' with 3")
-        self.refused(HEADER.replace(b"data\n", b"date\n") + runs, "'data'")
+        self.refused(HEADER.replace(b"translate", b"move") + runs, "none of dim, translate")
+        self.refused(HEADER.replace(b"data\n", b"date\n") + runs, "none of dim, translate")
         self.refused(HEADER.replace(b"\n", b"\r\n") + runs, "#binvox 1")
         self.refused(HEADER[:30], "header is cut off")
 

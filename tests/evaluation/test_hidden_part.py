@@ -25,7 +25,7 @@ class ChooseTest(unittest.TestCase):
 
 class GroupsTest(unittest.TestCase):
     def test_the_back_is_new_when_seen_from_behind_and_not_from_nearby(self):
-        near, opposite = hidden_part.groups(block(), [FRONT, SIDE, BACK])
+        near, opposite = hidden_part.groups(block(), 1.0, [FRONT, SIDE, BACK])
         # These azimuths look from +x and +z: the block at small x and z is hidden.
         self.assertFalse(near["new"].any())
         self.assertTrue(opposite["new"][1, 1, 1])
@@ -35,11 +35,11 @@ class GroupsTest(unittest.TestCase):
             self.assertFalse((masks["new"] & (masks["old"] | masks["empty"])).any())
 
     def test_what_was_shown_already_is_never_new(self):
-        near, opposite = hidden_part.groups(block(), [FRONT, FRONT, FRONT])
+        near, opposite = hidden_part.groups(block(), 1.0, [FRONT, FRONT, FRONT])
         for masks in (near, opposite):
             self.assertFalse(masks["new"].any())
             self.assertEqual(masks["old"].sum(), 8)
-        self.assertFalse(hidden_part.groups(block(), [FRONT, BACK, BACK])[1]["new"].any())
+        self.assertFalse(hidden_part.groups(block(), 1.0, [FRONT, BACK, BACK])[1]["new"].any())
 
 
     def test_the_least_surface_of_a_block_grows_with_its_side(self):
@@ -48,7 +48,7 @@ class GroupsTest(unittest.TestCase):
             for height in (least - 1, least):
                 grid = np.zeros(3 * (size,), bool)
                 grid[0, :height, 0] = True
-                masks = hidden_part.groups(grid, [FRONT, FRONT])[0]
+                masks = hidden_part.groups(grid, 1.0, [FRONT, FRONT])[0]
                 self.assertEqual(masks["old"].sum(), int(height == least), (size, height))
 
 
@@ -61,11 +61,11 @@ class ChangesTest(unittest.TestCase):
         occupancy[2] = 0.25 * np.kron(moved, np.ones((8, 8, 8)))
         gates = {"hidden": hidden, "input": np.full_like(hidden, 0.75),
                  "forget": np.full_like(hidden, 0.125)}
-        found = hidden_part.changes(block(), [FRONT, SIDE, BACK], gates, occupancy)
+        found = hidden_part.changes(block(), 1.0, [FRONT, SIDE, BACK], gates, occupancy)
         return {(change.view, change.group): change for change in found}
 
     def test_a_change_of_the_new_part_alone_is_found_there_alone(self):
-        new = hidden_part.groups(block(), [FRONT, SIDE, BACK])[1]["new"]
+        new = hidden_part.groups(block(), 1.0, [FRONT, SIDE, BACK])[1]["new"]
         found = self.measure(new)
         self.assertEqual(found[3, "new"].blocks, new.sum())
         self.assertAlmostEqual(found[3, "new"].state, 0.5)
@@ -78,13 +78,13 @@ class ChangesTest(unittest.TestCase):
         self.assertEqual(found[2, "old"].state, 0)
 
     def test_a_change_elsewhere_is_not_counted_as_the_new_parts(self):
-        empty = hidden_part.groups(block(), [FRONT, SIDE, BACK])[1]["empty"]
+        empty = hidden_part.groups(block(), 1.0, [FRONT, SIDE, BACK])[1]["empty"]
         found = self.measure(empty)
         self.assertEqual(found[3, "new"].state, 0)
         self.assertAlmostEqual(found[3, "empty"].state, 0.5)
 
     def test_means_are_over_objects(self):
-        new = hidden_part.groups(block(), [FRONT, SIDE, BACK])[1]["new"]
+        new = hidden_part.groups(block(), 1.0, [FRONT, SIDE, BACK])[1]["new"]
         objects = [list(self.measure(mask).values()) for mask in (new, np.zeros_like(new))]
         table = hidden_part.summarise(objects)
         self.assertAlmostEqual(table["3"]["new"]["state"], 0.25)

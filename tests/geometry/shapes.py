@@ -29,6 +29,12 @@ def centres(resolution=32):
     return np.stack(np.meshgrid(line, line, line, indexing="ij"), axis=-1)
 
 
+def nearest(resolution=32, at=(0, 0, 0)):
+    """Return the distance (n, n, n) from ``at`` to the nearest point of each voxel."""
+    offset = np.abs(centres(resolution) - at) - 0.5 / resolution
+    return np.linalg.norm(np.maximum(offset, 0), axis=-1)
+
+
 def iou(first, second):
     """Return the intersection over union of two masks."""
     return (first & second).sum() / (first | second).sum()

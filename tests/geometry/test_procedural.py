@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 
 from voxlstm.lib.data.categories import CATEGORIES
 from voxlstm.lib.geometry.draw import Draw
-from voxlstm.lib.geometry.mesh import normalised
+from voxlstm.lib.geometry.frame import in_grid
 from voxlstm.lib.geometry.procedural import KINDS, generate, kind
 from voxlstm.lib.geometry.voxels import is_closed, voxelise
 
@@ -75,12 +75,18 @@ class ProceduralTest(unittest.TestCase):
             self.assertGreaterEqual(min(len(np.unique(c, axis=0)) for c in colours), 1)
             self.assertGreaterEqual(len(np.unique(np.round(np.concatenate(colours), 2), axis=0)), 8)
 
+    def test_about_half_of_the_objects_are_of_one_grey(self):
+        objects = [generate(synset, 0, index)[0] for synset in KINDS for index in range(12)]
+        grey = [mesh for mesh in objects if np.ptp(mesh.materials) == 0]
+        self.assertGreater(len(grey), 0.35 * len(objects))
+        self.assertLess(len(grey), 0.65 * len(objects))
+        self.assertGreater(len({mesh.materials[0, 0] for mesh in grey}), 20)
+
     def test_shapes_are_neither_blobs_nor_invisible(self):
         for synset, kinds in KINDS.items():
             hollow = 0
             for index in range(len(kinds)):
-                mesh = normalised(generate(synset, 1, index)[0])
-                grid = voxelise(mesh)
+                grid = voxelise(in_grid(generate(synset, 1, index)[0]))
                 self.assertGreater(grid.sum(), 60, kind(synset, index))
                 box = np.prod(np.ptp(np.argwhere(grid), axis=0) + 1)
                 hollow += grid.sum() < 0.75 * box

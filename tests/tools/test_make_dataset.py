@@ -17,6 +17,7 @@ import numpy as np
 import trimesh
 from PIL import Image
 
+from tests.geometry.shapes import nearest
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.geometry.dataset import file_tasks, procedural_tasks
@@ -84,7 +85,9 @@ class ProceduralTest(DatasetCase):
             self.assertIn("mtllib model.mtl", content)
             voxels = binvox.load(self.root / "data" / "ShapeNetVox32" / place / "model.binvox")
             self.assertEqual(voxels.grid.shape, (32, 32, 32))
-            self.assertEqual((tuple(voxels.translate), voxels.scale), ((-0.5, -0.5, -0.5), 1.0))
+            # The model is centred on the origin, and its longest side is the grid's.
+            self.assertAlmostEqual(voxels.scale, -2 * min(voxels.translate), places=5)
+            self.assertAlmostEqual(np.linalg.norm(voxels.translate), 0.5, places=5)
         with Image.open(sheet) as image:
             self.assertEqual(image.size, (137, 2 * (137 + 16)))
 
@@ -130,6 +133,12 @@ class ProceduralTest(DatasetCase):
             run("--out", other, "--procedural", 1)
         with self.assertRaisesRegex(UserError, "at least 1"):
             run("--out", other, "--procedural", 0)
+
+    def test_a_set_of_an_older_version_is_refused_with_the_remedy(self):
+        old = {"source": "procedural", "seed": 0, "version": 1}
+        self.root.joinpath("dataset.json").write_text(json.dumps(old))
+        with self.assertRaisesRegex(UserError, "make the set again, in another folder"):
+            run("--out", self.root, "--procedural", 1)
 
     def test_killed_run_leaves_no_process_and_goes_on_where_it_was(self):
         command = [
@@ -228,10 +237,27 @@ class ModelsTest(DatasetCase):
         self.assertIn("7 of 7", out)
         names = [f"{s}_ball" for s in ("obj", "ply", "stl", "off", "glb")]
         sums = [self.grid("mine", name).sum() for name in [*names, "flipped", "open"]]
-        # A ball in a box of unit diagonal: radius 32 / (2 * sqrt(3)) voxels.
-        expected = 4 / 3 * np.pi * (16 / np.sqrt(3)) ** 3
-        np.testing.assert_allclose(sums[:6], expected, rtol=0.04)
-        self.assertGreater(sums[6], 0.85 * expected)
+        # A ball fills the grid: a radius of 16 voxels, and what its surface touches.
+        expected = (nearest() < 0.5).sum()
+        np.testing.assert_allclose(sums[:6], expected, rtol=0.02)
+        self.assertGreater(sums[6], 0.95 * expected)
+
+    def test_other_resolutions(self):
+        self.save("mine/ball.ply", trimesh.creation.icosphere(subdivisions=4))
+        for resolution in (16, 64):
+            out = self.root / str(resolution)
+            status, _, _ = run("--out", out, "--models", self.models, "--resolution", resolution)
+            self.assertEqual(status, 0)
+            grid = binvox.read(out / "ShapeNetVox32" / "mine" / "ball" / "model.binvox")
+            self.assertEqual(len(grid), resolution)
+            expected = (nearest(resolution) < 0.5).sum()
+            self.assertAlmostEqual(grid.sum() / expected, 1, delta=0.03)
+        with self.assertRaisesRegex(UserError, "was made with .*resolution 64"):
+            run("--out", out, "--models", self.models)
+        for resolution in (0, -1, 100_000):
+            with self.assertRaisesRegex(UserError, "--resolution .* between 1 and"):
+                run("--out", self.out, "--models", self.models, "--resolution", resolution)
+        self.assertFalse(self.out.exists())
 
     def test_shapenet_tree_and_names(self):
         for path in (
