@@ -22,6 +22,10 @@ A checkpoint is an ``.npz`` archive (a zip of ``.npy`` arrays) with these entrie
 ``optimiser/<name>``
     Float32, the optimiser's state: ``velocity/<parameter>`` for SGD; ``mean/<parameter>``,
     ``square/<parameter>`` and ``steps`` for Adam. A file made with ``weights_only`` has none.
+``split``
+    Bytes (uint8): UTF-8 text, a line for each object of the data set that was trained on, ``part``,
+    ``synset`` and ``id`` with tabs between them, as `voxlstm.lib.data.splits` writes it. Files of
+    older versions have none.
 ``meta``
     Text (a 0-d unicode array) holding JSON: ``format`` (``"voxlstm checkpoint"``), ``version``,
     ``entries`` (the names of all other entries), ``iteration``, ``random`` (state of whatever
@@ -76,6 +80,8 @@ class Checkpoint:
         The definitions that were trained.
     extra : dict
         The caller's own, as JSON.
+    split : str
+        Which objects were trained, validated and to be tested on; empty where that is not known.
     version : int
         Of the file format.
     """
@@ -87,6 +93,7 @@ class Checkpoint:
     network: dict = field(default_factory=dict)
     recipe: dict = field(default_factory=dict)
     extra: dict = field(default_factory=dict)
+    split: str = ""
     version: int = VERSION
 
 
@@ -111,6 +118,8 @@ def save(path, checkpoint, weights_only=False):
         meta["random"] = {}
     arrays = {f"weights/{name}": value for name, value in checkpoint.weights.items()}
     arrays.update((f"optimiser/{name}", value) for name, value in optimiser.items())
+    if checkpoint.split:
+        arrays["split"] = np.frombuffer(checkpoint.split.encode("utf-8"), np.uint8)
     meta["entries"] = list(arrays)
     arrays["meta"] = np.array(json.dumps(meta))
     write = np.savez_compressed if weights_only else np.savez
@@ -142,7 +151,10 @@ def load(path):
     if not weights or meta.get("entries") != list(arrays):
         raise UserError(f"{path} is damaged: weights are missing, or entries do not belong")
     values = {name: meta[name] for name in _META}
-    return Checkpoint(weights=weights, optimiser=optimiser, version=meta["version"], **values)
+    split = arrays.get("split", np.empty(0, np.uint8)).tobytes().decode("utf-8", "replace")
+    return Checkpoint(
+        weights=weights, optimiser=optimiser, split=split, version=meta["version"], **values
+    )
 
 
 def load_network(path):

@@ -82,14 +82,16 @@ class Training:
         True when the run should stop after the step.
     about : dict, optional
         Facts to put into every checkpoint's ``extra``.
+    split : str
+        Which objects are trained, validated and to be tested on, for every checkpoint.
     """
 
-    def __init__(self, solver, batches, validate, folder, stop, about=None):
+    def __init__(self, solver, batches, validate, folder, stop, about=None, split=""):
         self.solver = solver
         self.best = None  # {"iteration": int, "iou": float, "cross_entropy": float}
         self._ahead = Ahead(batches, solver.send)
         self._validate, self._stop = validate, stop
-        self._folder, self._about = Path(folder), about or {}
+        self._folder, self._about, self._split = Path(folder), about or {}, split
         self._unrecorded = None  # a step whose validation was broken off
         self._saved = None  # what last.npz holds
 
@@ -179,6 +181,7 @@ class Training:
         unrecorded = step and {"iteration": step.iteration, "loss": step.loss, "rate": step.rate}
         extra = {**self._about, "best": self.best, "unrecorded": unrecorded}
         state = self.solver.state(random=self._ahead.state(), extra=extra)
+        state = replace(state, split=self._split)
         path = self._folder / name
         try:
             checkpoint.save(path, state)

@@ -1,8 +1,8 @@
 """The folder of a training run: taken by one process, never overwritten unasked, well labelled.
 
-It holds ``network.yaml`` and ``recipe.yaml`` (the definitions as trained, overrides applied) and
-``run.json`` (what was run, where and with which versions; an entry for each start), beside what
-others write into it.
+It holds ``network.yaml`` and ``recipe.yaml`` (the definitions as trained, overrides applied),
+``split.txt`` (which objects are trained, validated and to be tested on) and ``run.json`` (what was
+run, where and with which versions; an entry for each start), beside what others write into it.
 """
 import fcntl
 import json
@@ -21,9 +21,10 @@ from .errors import UserError
 from .files import write_json, write_text
 
 PACKAGES = ("voxlstm", "Theano-PyMC", "numpy", "scipy", "Pillow")
+SPLIT = "split.txt"
 CONTENT = (
     "last.npz", "best.npz", "run.json", "network.yaml", "recipe.yaml", "curves.csv", "curves.png",
-    "events",
+    "events", SPLIT,
 )
 ROOT = Path(__file__).resolve().parents[2]
 
