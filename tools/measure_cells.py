@@ -7,7 +7,8 @@ from pathlib import Path
 from voxlstm.lib.runtime import backend
 
 from voxlstm.lib.data import binvox
-from voxlstm.lib.data.shapenet import Index, split
+from voxlstm.lib.data.shapenet import Index
+from voxlstm.lib.data.splits import choose
 from voxlstm.lib.data.views import load_views
 from voxlstm.lib.evaluation import hidden_part
 from voxlstm.lib.evaluation.metrics import sigmoid
@@ -33,7 +34,7 @@ def parse_arguments(argv=None):
 def main(argv=None):
     """Measure and print; return 0."""
     options = parse_arguments(argv)
-    items = split(Index.open(options.data), validation=0.0).test
+    items = choose(Index.open(options.data), validation=0.0).test
     if not items:
         raise UserError(f"{options.data} has no test objects; take a larger data set")
     backend.use_device(options.device)
@@ -59,7 +60,8 @@ def measure(item, predictor):
         raise UserError(f"{item.renderings_path} has {item.views} pictures and {len(viewpoints)}"
                         " viewpoints; 3 pictures with their viewpoints are needed")
     order = hidden_part.choose_views(viewpoints[: item.views])
-    views = load_views([item.view_path(number) for number in order])[:, None]
+    paths = [item.view_path(number) for number in order]
+    views = load_views(paths, size=predictor.network.config.image)[:, None]
     gates = {name: values[:, 0] for name, values in predictor.gates(views).items()}
     occupancy = sigmoid(predictor.log_odds(views, [1, 2, 3])[:, 0])
     voxels, _, scale = binvox.load(item.voxels_path)

@@ -48,11 +48,11 @@ def main(argv=None):
     export.check_name(options.out)
     if not 0 < options.threshold < 1:
         raise UserError(f"--threshold {options.threshold:g} must lie between 0 and 1")
-    pictures, views = load_pictures(options.pictures)
-    for picture in pictures:
-        print(f"{picture.name}: {picture.cut}")
     backend.use_device(options.device)
     network, saved = load_network(options.weights)
+    pictures, views = load_pictures(options.pictures, network.config.image)
+    for picture in pictures:
+        print(f"{picture.name}: {picture.cut}")
     print(trained_on(options.weights, saved))
     (occupancy,) = Predictor(network).predict(views[:, None])
     sheet = Path(options.preview or Path(options.out).with_suffix(".preview.png"))

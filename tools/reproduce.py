@@ -4,8 +4,10 @@ Run again, it goes on where it was stopped and reuses what is done.
 """
 import argparse
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+from voxlstm.lib.data.splits import ALL
 from voxlstm.lib.evaluation import output, tables
 from voxlstm.lib.evaluation.subject import GLOBAL
 from voxlstm.lib.runtime.errors import UserError, run_tool
@@ -32,6 +34,8 @@ def parse_arguments(argv=None):
         help="training recipe; default: solvers/small.yaml")
     add("--set", metavar="KEY=VALUE", action="append", default=[], dest="settings",
         help="change a value of the recipe; repeatable")
+    add("--split", metavar="SPLIT", help="which objects to train, validate and test on: 'ratio' (the"
+        " default) or a file or folder as tools/train_net.py takes it")
     add("--views", metavar="N,N,...", default="1,2,3,4,5", help="numbers of views to test with")
     add("--ship", action="store_true", help="at the end, write the 3x3x3 network's weights to"
         " models/pretrained_small.npz and its scores beside it")
@@ -44,6 +48,8 @@ def main(argv=None):
     if options.objects < 5:
         raise UserError(f"--objects {options.objects} leaves too few to train and to test on; "
                         "take 5 or more")
+    if options.split == ALL:
+        raise UserError("--split all leaves nothing to train on; it is for tools/test_net.py")
     try:
         with Phases(options.out) as phases:
             results = run_phases(phases, options)
@@ -60,11 +66,13 @@ def run_phases(phases, options):
     make = tool("make_dataset", "--procedural", options.objects, "--out", data,
                 "--contact-sheet", out / "data.png")
     phases.run("data set", make, data)
+    split = ["--split", options.split] if options.split else []
     for kernel in KERNELS:
         folder = out / f"train_{kernel}"
         settings = [part for setting in options.settings for part in ("--set", setting)]
         start = tool("train_net", "--model", ROOT / f"models/small_{kernel}.yaml", "--solver",
-                     options.solver, "--data", data, "--out", folder, *settings, "--overwrite")
+                     options.solver, "--data", data, "--out", folder, *settings, *split,
+                     "--overwrite")
         begun = (folder / "run.json").exists()
         again = tool("train_net", "--out", folder, "--resume") if begun else ()
         phases.run(f"training {kernel}", start, folder / "best.npz", ["data set"], again)
@@ -75,7 +83,7 @@ def run_phases(phases, options):
         beside = ["--beside", *others] if others else []
         needs = [f"training {kernel}", *[f"test {name}" for name in results]]
         test = tool("test_net", "--weights", out / f"train_{kernel}/best.npz", "--data", data,
-                    "--out", folder, "--views", options.views, "--overwrite", *beside)
+                    "--out", folder, "--views", options.views, "--overwrite", *split, *beside)
         phases.run(f"test {kernel}", test, folder / output.RESULTS, needs)
         results[kernel] = output.read_results(folder / output.RESULTS)
     return results
@@ -112,9 +120,13 @@ def beats_mean_shape(results):
 def ship(out, results, path):
     """Write the weights alone, compressed, and their scores beside them."""
     trained = checkpoint.load(out / f"train_{KERNELS[-1]}/best.npz")
+    # Where the data lay on this machine is of no use to others.
+    extra = {name: value for name, value in trained.extra.items() if name != "data"}
+    trained = replace(trained, extra=extra)
     with atomic_path(path) as temporary:
         checkpoint.save(temporary, trained, weights_only=True)
-    kept = ("threshold", "objects", "by_views", "by_category", "baseline", "data", "network")
+    kept = ("threshold", "resolution", "objects", "by_views", "by_category", "baseline", "data",
+            "split", "network")
     scores = {name: results[name] for name in kept}
     scores["data"] = {name: value for name, value in scores["data"].items() if name != "folder"}
     scores["trained_on"] = trained.extra["trained_on"]

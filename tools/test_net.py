@@ -11,7 +11,9 @@ from pathlib import Path
 from voxlstm.lib.runtime import backend
 
 from voxlstm.lib.data import binvox
-from voxlstm.lib.data.shapenet import CATEGORIES, Index, split
+from voxlstm.lib.data.shapenet import CATEGORIES, Index
+from voxlstm.lib.data.sizes import check_resolution
+from voxlstm.lib.data.splits import ALL, RATIO, choose, parts_of
 from voxlstm.lib.evaluation import curves, output, paper, tables
 from voxlstm.lib.evaluation.baseline import mean_shapes
 from voxlstm.lib.evaluation.evaluate import evaluate, summary, thresholds_with
@@ -22,7 +24,7 @@ from voxlstm.lib.evaluation.subject import (
 )
 from voxlstm.lib.runtime.errors import UserError, run_tool
 from voxlstm.lib.runtime.progress import Progress
-from voxlstm.lib.runtime.run_folder import ROOT, git_revision, versions
+from voxlstm.lib.runtime.run_folder import ROOT, SPLIT, git_revision, versions
 from voxlstm.models.network import NetworkConfig
 from voxlstm.solvers.by_views import ViewwisePredictor
 from voxlstm.solvers.checkpoint import load_network
@@ -42,6 +44,11 @@ def parse_arguments(argv=None):
     add("--views", metavar="N,N,...", default=None,
         help="numbers of views to test with, the first n renderings each, up to "
         f"{RENDERINGS}; default: 1,2,3,4,5")
+    add("--split", metavar="SPLIT", help="which objects to test on: 'ratio' (the last 20 %% of each"
+        " category; the default), 'all', or the test part of a file of voxlstm (such as a run's"
+        " split.txt), Pix2Vox or pytorch3d, or of a folder of occupancy_networks' .lst files")
+    add("--allow-trained", action="store_true", help="test on objects that the network was trained"
+        " on too; the results say so")
     add("--threshold", metavar="T", type=float, default=THRESHOLD,
         help="probability above which a voxel counts as occupied; default: %(default)s")
     add("--categories", metavar="NAMES", help="only these, by name or synset, separated by commas")
@@ -62,8 +69,6 @@ def main(argv=None):
     options = parse_arguments(argv)
     check_options(options)
     beside = [output.read_results(path) for path in options.beside]
-    if options.out:
-        output.claim(options.out, options.overwrite)
     prepare = prepare_saved if options.predictions else prepare_network
     counts, subject, shapes, about = prepare(options)
     shown = len(subject)
@@ -93,8 +98,10 @@ def check_options(options):
         raise UserError("--predictions scores without a network; leave --weights out")
     if options.predictions and options.save_predictions:
         raise UserError("--predictions are saved already; leave --save-predictions out")
-    if options.predictions and options.categories:
-        raise UserError("--predictions scores all that was saved; leave --categories out")
+    for name in ("categories", "split", "allow_trained"):
+        if options.predictions and getattr(options, name):
+            raise UserError("--predictions scores all that was saved; leave "
+                            f"--{name.replace('_', '-')} out")
     if not options.predictions:
         for name in ("weights", "data"):
             if getattr(options, name) is None:
@@ -134,32 +141,93 @@ def prepare_network(options):
                         f"{counts[-1]} that --views asks for")
     backend.use_device(options.device)
     network, saved = load_network(options.weights)
-    size = binvox.read(parts.test[0].voxels_path).shape[0]
-    if network.config.resolution != size:
-        raise UserError(f"{options.weights} is a network of {network.config.resolution} voxels a "
-                        f"side, but {options.data} has {size}")
-    with Progress(len(parts.train), "mean shape", unit="objects") as progress:
-        shapes = mean_shapes([item.category for item in parts.train],
-                             read_voxels(parts.train, progress))
+    check_resolution(parts.train + parts.test, network.config.resolution)
+    trained = count_trained(options, parts, saved)
+    known, notes = training_objects(options, parts, saved)
+    claim(options)
     about = {
         "data": data_facts(options.data, index, parts),
+        "split": {"name": parts.name, "form": parts.form, "digest": parts.digest(),
+                  **{name: len(getattr(parts, name)) for name in ("train", "validation", "test")}},
+        "trained_objects": trained,
+        "notes": [*parts.notes, *notes],
         "network": network_facts(network),
         "weights": {"file": str(options.weights), "iteration": saved.iteration,
                     "sha256": hashlib.sha256(Path(options.weights).read_bytes()).hexdigest()},
     }
-    subject = NetworkSubject(parts.test, ViewwisePredictor(network), options.batch, options.workers)
-    return counts, subject, shapes, about
+    subject = NetworkSubject(parts.test, ViewwisePredictor(network), options.batch, options.workers,
+                             network.config.image, network.config.resolution)
+    return counts, subject, make_shapes(known), about
+
+
+def claim(options):
+    """Make sure that the results can be written: when the command is right, before the work."""
+    if options.out:
+        output.claim(options.out, options.overwrite)
+
+
+def make_shapes(items):
+    """Return the mean shapes of all objects and of each category; (None, {}) of no objects."""
+    if not items:
+        return None, {}
+    with Progress(len(items), "mean shape", unit="objects") as progress:
+        return mean_shapes([item.category for item in items], read_voxels(items, progress))
+
+
+def count_trained(options, parts, saved):
+    """Return how many test objects the network was trained or validated on.
+
+    Raises
+    ------
+    UserError
+        When there are any and they are not allowed.
+    """
+    part_of = parts_of(saved.split)
+    seen = [item for item in parts.test if part_of.get(item.name, "test") != "test"]
+    if seen and not options.allow_trained:
+        raise UserError(
+            f"{options.weights} was trained on {len(seen)} of the {len(parts.test)} test objects"
+            f" (first: {seen[0].name}); give --split the split of its training, such as the"
+            f" {SPLIT} of its run folder, or --allow-trained to score them all the same"
+        )
+    return len(seen)
+
+
+def training_objects(options, parts, saved):
+    """Return the objects to make the mean shapes of, and notes on them.
+
+    They are those of the split's training part, or, where it has none, those that the checkpoint
+    says the network was trained on, as far as they are still there.
+    """
+    if parts.train:
+        return parts.train + parts.validation, []
+    part_of, folder = parts_of(saved.split), saved.extra.get("data")
+    left_out = "the mean shapes, which training objects make, are left out: "
+    if not part_of or not folder:
+        return [], [left_out + "the weights do not say what they were trained on"]
+    try:
+        there = Index.open(folder)
+        known = [item for item in there if part_of.get(item.name, "test") != "test"]
+        check_resolution(known, len(binvox.read(parts.test[0].voxels_path)))
+    except UserError as error:
+        return [], [f"{left_out}{error}"]
+    if not known:
+        return [], [f"{left_out}none of the objects trained on is in {folder}"]
+    return known, [f"the mean shapes are those of the {len(known)} objects that the network was"
+                   f" trained on, in {folder}"]
 
 
 def prepare_saved(options):
     """Return numbers of views, subject, mean shapes and facts of saved predictions."""
     saved = Predictions(options.predictions)
-    about = {name: saved.about[name] for name in ("data", "network", "weights")}
+    claim(options)
+    kept = ("data", "network", "weights", "split", "trained_objects", "notes")
+    about = {name: saved.about[name] for name in kept if name in saved.about}
     exact = [float(value) for value in saved.about["thresholds"]]
     if options.threshold not in exact:
         print(f"note: the predictions are rounded; their IoU is exact at {exact} and "
               f"approximate at {options.threshold:g}", file=sys.stderr)
-    items = open_data(options)[1].test if options.data else ()
+    items = Index.open(options.data) if options.data else ()
     counts = options.views or saved.about["views"]
     return counts, SavedSubject(saved, items), load_shapes(saved), about
 
@@ -168,10 +236,10 @@ def open_data(options):
     """Return the index of the data set and its split, with something to test on."""
     wanted = options.categories.split(",") if options.categories else None
     index = Index.open(options.data, wanted)
-    parts = split(index, validation=0.0)
-    if not parts.train or not parts.test:
-        raise UserError(f"{options.data} has {len(parts.train)} training and {len(parts.test)} "
-                        "test objects; take a larger data set")
+    parts = choose(index, options.split or RATIO, 0.0, wanted)
+    if not parts.test:
+        raise UserError(f"{options.data} has no test objects by this split; test on every object"
+                        f" with --split {ALL}, or take another split or a larger data set")
     return index, parts
 
 
@@ -189,7 +257,8 @@ def data_facts(folder, index, parts):
         found[item.category] = found.get(item.category, 0) + 1
     published = {category.name: category.count for category in CATEGORIES}
     facts = paper.describe(folder, found, published).to_dict()
-    return {**facts, "training_objects": len(parts.train), "test_objects": len(parts.test)}
+    training = len(parts.train) + len(parts.validation)
+    return {**facts, "training_objects": training, "test_objects": len(parts.test)}
 
 
 def network_facts(network):
@@ -221,14 +290,18 @@ def made_by(argv):
 
 def describe(results, runs):
     """Return the tables as text."""
-    network, data = results["network"], results["data"]
+    network, data, split = results["network"], results["data"], tables.split_text(results)
     head = (f"{network['name']} ({network['parameters']:,} parameters), {results['objects']} test "
             f"objects of {data['name']}, threshold {results['threshold']:g}")
+    beside, notes = tables.r2n2_table(results), tables.notes_text(results)
     return "\n\n".join([
-        "", head, "By number of views (means over objects):", tables.views_table(results),
+        "", head, *([split] if split else []),
+        "By number of views (means over objects):", tables.views_table(results),
         "IoU by category:", tables.category_table(results),
         "IoU by threshold:", tables.sweep_table(results),
         "Beside the paper:", tables.paper_table(runs),
+        *(["Beside 3D-R2N2 (mean IoU by category):", beside] if beside else []),
+        *([notes] if notes else []),
     ])
 
 

@@ -8,13 +8,16 @@ from pathlib import Path
 from voxlstm.lib.runtime import backend
 
 from voxlstm.lib.data.batches import Batches
-from voxlstm.lib.data.shapenet import CATEGORIES, Index, split
+from voxlstm.lib.data.shapenet import CATEGORIES, Index
+from voxlstm.lib.data.sizes import check_resolution
+from voxlstm.lib.data.splits import RATIO, choose
 from voxlstm.lib.evaluation import paper
 from voxlstm.lib.evaluation.curves import Curves, Row
 from voxlstm.lib.runtime.config import build, load_yaml, override
 from voxlstm.lib.runtime.errors import UserError, run_tool
 from voxlstm.lib.runtime.monitor import Monitor
-from voxlstm.lib.runtime.run_folder import RunFolder
+from voxlstm.lib.runtime.files import write_text
+from voxlstm.lib.runtime.run_folder import SPLIT, RunFolder
 from voxlstm.lib.runtime.signals import StopRequest
 from voxlstm.models.network import Network, NetworkConfig
 from voxlstm.solvers import checkpoint
@@ -39,6 +42,9 @@ def parse_arguments(argv=None):
     add("--set", metavar="KEY=VALUE", action="append", default=[], dest="settings",
         help="change a value of the recipe, or with network.KEY=VALUE of the network; repeatable")
     add("--categories", metavar="NAMES", help="only these, by name or synset, separated by commas")
+    add("--split", metavar="SPLIT", help="which objects to train, validate and test on: 'ratio' (the"
+        " first 80 %% of each category are trained on; the default) or a file of voxlstm, Pix2Vox or"
+        " pytorch3d, or a folder of occupancy_networks' .lst files")
     add("--weights", metavar="NPZ", help="start from the weights of this checkpoint")
     add("--workers", metavar="N", type=int, help="processes that read pictures; default: the cores")
     group = parser.add_mutually_exclusive_group()
@@ -56,13 +62,13 @@ def main(argv=None):
     # Everything that can be wrong with the command is found before the folder is touched.
     if not options.resume:
         network, recipe = read_definitions(options)
-        parts = open_data(options, recipe)
+        parts = open_data(options, network, recipe)
     with RunFolder(options.out, options.resume, options.overwrite) as folder:
         saved = None
         if options.resume:
             network, recipe = resumed_definitions(options, folder)
-            options = resumed_options(options, folder.starts()[0])
-            parts = open_data(options, recipe)
+            options = resumed_options(options, folder)
+            parts = open_data(options, network, recipe)
             saved = checkpoint.load(folder / LAST) if (folder / LAST).exists() else None
         check_same_data(folder, parts)
         solver = Solver(Network(network, seed=recipe.seed), recipe)
@@ -74,6 +80,8 @@ def main(argv=None):
         elif recipe.fit_initial and saved is None:
             fit_to_first_views(solver.network, parts, recipe)
         folder.write_definitions(network.to_dict(), recipe.to_dict())
+        if not options.resume:
+            write_text(folder / SPLIT, parts.text())
         folder.note_start(**facts(options, recipe, parts, solver, saved))
         return train(folder, solver, parts, saved, options)
 
@@ -108,24 +116,34 @@ def resumed_definitions(options, folder):
     return config, build(Recipe, {**before.to_dict(), **given}, folder / "recipe.yaml")
 
 
-def resumed_options(options, first):
+def resumed_options(options, folder):
     """Return the options with what the first start of the run was given."""
+    first = folder.starts()[0]
     for name in ("data", "categories"):
         if getattr(options, name) is None:
             setattr(options, name, first[name])
+    if options.split:
+        raise UserError("--split would change the run that is resumed; leave it out")
+    if (folder / SPLIT).exists():
+        options.split = str(folder / SPLIT)
     return options
 
 
-def open_data(options, recipe):
+def open_data(options, network, recipe):
     """Return the split of the data set, with enough of it to train and to validate."""
     wanted = options.categories.split(",") if options.categories else None
-    parts = split(Index.open(options.data, wanted), validation=recipe.validation)
+    index = Index.open(options.data, wanted)
+    parts = choose(index, options.split or RATIO, recipe.validation, wanted)
+    for note in parts.notes:
+        print(f"note: {note}", file=sys.stderr)
     if not parts.train or not parts.validation:
         raise UserError(
             f"{options.data} has {len(parts.train)} objects to train on and {len(parts.validation)}"
             " to validate on; take more objects or a larger share with --set validation=0.2"
         )
-    fewest = min(item.views for item in parts.train + parts.validation)
+    used = parts.train + parts.validation
+    check_resolution(used, network.resolution)
+    fewest = min(item.views for item in used)
     if fewest < recipe.views[1]:
         raise UserError(
             f"the recipe wants up to {recipe.views[1]} views of an object, but {options.data} has"
@@ -146,9 +164,15 @@ def check_same_data(folder, parts):
 
 def fit_to_first_views(network, parts, recipe):
     """Fit the initial weights to one view of each of some training objects."""
-    with Batches(parts.train, FITTED_TO, 1, recipe.seed, recipe.augment, workers=1) as batches:
+    with Batches(parts.train, FITTED_TO, 1, recipe.seed, recipe.augment, workers=1,
+                 **sizes_of(network)) as batches:
         batch = next(batches)
         fit_initial_weights(network, batch.views, batch.voxels)
+
+
+def sizes_of(network):
+    """Return the sizes of views and grids that a network takes, for `Batches`."""
+    return {"image": network.config.image, "resolution": network.config.resolution}
 
 
 def facts(options, recipe, parts, solver, saved):
@@ -161,6 +185,7 @@ def facts(options, recipe, parts, solver, saved):
         "weights": options.weights,
         "data": str(Path(options.data).resolve()),
         "categories": options.categories,
+        "split": {"name": parts.name, "form": parts.form, "digest": parts.digest()},
         "objects": sizes(parts),
         "data_digest": digest(parts),
     }
@@ -193,18 +218,24 @@ def train(folder, solver, parts, saved, options):
     with (
         StopRequest() as stop,
         Batches(parts.train, recipe.batch, recipe.views, recipe.seed, recipe.augment,
-                workers=workers, state=saved.random if saved else None) as batches,
+                workers=workers, state=saved.random if saved else None,
+                **sizes_of(solver.network)) as batches,
         Monitor(recipe.iterations, start, recipe.batch, recipe.log_every, lambda: batches.waited)
         as monitor,
     ):
 
         def validate():
             with Batches(parts.validation, recipe.batch, recipe.views[1], augment=False,
-                         shuffle=False, epochs=1, workers=workers) as held_back:
+                         shuffle=False, epochs=1, workers=workers,
+                         **sizes_of(solver.network)) as held_back:
                 return score(solver, held_back, stop)
 
-        about = {"trained_on": trained_on(options.data, parts)}
-        training = Training(solver, batches, validate, folder.path, stop, about)
+        about = {
+            "trained_on": trained_on(options.data, parts),
+            "data": str(Path(options.data).resolve()),
+            "split": {"name": parts.name, "form": parts.form, "digest": parts.digest()},
+        }
+        training = Training(solver, batches, validate, folder.path, stop, about, parts.text())
         if saved:
             training.restore(saved)
         with Curves(folder.path, training.recorded) as curves:

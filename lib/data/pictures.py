@@ -13,7 +13,7 @@ BACKGROUND = TEST_BACKGROUND / 255
 # Medians over 1,500 renderings: the longer side of an object as a share of the view, and how far
 # its middle lies below the view's, since the camera looks down and what is near looks larger.
 EXTENT = 0.69
-BELOW = 3  # pixels
+BELOW = 3 / 127  # of the view
 WORKING_SIDE = 768  # larger pictures are reduced first: a view has 127 pixels
 PLAIN_NOISE = 0.05  # a plain background strays this little from a smooth surface of colour
 PLAIN_SHARE = 0.6  # ... over at least this share of the picture's border
@@ -27,7 +27,7 @@ class Picture:
     ----------
     name : str
         The file's name.
-    view : ndarray, float32 (3, 127, 127)
+    view : ndarray, float32 (3, size, size)
         Colours in [0, 1], the object centred on grey.
     cut : str
         How the object was found: ``"alpha"``, ``"plain background"`` or ``"not cut out"``.
@@ -38,7 +38,7 @@ class Picture:
     cut: str
 
 
-def load_picture(path):
+def load_picture(path, size=SIZE):
     """Read one picture of any size and mode and frame its object as in training.
 
     Alpha is used where there is any; otherwise a plain (also smoothly shaded) background is
@@ -47,6 +47,8 @@ def load_picture(path):
     Parameters
     ----------
     path : path-like
+    size : int
+        Pixels a side of the view that the network takes.
 
     Returns
     -------
@@ -64,22 +66,22 @@ def load_picture(path):
         alpha = plain_background(colour)
         cut = "plain background"
     if alpha is None:
-        return Picture(Path(path).name, _as_it_is(colour), "not cut out")
+        return Picture(Path(path).name, _as_it_is(colour, size), "not cut out")
     alpha = _without_specks(alpha)
     if not (alpha > 0.5).any():
         raise UserError(f"{path} shows no object, only background; take another picture")
-    return Picture(Path(path).name, frame(colour, alpha), cut)
+    return Picture(Path(path).name, frame(colour, alpha, size), cut)
 
 
-def load_pictures(paths):
+def load_pictures(paths, size=SIZE):
     """Read pictures in order.
 
     Returns
     -------
     pictures : list of Picture
-    views : ndarray, float32 (n, 3, 127, 127)
+    views : ndarray, float32 (n, 3, size, size)
     """
-    pictures = [load_picture(path) for path in paths]
+    pictures = [load_picture(path, size) for path in paths]
     if not pictures:
         raise UserError("give at least one picture")
     return pictures, np.stack([picture.view for picture in pictures])
@@ -111,7 +113,7 @@ def plain_background(colour):
     return np.clip((distance - low) / 0.06, 0, 1)
 
 
-def frame(colour, alpha):
+def frame(colour, alpha, size=SIZE):
     """Put an object on grey, as large and where the training views show theirs.
 
     Parameters
@@ -119,23 +121,24 @@ def frame(colour, alpha):
     colour : ndarray (height, width, 3)
     alpha : ndarray (height, width)
         Opacity; at least one value above 0.5.
+    size : int
 
     Returns
     -------
-    ndarray, float32 (3, 127, 127)
+    ndarray, float32 (3, size, size)
     """
     rows, columns = np.nonzero(alpha > 0.5)
     top, bottom = rows.min(), rows.max() + 1
     left, right = columns.min(), columns.max() + 1
-    scale = EXTENT * SIZE / max(bottom - top, right - left)
+    scale = EXTENT * size / max(bottom - top, right - left)
     height = max(1, round((bottom - top) * scale))
     width = max(1, round((right - left) * scale))
     box = np.s_[top:bottom, left:right]
     # Colours are weighted by opacity while resizing, so that no background bleeds in.
     opacity = _resize(alpha[box], height, width)
     premultiplied = _resize(colour[box] * alpha[box][..., None], height, width)
-    view = np.full((SIZE, SIZE, 3), BACKGROUND)
-    y, x = (SIZE - height) // 2 + BELOW, (SIZE - width) // 2
+    view = np.full((size, size, 3), BACKGROUND)
+    y, x = (size - height) // 2 + round(BELOW * size), (size - width) // 2
     place = np.s_[y : y + height, x : x + width]
     view[place] = premultiplied + (1 - opacity[..., None]) * BACKGROUND
     return _planes(view)
@@ -203,11 +206,11 @@ def _without_specks(alpha):
     return np.where(kept[pieces], alpha, 0)
 
 
-def _as_it_is(colour):
+def _as_it_is(colour, size):
     height, width = colour.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    return _planes(_resize(colour[top : top + side, left : left + side], SIZE, SIZE))
+    return _planes(_resize(colour[top : top + side, left : left + side], size, size))
 
 
 def _resize(values, height, width):

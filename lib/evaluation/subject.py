@@ -7,6 +7,7 @@ from dataclasses import asdict
 import numpy as np
 
 from ..data.batches import Batches
+from ..data.views import load_views
 from ..runtime.errors import UserError
 from .baseline import MeanShape
 from .evaluate import pick_cases, predict_objects, save_passing
@@ -32,11 +33,14 @@ class NetworkSubject:
         Objects to look at together.
     workers : int, optional
         Processes that read pictures.
+    image, resolution : int
+        Pixels a side of the network's views, voxels a side of its grids.
     """
 
-    def __init__(self, items, predictor, batch, workers=None):
+    def __init__(self, items, predictor, batch, workers=None, image=127, resolution=32):
         self.items, self.predictor = list(items), predictor
         self.batch, self.workers = batch, workers
+        self.sizes = {"image": image, "resolution": resolution}
 
     def __len__(self):
         return len(self.items)
@@ -58,7 +62,7 @@ class NetworkSubject:
 
     def _batches(self, items, counts, batch=None):
         return Batches(items, batch or self.batch, views=max(counts), augment=False, shuffle=False,
-                       epochs=1, workers=self.workers if len(items) > 64 else 0)
+                       epochs=1, workers=self.workers if len(items) > 64 else 0, **self.sizes)
 
 
 class SavedSubject:
@@ -106,11 +110,10 @@ class SavedSubject:
             yield kept, self._pictures(name, max(counts)), None
 
     def _pictures(self, name, count):
-        if name not in self._items:
+        if name not in self._items or self._items[name].views < count:
             return None
-        with Batches([self._items[name]], 1, views=count, augment=False, shuffle=False, epochs=1,
-                     workers=0) as batches:
-            return pictures_of(next(batches).views[:, 0])
+        item = self._items[name]
+        return pictures_of(load_views([item.view_path(number) for number in range(count)]))
 
 
 def make_cases(evaluation, subject, sigmoid, gate_figures=3):
