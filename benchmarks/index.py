@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 from voxlstm.lib.data.categories import CATEGORIES
-from voxlstm.lib.data.shapenet import Index, split
+from voxlstm.lib.data.shapenet import Index
+from voxlstm.lib.data.splits import choose
 
 
 def make_data(root, share):
@@ -51,7 +52,7 @@ def main():
         index = timed("without a cache", lambda: Index.open(root, cache=False))
         timed("writing the cache", lambda: Index.open(root))
         timed("with the cache", lambda: Index.open(root))
-        timed("split", lambda: split(index))
+        timed("split", lambda: choose(index))
         print(f"{len(index)} models")
 
 

@@ -54,10 +54,10 @@ def silhouette(voxels, scale, viewpoint):
 def measure(item):
     """Return coverage and IoU of an object, each the mean over its views."""
     voxels, _, scale = binvox.load(item.voxels_path)
-    viewpoints = read_viewpoints(f"{item.renderings_path}/rendering_metadata.txt")
+    viewpoints = read_viewpoints(item.metadata_path)
     found = []
     for number, viewpoint in enumerate(viewpoints):
-        seen = read_rendering(item.view_path(number))[..., 3] > 127
+        seen = read_rendering(item.view_path(number), SIZE)[..., 3] > 127
         covered = silhouette(voxels, scale, viewpoint)
         both = (seen & covered).sum()
         found.append((both / seen.sum(), both / (seen | covered).sum()))
@@ -74,7 +74,7 @@ def sheet(rows, columns=8):
         for column in range(columns):
             # The objects take turns, each seen from another side when its turn comes again.
             number, turn = column % len(items), column // len(items)
-            view = Image.fromarray(read_rendering(items[number].view_path(turn + number)))
+            view = Image.fromarray(read_rendering(items[number].view_path(turn + number), SIZE))
             picture.paste(view, (column * SIZE, top + LABEL), view)
     return picture
 

@@ -9,7 +9,7 @@ from voxlstm.lib.runtime import backend
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.data.splits import choose
-from voxlstm.lib.data.views import load_views
+from voxlstm.lib.data.views import SIZE, load_views
 from voxlstm.lib.evaluation import hidden_part
 from voxlstm.lib.evaluation.metrics import sigmoid
 from voxlstm.lib.geometry.visibility import read_viewpoints
@@ -43,7 +43,7 @@ def main(argv=None):
     found = []
     with Progress(len(items), "cells", unit="objects") as progress:
         for item in items:
-            found.append(measure(item, predictor))
+            found.append(measure(item, predictor, network.config.image))
             progress.update()
     table = hidden_part.summarise(found)
     digest = hashlib.sha256(Path(options.weights).read_bytes()).hexdigest()
@@ -53,15 +53,15 @@ def main(argv=None):
     return 0
 
 
-def measure(item, predictor):
-    """Show an object in three views; return its `hidden_part.Change`s."""
-    viewpoints = read_viewpoints(f"{item.renderings_path}/rendering_metadata.txt")
+def measure(item, predictor, size=SIZE):
+    """Show an object in three views of ``size`` pixels; return its `hidden_part.Change`s."""
+    viewpoints = read_viewpoints(item.metadata_path)
     if not 3 <= item.views <= len(viewpoints):
         raise UserError(f"{item.renderings_path} has {item.views} pictures and {len(viewpoints)}"
                         " viewpoints; 3 pictures with their viewpoints are needed")
     order = hidden_part.choose_views(viewpoints[: item.views])
     paths = [item.view_path(number) for number in order]
-    views = load_views(paths, size=predictor.network.config.image)[:, None]
+    views = load_views(paths, size=size)[:, None]
     gates = {name: values[:, 0] for name, values in predictor.gates(views).items()}
     occupancy = sigmoid(predictor.log_odds(views, [1, 2, 3])[:, 0])
     voxels, _, scale = binvox.load(item.voxels_path)

@@ -68,7 +68,7 @@ def main(argv=None):
         if options.resume:
             network, recipe = resumed_definitions(options, folder)
             options = resumed_options(options, folder)
-            parts = open_data(options, network, recipe)
+            parts = resumed_data(options, folder, network, recipe)
             saved = checkpoint.load(folder / LAST) if (folder / LAST).exists() else None
         check_same_data(folder, parts)
         solver = Solver(Network(network, seed=recipe.seed), recipe)
@@ -127,6 +127,13 @@ def resumed_options(options, folder):
     if (folder / SPLIT).exists():
         options.split = str(folder / SPLIT)
     return options
+
+
+def resumed_data(options, folder, network, recipe):
+    """Return the split that the run in the folder began with, under the name that it had."""
+    parts = open_data(options, network, recipe)
+    begun = folder.starts()[0].get("split", {})
+    return parts._replace(**{name: begun[name] for name in ("form", "name") if name in begun})
 
 
 def open_data(options, network, recipe):
@@ -193,7 +200,7 @@ def facts(options, recipe, parts, solver, saved):
 
 def trained_on(folder, parts):
     """Return a phrase that says on what a network was trained."""
-    names = [item.category for part in parts for item in part]
+    names = [item.category for item in parts.train + parts.validation + parts.test]
     counts = {name: names.count(name) for name in sorted(set(names))}
     published = {category.name: category.count for category in CATEGORIES}
     data = paper.describe(folder, counts, published)

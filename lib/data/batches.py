@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..runtime.errors import UserError
-from .plan import Plan
+from .plan import RESOLUTION, Plan
+from .views import SIZE
 from .worker import Task, place
 
 _AHEAD = 2  # tasks that wait at each worker, so that none is idle while the caller computes
@@ -25,9 +26,9 @@ class Batch(NamedTuple):
 
     Attributes
     ----------
-    views : ndarray of float32, (views, batch, 3, 127, 127)
+    views : ndarray of float32, (views, batch, 3, image, image)
         Colours in [0, 1].
-    voxels : ndarray of float32, (batch, 32, 32, 32)
+    voxels : ndarray of float32, (batch, resolution, resolution, resolution)
         Occupancy 0 or 1 in (x, y, z).
     objects : list of Item
         What the rows are.
@@ -68,6 +69,8 @@ class Batches:
         Worker processes; 0 reads in this process. By default one for each core, 4 at most.
     state : dict, optional
         What `state` returned: go on from there. All else must be as it was.
+    image, resolution : int
+        Pixels of a view's side and voxels of a grid's side, as the network has them.
 
     Attributes
     ----------
@@ -90,9 +93,10 @@ class Batches:
     """
 
     def __init__(self, objects, batch, views, seed=0, augment=True, shuffle=True, epochs=None,
-                 workers=None, state=None):
+                 workers=None, state=None, image=SIZE, resolution=RESOLUTION):
         views = (views, views) if np.isscalar(views) else tuple(views)
-        self._plan = Plan(tuple(objects), batch, views, seed, augment, shuffle, epochs)
+        self._plan = Plan(tuple(objects), batch, views, seed, augment, shuffle, epochs, image,
+                          resolution)
         self._next = 0 if state is None else self._resume(state)
         self.waited = 0.0
         workers = _default_workers() if workers is None else workers

@@ -50,6 +50,12 @@ def category_name(synset):
     return _NAMES.get(synset, synset)
 
 
+def synset_of(name):
+    """Return the synset of a category's name or alias; any other text as it is."""
+    asked = name.lower()
+    return _SYNSETS.get(ALIASES.get(asked, asked), name)
+
+
 def find_synsets(wanted, present):
     """Turn what a user calls categories into the folders of a data set.
 

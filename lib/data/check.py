@@ -11,7 +11,7 @@ from ..runtime.progress import Progress
 from . import binvox
 from .categories import CATEGORIES
 from .shapenet import Item, list_models
-from .views import read_rendering
+from .views import RENDERED, read_rendering
 
 VIEWS = 24  # renderings of a model in the release
 
@@ -75,7 +75,8 @@ def check_tree(root, read=True, workers=None):
     models = list_models(root)
     counts = {category.synset: 0 for category in CATEGORIES}
     counts.update({synset: len(names) for synset, names in models.items()})
-    items = [Item(root, synset, name, VIEWS) for synset in models for name in models[synset]]
+    files = tuple(f"{number:02d}.png" for number in range(VIEWS))
+    items = [Item(root, synset, name, files) for synset in models for name in models[synset]]
     problems = []
     workers = workers or len(os.sched_getaffinity(0))
     with ProcessPoolExecutor(workers, initializer=_leave_interrupts) as pool:
@@ -94,8 +95,8 @@ def check_tree(root, read=True, workers=None):
 
 def check_item(item, read=True):
     """Return a sentence for each of a model's files that is missing or unreadable."""
-    views = [(item.view_path(number), read_rendering) for number in range(VIEWS)]
-    others = [(f"{item.renderings_path}/rendering_metadata.txt", _read_metadata),
+    views = [(item.view_path(number), _read_view) for number in range(VIEWS)]
+    others = [(item.metadata_path, _read_metadata),
               (item.voxels_path, _read_voxels)]
     problems = []
     for path, reader in (*views, *others):
@@ -107,6 +108,12 @@ def check_item(item, read=True):
         except UserError as error:
             problems.append(str(error))
     return problems
+
+
+def _read_view(path):
+    height, width = read_rendering(path).shape[:2]
+    if (width, height) != (RENDERED, RENDERED):
+        raise UserError(f"{path} is {width}x{height}, not {RENDERED}x{RENDERED} pixels")
 
 
 def _read_voxels(path):

@@ -7,12 +7,12 @@ import time
 from ..runtime.cache import cache_folder
 from ..runtime.files import write_text
 
-VERSION = 1
+VERSION = 2
 _SETTLED = 2_000_000_000  # nanoseconds; coarser than any file system's clock
 
 
 class IndexCache:
-    """A file of entries ``{name: (stamp, stamp, views, problem)}`` for the data set at ``root``.
+    """A file of entries ``{name: (stamp, stamp, files, problem)}`` for the data set at ``root``.
 
     The stamps are the folders' modification times: an entry counts only while they are the same.
     The cache is a convenience: one that is damaged, foreign or cannot be written is ignored.
@@ -28,8 +28,9 @@ class IndexCache:
             content = json.loads(self.path.read_text(encoding="utf-8"))
             if content["version"] != VERSION or content["root"] != self.root:
                 return {}
-            return {str(name): _entry(*row) for name, row in content["entries"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            kinds = [tuple(map(str, files)) for files in content["files"]]
+            return {str(name): _entry(kinds, *row) for name, row in content["entries"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
             return {}
 
     def save(self, entries):
@@ -40,15 +41,18 @@ class IndexCache:
         """
         rest = time.time_ns() - _SETTLED
         settled = {name: row for name, row in entries.items() if max(row[:2]) < rest}
-        content = {"version": VERSION, "root": self.root, "entries": settled}
+        # Nearly all models have the same files, so each kind of list is written once.
+        kinds = {files: number for number, files in enumerate({row[2] for row in settled.values()})}
+        rows = {name: [*row[:2], kinds[row[2]], row[3]] for name, row in settled.items()}
+        content = {"version": VERSION, "root": self.root, "files": list(kinds), "entries": rows}
         try:
             write_text(self.path, json.dumps(content, separators=(",", ":")))
         except OSError:
             return  # nowhere to write; the next run lists the folders again
 
 
-def _entry(rendering_stamp, voxels_stamp, views, problem):
-    return int(rendering_stamp), int(voxels_stamp), int(views), str(problem)
+def _entry(kinds, rendering_stamp, voxels_stamp, kind, problem):
+    return int(rendering_stamp), int(voxels_stamp), kinds[kind], str(problem)
 
 
 def _digest(text):

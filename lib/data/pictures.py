@@ -13,7 +13,7 @@ BACKGROUND = TEST_BACKGROUND / 255
 # Medians over 1,500 renderings: the longer side of an object as a share of the view, and how far
 # its middle lies below the view's, since the camera looks down and what is near looks larger.
 EXTENT = 0.69
-BELOW = 3 / 127  # of the view
+BELOW = 3  # of 127 pixels
 WORKING_SIDE = 768  # larger pictures are reduced first: a view has 127 pixels
 PLAIN_NOISE = 0.05  # a plain background strays this little from a smooth surface of colour
 PLAIN_SHARE = 0.6  # ... over at least this share of the picture's border
@@ -138,7 +138,7 @@ def frame(colour, alpha, size=SIZE):
     opacity = _resize(alpha[box], height, width)
     premultiplied = _resize(colour[box] * alpha[box][..., None], height, width)
     view = np.full((size, size, 3), BACKGROUND)
-    y, x = (size - height) // 2 + round(BELOW * size), (size - width) // 2
+    y, x = (size - height) // 2 + round(BELOW * size / SIZE), (size - width) // 2
     place = np.s_[y : y + height, x : x + width]
     view[place] = premultiplied + (1 - opacity[..., None]) * BACKGROUND
     return _planes(view)

@@ -6,9 +6,10 @@ import numpy as np
 
 from ..runtime.errors import UserError
 from . import binvox
+from .sizes import misfit
 from .views import SIZE, load_views
 
-GRID = 32  # voxels of a grid's side
+RESOLUTION = 32  # voxels of a grid's side
 _ORDER, _COUNT, _ROW = range(3)  # what a random stream is for
 
 
@@ -34,6 +35,8 @@ class Plan:
         Order every epoch anew; else the order of ``objects``.
     epochs : int or None
         How often the objects are gone through; None for ever.
+    image, resolution : int
+        Pixels of a view's side, voxels of a grid's side.
     """
 
     objects: tuple
@@ -43,6 +46,8 @@ class Plan:
     augment: bool = True
     shuffle: bool = True
     epochs: int | None = None
+    image: int = SIZE
+    resolution: int = RESOLUTION
     _orders: dict = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self):
@@ -86,11 +91,11 @@ class Plan:
 
     def shapes(self, number):
         """Return the shapes of the views and of the voxels of batch ``number``."""
-        return _shapes(self.count_views(number), self.size(number))
+        return self._shapes(self.count_views(number), self.size(number))
 
     def largest(self):
         """Return the shapes of the views and of the voxels of the largest batch there may be."""
-        return _shapes(self.views[1], self.size(0))
+        return self._shapes(self.views[1], self.size(0))
 
     def fill(self, number, views, voxels):
         """Read batch ``number`` into two float32 arrays of `shapes`.
@@ -116,10 +121,11 @@ class Plan:
         rng = self._random(_ROW, place) if self.augment else None
         # Drawn of all the renderings, so that the first ones are not seen more often.
         numbers = rng.permutation(item.views) if rng else range(item.views)
-        load_views([item.view_path(k) for k in numbers[: len(views)]], rng, views)
+        load_views([item.view_path(k) for k in numbers[: len(views)]], rng, views,
+                   self.image)
         grid = binvox.read(item.voxels_path)
         if grid.shape != voxels.shape:
-            raise UserError(f"{item.voxels_path} holds {len(grid)}^3 voxels, not {GRID}^3")
+            raise UserError(misfit(item.voxels_path, len(grid), self.resolution))
         voxels[...] = grid
 
     def _at(self, place):
@@ -140,6 +146,6 @@ class Plan:
         epoch, position = divmod(place, len(self.objects))
         return np.random.default_rng((self.seed, purpose, epoch, position))
 
-
-def _shapes(views, objects):
-    return (views, objects, 3, SIZE, SIZE), (objects, GRID, GRID, GRID)
+    def _shapes(self, views, objects):
+        grids = (objects, *3 * (self.resolution,))
+        return (views, objects, 3, self.image, self.image), grids

@@ -1,21 +1,24 @@
-"""A data set on disk in the layout of the 3D-R2N2 release: its index and its split.
+"""A data set on disk in the layout of the 3D-R2N2 release: its index.
 
 ``ShapeNetRendering/<synset>/<model>/rendering/00.png ..`` holds the views and
 ``ShapeNetVox32/<synset>/<model>/model.binvox`` the voxels. A category outside ShapeNet's table is
-a folder like the others.
+a folder like the others. A folder counts as a model when it holds a view or a voxel grid: what file
+servers, systems and editors leave behind (``@eaDir``, ``__MACOSX``, ``lost+found``) does not.
 """
 import logging
 import os
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
 from ..runtime.errors import UserError
 from . import marker
-from .index_cache import IndexCache
 from .categories import CATEGORIES, Category, category_name, find_synsets
+from .index_cache import IndexCache
 
-__all__ = ["CATEGORIES", "Category", "Index", "Item", "Problem", "Split", "split"]
-RENDERINGS, VOXELS = "ShapeNetRendering", "ShapeNetVox32"
+__all__ = ["CATEGORIES", "Category", "Index", "Item", "Problem"]
+RENDERINGS, VOXELS, METADATA = "ShapeNetRendering", "ShapeNetVox32", "rendering_metadata.txt"
+VIEW = re.compile(r"([0-9]+)\.(png|jpg|jpeg)", re.IGNORECASE)
 REMEDY = (
     "make one with 'tools/make_dataset.py --procedural 50 --out {0}' or download ShapeNet's with "
     "'tools/fetch_shapenet.py --out {0}'"
@@ -24,12 +27,12 @@ _log = logging.getLogger(__name__)
 
 
 class Item(NamedTuple):
-    """An object of the data set: ``views`` pictures of it and a voxel grid are there."""
+    """An object that is complete: the files of its views, in their order, and a voxel grid."""
 
     root: str
     synset: str
     model: str
-    views: int
+    files: tuple
 
     @property
     def category(self):
@@ -42,6 +45,11 @@ class Item(NamedTuple):
         return f"{self.synset}/{self.model}"
 
     @property
+    def views(self):
+        """Number of views."""
+        return len(self.files)
+
+    @property
     def voxels_path(self):
         """Path of the voxel grid."""
         return f"{self.root}/{VOXELS}/{self.synset}/{self.model}/model.binvox"
@@ -51,9 +59,14 @@ class Item(NamedTuple):
         """Folder of the views."""
         return f"{self.root}/{RENDERINGS}/{self.synset}/{self.model}/rendering"
 
+    @property
+    def metadata_path(self):
+        """Path of the viewpoints of the views."""
+        return f"{self.renderings_path}/{METADATA}"
+
     def view_path(self, number):
         """Path of a view, counted from 0."""
-        return f"{self.renderings_path}/{number:02d}.png"
+        return f"{self.renderings_path}/{self.files[number]}"
 
 
 class Problem(NamedTuple):
@@ -112,17 +125,16 @@ class Index:
         """
         root = os.path.abspath(os.fspath(root))
         marker.read(root)  # refuses a set with grids of another kind
-        models = list_models(root)
+        found = _inspect(root, IndexCache(root) if cache else None)
         if categories is not None:
-            chosen = find_synsets(categories, models)
-            models = {synset: models[synset] for synset in chosen}
-        found = _inspect(root, models, IndexCache(root) if cache else None)
+            chosen = set(find_synsets(categories, {synset for synset, _ in found}))
+            found = {name: entry for name, entry in found.items() if name[0] in chosen}
         items, incomplete = [], []
-        for (synset, model), (views, reason) in found.items():
+        for (synset, model), (files, reason) in found.items():
             if reason:
                 incomplete.append(Problem(synset, model, reason))
             else:
-                items.append(Item(root, synset, model, views))
+                items.append(Item(root, synset, model, files))
         if not items:
             first = f" (first: {incomplete[0]})" if incomplete else ""
             raise UserError(f"{root} holds no complete object{first}; " + REMEDY.format(root))
@@ -140,61 +152,6 @@ class Index:
         return f"{text} and left out: {named}" + (f"; and {more} more" if more > 0 else "")
 
 
-class Split(NamedTuple):
-    """The parts of a data set, each a list of `Item` in the order of the index."""
-
-    train: list
-    validation: list
-    test: list
-
-
-def split(index, validation=0.1):
-    """Split a data set into training, validation and test part.
-
-    In each category the ids are sorted and the first int(0.8 n) are for training, the rest for
-    the test (the paper gives 80 % and 20 %). The validation part is then held back from the
-    training part alone, evenly spread over its ids. Incomplete objects count as ids, so that a
-    lost file does not move other objects from one part to another.
-
-    Parameters
-    ----------
-    index : Index
-    validation : float
-        Share of each category's training part that is held back, in [0, 1).
-
-    Returns
-    -------
-    Split
-    """
-    if not 0 <= validation < 1:
-        raise UserError(f"the validation share must be in [0, 1), not {validation}")
-    part_of = {}
-    for synset, models in _ids(index).items():
-        training = len(models) * 4 // 5
-        held_back = _spread(training, validation)
-        for place, model in enumerate(sorted(models)):
-            part = "test" if place >= training else "train"
-            part_of[synset, model] = "validation" if place in held_back else part
-    parts = Split([], [], [])
-    for item in index.items:
-        getattr(parts, part_of[item.synset, item.model]).append(item)
-    return parts
-
-
-def _ids(index):
-    """Return ``{synset: [model, ...]}`` of all the objects, complete or not."""
-    ids = {}
-    for entry in (*index.items, *index.incomplete):
-        ids.setdefault(entry.synset, []).append(entry.model)
-    return ids
-
-
-def _spread(total, share):
-    """Return places evenly spread over ``range(total)``: ``share`` of them, never all."""
-    count = min(round(total * share), total - 1)
-    return {(2 * k + 1) * total // (2 * count) for k in range(count)}
-
-
 def list_models(root):
     """Return ``{synset: sorted models}``: what either of the two trees has, sorted by synset.
 
@@ -203,6 +160,39 @@ def list_models(root):
     UserError
         When there is no data set in ``root``; the message says how to get one.
     """
+    models = {}
+    for synset, model in _inspect(root, None):
+        models.setdefault(synset, []).append(model)
+    return models
+
+
+def _inspect(root, cache):
+    """Return ``{(synset, model): (files of the views, what is missing or "")}``, sorted."""
+    known = cache.load() if cache else {}
+    entries = {}
+    for synset, names in _candidates(root).items():
+        for model in names:
+            views_folder = f"{root}/{RENDERINGS}/{synset}/{model}/rendering"
+            voxels_folder = f"{root}/{VOXELS}/{synset}/{model}"
+            stamp = (_stamp(views_folder), _stamp(voxels_folder))
+            if max(stamp) < 0:
+                continue
+            entry = known.get(f"{synset}/{model}")
+            if entry is None or entry[:2] != stamp:
+                entry = (*stamp, *_look(views_folder, voxels_folder))
+            entries[synset, model] = entry
+    if cache:
+        kept = {f"{synset}/{model}": entry for (synset, model), entry in entries.items()}
+        if kept != known:
+            cache.save(kept)
+    found = {name: entry[2:] for name, entry in entries.items() if entry[2:] != NOTHING}
+    if not found:
+        raise UserError(f"{root} holds an empty data set; " + REMEDY.format(root))
+    return found
+
+
+def _candidates(root):
+    """Return ``{synset: sorted folders}`` of both trees, whatever the folders hold."""
     if not os.path.isdir(root):
         raise UserError(f"there is no folder {root}; " + REMEDY.format(root))
     found = {}
@@ -213,35 +203,12 @@ def list_models(root):
                             + REMEDY.format(root))
         for synset in _folders(folder):
             found.setdefault(synset, set()).update(_folders(os.path.join(folder, synset)))
-    models = {synset: sorted(found[synset]) for synset in sorted(found) if found[synset]}
-    if not models:
-        raise UserError(f"{root} holds an empty data set; " + REMEDY.format(root))
-    return models
+    return {synset: sorted(found[synset]) for synset in sorted(found)}
 
 
 def _folders(path):
     with os.scandir(path) as entries:
         return [entry.name for entry in entries if entry.name[0] != "." and entry.is_dir()]
-
-
-def _inspect(root, models, cache):
-    """Return ``{(synset, model): (number of views, what is missing or "")}``."""
-    known = cache.load() if cache else {}
-    found, changed = {}, False
-    for synset, names in models.items():
-        for model in names:
-            views_folder = f"{root}/{RENDERINGS}/{synset}/{model}/rendering"
-            voxels_folder = f"{root}/{VOXELS}/{synset}/{model}"
-            stamp = (_stamp(views_folder), _stamp(voxels_folder))
-            entry = known.get(f"{synset}/{model}")
-            if entry is None or entry[:2] != stamp:
-                entry = (*stamp, *_look(views_folder, voxels_folder))
-                known[f"{synset}/{model}"] = entry
-                changed = True
-            found[synset, model] = entry[2:]
-    if cache and changed:
-        cache.save(known)
-    return found
 
 
 def _stamp(folder):
@@ -252,22 +219,53 @@ def _stamp(folder):
         return -1
 
 
+NOTHING = ((), "no view and no voxels")  # what a folder that is no model is found to hold
+
+
 def _look(views_folder, voxels_folder):
-    """Return the number of views, and what is missing or an empty string."""
+    """Return the files of the views, and what is missing or an empty string."""
     try:
-        files = os.listdir(views_folder)
+        names = os.listdir(views_folder)
     except (FileNotFoundError, NotADirectoryError):
-        files = []
-    pictures = {name for name in files if name.endswith(".png") and name[:-4].isdigit()}
-    views = len(pictures)
-    expected = _view_names(views)
-    if not pictures or pictures != expected:
-        return views, f"{RENDERINGS} lacks its view {min(expected - pictures, default='00.png')}"
-    if not os.path.isfile(os.path.join(voxels_folder, "model.binvox")):
-        return views, f"{VOXELS} lacks its model.binvox"
-    return views, ""
+        names = []
+    views = [(int(match[1]), name) for name in names if (match := VIEW.fullmatch(name))]
+    solid = os.path.isfile(os.path.join(voxels_folder, "model.binvox"))
+    if not views and not solid:
+        return NOTHING
+    files, problem = _in_order(views, views_folder)
+    if not problem and not solid:
+        problem = f"{VOXELS} lacks its model.binvox"
+    return files, problem
 
 
-@lru_cache
-def _view_names(count):
-    return {f"{number:02d}.png" for number in range(count)}
+def _in_order(views, folder):
+    """Return the files of (number, name) in order, and what makes their order doubtful or ""."""
+    views.sort()
+    numbers = [number for number, _ in views]
+    files = _shared(tuple(name for _, name in views))
+    count = len(views)
+    if numbers == list(range(count)) and views:
+        return files, ""
+    for (first, name), (second, other) in zip(views, views[1:]):
+        if first == second:
+            return files, f"{RENDERINGS} has two of its view {first}: {name} and {other}"
+    # Views counted from 1, unless the list of viewpoints says that view 0 was lost.
+    if views and numbers == list(range(1, count + 1)) and _lines(folder) in (None, count):
+        return files, ""
+    lost = min(set(range(count + 1)) - set(numbers))
+    return files, f"{RENDERINGS} lacks its view {lost:02d}.png"
+
+
+def _lines(folder):
+    """Return how many viewpoints a folder's list holds; None where there is no list."""
+    try:
+        with open(os.path.join(folder, METADATA), "rb") as file:
+            return sum(1 for line in file if line.strip())
+    except OSError:
+        return None
+
+
+@lru_cache(1024)
+def _shared(files):
+    """Return equal tuples as one object: a data set has few kinds and many models."""
+    return files

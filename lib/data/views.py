@@ -1,7 +1,9 @@
 """Views of an object as the network takes them: composited, cropped, flipped, scaled.
 
 The values are 3D-R2N2's (Choy et al., ECCV 2016). In training every view gets a random light
-background, a random crop and a random flip; at test time grey 240, the centre, no flip.
+background, a random crop and a random flip; at test time grey 240, the centre, no flip. A rendering
+of 137 pixels a side is cropped to the 127 that the network takes; others, and other networks, keep
+that proportion.
 """
 import struct
 import zlib
@@ -13,56 +15,66 @@ from ..runtime.errors import UserError
 
 RENDERED = 137  # pixels of a rendering's side
 SIZE = 127  # pixels of the side that the network takes
-MARGIN = RENDERED - SIZE
 TEST_BACKGROUND = 240
-# Background red, green, blue; left and top edge of the crop; flip or not: low and high, exclusive.
-_LOW = np.array([225, 225, 225, 0, 0, 0])
-_HIGH = np.array([256, 256, 256, MARGIN + 1, MARGIN + 1, 2])
+FORMATS = ("PNG", "JPEG")
+# The values of light backgrounds: lowest, and highest, exclusive.
+_LIGHT = (225, 256)
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
 
 
-def load_views(paths, rng=None, out=None):
+def rendered_size(size=SIZE):
+    """Return the side in pixels from which a view of ``size`` pixels a side is cropped."""
+    return round(size * RENDERED / SIZE)
+
+
+def load_views(paths, rng=None, out=None, size=SIZE):
     """Read the views of one object.
 
     Parameters
     ----------
     paths : sequence of path-like
-        Renderings, 137x137 with alpha.
+        Pictures of any size, with alpha where the background is to be replaced.
     rng : numpy.random.Generator, optional
         Draws the augmentation, independently for each view; None means test time.
-    out : ndarray of float32, (n, 3, 127, 127), optional
+    out : ndarray of float32, (n, 3, size, size), optional
         Where to put the result.
+    size : int
+        Pixels of the side that the network takes.
 
     Returns
     -------
-    ndarray of float32, (n, 3, 127, 127)
+    ndarray of float32, (n, 3, size, size)
         Colours in [0, 1], channels red, green, blue.
 
     Raises
     ------
     UserError
-        Naming the file that cannot be read or is not a 137x137 picture.
+        Naming the file that cannot be read.
     """
     if out is None:
-        out = np.empty((len(paths), 3, SIZE, SIZE), np.float32)
+        out = np.empty((len(paths), 3, size, size), np.float32)
     for path, view in zip(paths, out, strict=True):
-        prepare(read_rendering(path), rng, view)
+        prepare(read_rendering(path, rendered_size(size)), rng, view)
     return out
 
 
-def read_rendering(path):
-    """Read a rendering as uint8 (137, 137, 4): red, green, blue, alpha; errors as `load_views`."""
+def read_rendering(path, side=None):
+    """Read a picture as uint8 (side, side, 4): red, green, blue, alpha; errors as `load_views`.
+
+    What is not square gets transparent borders, and what is not ``side`` pixels wide is resampled;
+    None leaves it as it is.
+    """
     try:
-        with Image.open(path, formats=("PNG",)) as image:
-            if image.size != (RENDERED, RENDERED):
-                width, height = image.size
-                raise UserError(f"{path} is {width}x{height}, not {RENDERED}x{RENDERED} pixels")
-            if image.mode not in ("RGBA", "RGB", "P", "LA", "L"):
+        with Image.open(path, formats=FORMATS) as image:
+            if image.mode not in ("RGBA", "RGB", "P", "PA", "LA", "L", "1", "CMYK", "YCbCr"):
                 raise UserError(f"{path} has pixels of mode {image.mode}, not 8-bit RGBA")
-            return np.asarray(image if image.mode == "RGBA" else image.convert("RGBA"))
+            image = image if image.mode == "RGBA" else image.convert("RGBA")
+            if side is not None and image.size != (side, side):
+                image = _square(image).resize((side, side), Image.Resampling.LANCZOS)
+            return np.asarray(image)
     except FileNotFoundError as error:
         raise UserError(f"the view {path} is missing") from error
-    except _DAMAGE as error:
+    except (*_DAMAGE, Image.DecompressionBombError) as error:
         raise UserError(f"cannot read the view {path}: {error}") from error
 
 
@@ -71,21 +83,31 @@ def prepare(rendering, rng=None, out=None):
 
     Parameters
     ----------
-    rendering : ndarray of uint8, (137, 137, 4)
+    rendering : ndarray of uint8, (side, side, 4)
         Colour that is not multiplied by alpha, and alpha.
-    rng, out
-        As in `load_views`; ``out`` is (3, 127, 127).
+    rng : numpy.random.Generator, optional
+        As in `load_views`.
+    out : ndarray of float32, (3, size, size), optional
+        Where to put the result; its size is the crop's. By default 127 of 137 pixels.
 
     Returns
     -------
-    ndarray of float32, (3, 127, 127)
+    ndarray of float32, (3, size, size)
         ``(alpha * colour + (1 - alpha) * background) / 255`` with alpha in [0, 1].
     """
+    if out is None:
+        size = round(len(rendering) * SIZE / RENDERED)
+        out = np.empty((3, size, size), np.float32)
+    size = out.shape[-1]
+    margin = len(rendering) - size
     if rng is None:
-        background, left, top, flip = [TEST_BACKGROUND] * 3, MARGIN // 2, MARGIN // 2, 0
+        background, left, top, flip = [TEST_BACKGROUND] * 3, margin // 2, margin // 2, 0
     else:
-        *background, left, top, flip = rng.integers(_LOW, _HIGH)
-    window = rendering[top:top + SIZE, left:left + SIZE]
+        low, high = _LIGHT
+        *background, left, top, flip = rng.integers(
+            [low, low, low, 0, 0, 0], [high, high, high, margin + 1, margin + 1, 2]
+        )
+    window = rendering[top : top + size, left : left + size]
     if flip:
         window = window[:, ::-1]
     # 255 * 255 fits 16 bits, so the blend is exact up to the one division that scales it.
@@ -93,6 +115,14 @@ def prepare(rendering, rng=None, out=None):
     colour, alpha = planes[:3], planes[3]
     colour *= alpha
     colour += np.array(background, np.uint16)[:, None, None] * (255 - alpha)
-    if out is None:
-        out = np.empty((3, SIZE, SIZE), np.float32)
     return np.divide(colour, np.float32(255 * 255), out=out)
+
+
+def _square(image):
+    """Return a picture in the middle of a transparent square."""
+    if image.width == image.height:
+        return image
+    side = max(image.size)
+    square = Image.new("RGBA", (side, side))
+    square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+    return square

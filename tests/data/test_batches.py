@@ -206,9 +206,8 @@ class TestMemory(BatchCase):
         self.assertNotIn("memfd:batches", Path("/proc/self/maps").read_text())
 
     def test_more_memory_than_there_is(self):
-        items = [self.items[0]._replace(views=10**9)]
         with self.assertRaisesRegex(UserError, "more than this machine's memory; use a smaller"):
-            Batches(items, 64, 10**9, workers=1)
+            Batches(self.items, 10**9, 1, workers=1)
 
     def test_forgotten_batches_end_their_workers(self):
         batches = Batches(self.items, 2, 2, workers=2)
@@ -256,14 +255,24 @@ class TestErrors(unittest.TestCase):
 
     def test_grid_of_another_size(self):
         binvox.write(self.items[0].voxels_path, np.zeros((16, 16, 16)))
-        with self.assertRaisesRegex(UserError, r"holds 16\^3 voxels, not 32\^3"):
+        with self.assertRaisesRegex(UserError, r"holds 16\^3 voxels, not the 32\^3 of the network: .*--resolution 32"):
             next(self.batches(0))
 
+    def test_sizes_are_the_network_s(self):
+        grid = np.random.default_rng(0).random((16, 16, 16)) < 0.5
+        for item in self.items:
+            binvox.write(item.voxels_path, grid)
+        for workers in (0, 1):
+            with Batches(self.items, 2, 2, workers=workers, image=64, resolution=16) as batches:
+                batch = next(batches)
+                self.assertEqual(batch.views.shape, (2, 2, 3, 64, 64))
+                np.testing.assert_array_equal(batch.voxels, np.stack([grid, grid]))
+
     def test_a_bug_in_a_worker_arrives_with_traceback_and_file(self):
-        items = [self.items[0]._replace(views=2.5)]  # no such thing can come from an index
+        items = [self.items[0]._replace(files={0: "00.png", 7: ""})]  # no index gives such a thing
         with self.assertRaises(WorkerError) as caught:
             next(self.batches(1, items))
-        for part in ("Traceback", "AxisError", "plan.py", self.items[0].renderings_path):
+        for part in ("Traceback", "KeyError", "plan.py", self.items[0].renderings_path):
             self.assertIn(part, str(caught.exception))
 
     def test_fewer_renderings_than_asked(self):

@@ -1,4 +1,4 @@
-"""The index, its cache, the categories and the split."""
+"""The index, its cache and the categories."""
 import json
 import os
 import shutil
@@ -11,7 +11,8 @@ from tests.data.tree import add_model, age, make_tree
 from voxlstm.lib.data import shapenet
 from voxlstm.lib.data.categories import CATEGORIES, find_synsets
 from voxlstm.lib.data.index_cache import IndexCache
-from voxlstm.lib.data.shapenet import Index, Item, Problem, split
+from voxlstm.lib.data.shapenet import Index, Item, Problem, list_models
+from voxlstm.lib.data.splits import choose
 from voxlstm.lib.runtime.errors import UserError
 
 PLANE, CHAIR = "02691156", "03001627"
@@ -147,6 +148,146 @@ class TestIndex(TreeCase):
         self.refused("holds an empty data set", make, fetch)
 
 
+def leave(path, content=b"x"):
+    """Write a file, its folders too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+class TestLeftovers(TreeCase):
+    """What servers, systems and editors leave in a data set is no model and no category."""
+
+    models = {PLANE: 8, CHAIR: 8}
+    trees = ("ShapeNetRendering", "ShapeNetVox32")
+    names = ("@eaDir", "__MACOSX", "lost+found", "$RECYCLE.BIN", "#recycle", "@Recycle", "Thumbs",
+             ".ipynb_checkpoints", ".tmp-abc", "zzz", "m003 copy")
+
+    def setUp(self):
+        super().setUp()
+        self.before = choose(Index.open(self.root, cache=False))
+
+    def unmoved(self):
+        with self.assertNoLogs():
+            index = Index.open(self.root, cache=False)
+            again = Index.open(self.root), Index.open(self.root)  # by way of the cache
+        self.assertEqual(index.incomplete, [])
+        self.assertEqual(choose(index), self.before)
+        self.assertEqual([choose(other) for other in again], [self.before] * 2)
+        self.assertEqual(sorted(list_models(self.root)), [PLANE, CHAIR])
+
+    def test_empty_folders(self):
+        for name in self.names:
+            for tree in self.trees:
+                (self.root / tree / name).mkdir()
+                (self.root / tree / PLANE / name).mkdir()
+            (self.root / "ShapeNetRendering" / PLANE / name / "rendering").mkdir()
+        self.unmoved()
+
+    def test_files_of_other_kinds_inside(self):
+        for name in self.names:
+            for tree in self.trees:
+                for place in (PLANE, f"{PLANE}/{name}", name):
+                    leave(self.root / tree / place / "._model.binvox")
+                    leave(self.root / tree / place / "Thumbs.db")
+                    leave(self.root / tree / place / ".DS_Store")
+                    leave(self.root / tree / place / "model.binvox~")
+            folder = self.root / "ShapeNetRendering" / PLANE / name / "rendering"
+            for file in ("._00.png", "00.png.part", "SYNOPHOTO_THUMB_M.jpg", "sheet.png", "a00.png"):
+                leave(folder / file)
+        self.unmoved()
+
+    def test_thumbnails_of_a_file_server(self):
+        for model in ("m000", "m001"):
+            for name in ("SYNOPHOTO_THUMB_S.jpg", "SYNOPHOTO_THUMB_XL.jpg"):
+                leave(self.renderings(PLANE, model) / "@eaDir" / "00.png" / name)
+            leave(self.root / "ShapeNetRendering" / PLANE / "@eaDir" / f"{model}@SynoEAStream")
+            leave(self.root / "ShapeNetVox32" / PLANE / model / "@eaDir" / "model.binvox" / "x")
+        self.unmoved()
+
+    def test_whole_trees_in_a_bin(self):
+        shutil.copytree(self.root / "ShapeNetRendering" / PLANE,
+                        self.root / "ShapeNetRendering" / "#recycle" / PLANE)
+        shutil.copytree(self.root / "ShapeNetVox32" / PLANE,
+                        self.root / "ShapeNetVox32" / PLANE / "#recycle")
+        self.unmoved()
+
+    def test_files_and_broken_links_where_folders_are_expected(self):
+        for tree in self.trees:
+            leave(self.root / tree / "list.csv")
+            leave(self.root / tree / PLANE / "m999")
+            (self.root / tree / PLANE / "m998").symlink_to("nowhere")
+            (self.root / tree / PLANE / "m997").mkdir()
+        leave(self.root / "ShapeNetRendering" / PLANE / "m997" / "rendering")
+        (self.root / "ShapeNetVox32" / PLANE / "m997" / "model.binvox").symlink_to("nowhere")
+        self.unmoved()
+
+    def test_what_has_lost_one_half_still_is_a_model(self):
+        shutil.rmtree(self.renderings(PLANE, "m002"))
+        self.voxels(CHAIR, "m003").unlink()
+        with self.assertLogs(shapenet.__name__):
+            index = Index.open(self.root, cache=False)
+        self.assertEqual([problem.model for problem in index.incomplete], ["m002", "m003"])
+        self.assertEqual(choose(index).test, self.before.test)
+
+
+class TestNames(TreeCase):
+    """Views by other names, where their order is beyond doubt."""
+
+    def rename(self, change, model="m000"):
+        folder = self.renderings(PLANE, model)
+        for path in sorted(folder.glob("*.png")):
+            path.rename(folder / change(int(path.stem)))
+
+    def files(self):
+        return Index.open(self.root, ["plane"], cache=False).items[0].files
+
+    def problem(self, words):
+        with self.assertLogs(shapenet.__name__):
+            index = Index.open(self.root, ["plane"])
+        (problem,) = index.incomplete
+        self.assertIn(words, problem.reason)
+
+    def test_usual_names(self):
+        for change in (lambda k: f"{k}.png", lambda k: f"{k:03d}.png", lambda k: f"{k:02d}.jpg",
+                       lambda k: f"{k:02d}.PNG", lambda k: f"{k}.JPEG",
+                       lambda k: f"{k:02d}." + ("jpg" if k else "png")):
+            shutil.rmtree(self.root)
+            make_tree(self.root, {PLANE: 1}, views=12)
+            self.rename(change)
+            self.assertEqual(self.files(), tuple(change(k) for k in range(12)))
+            age(self.root)
+            for _ in range(2):  # from the folders, then from the cache
+                (item,) = Index.open(self.root).items
+                self.assertEqual(item.view_path(10), str(self.renderings(PLANE, "m000") / change(10)))
+
+    def test_counted_from_one(self):
+        self.rename(lambda k: f"{k + 1:02d}.png.new")
+        for path in self.renderings(PLANE, "m000").glob("*.new"):
+            path.rename(path.with_suffix(""))
+        self.assertEqual(self.files(), ("01.png", "02.png", "03.png"))
+        metadata = self.renderings(PLANE, "m000") / "rendering_metadata.txt"
+        metadata.unlink()
+        self.assertEqual(self.files(), ("01.png", "02.png", "03.png"))
+        # Four viewpoints for three pictures: the first picture was lost.
+        metadata.write_text("30 27.5 0 0.8 25\n" * 4)
+        self.problem("lacks its view 00.png")
+
+    def test_doubtful_orders_are_incomplete(self):
+        folder = self.renderings(PLANE, "m000")
+        shutil.copy(folder / "01.png", folder / "1.png")
+        self.problem("has two of its view 1: 01.png and 1.png")
+        (folder / "1.png").unlink()
+        shutil.copy(folder / "02.png", folder / "02.jpg")
+        self.problem("has two of its view 2")
+        (folder / "02.jpg").unlink()
+        (folder / "02.png").rename(folder / "04.png")
+        self.problem("lacks its view 02.png")
+
+    def test_equal_lists_are_one_object(self):
+        items = Index.open(self.root, cache=False).items
+        self.assertEqual(len({id(item.files) for item in items}), 1)
+
+
 class TestCache(TreeCase):
     def setUp(self):
         super().setUp()
@@ -192,8 +333,8 @@ class TestCache(TreeCase):
         self.assertEqual(self.looked(), 1)
 
     def test_categories_share_the_cache(self):
-        self.assertEqual(self.looked(categories=["chair"]), 3)
-        self.assertEqual(self.looked(), 2)
+        self.assertEqual(self.looked(categories=["chair"]), 5)
+        self.assertEqual(self.looked(), 0)
         self.assertEqual(self.looked(categories=["plane"]), 0)
 
     def test_damaged_or_foreign_cache_is_ignored(self):
@@ -204,7 +345,8 @@ class TestCache(TreeCase):
         entry = f"{CHAIR}/m000"
         wrong += [json.dumps({**good, **change}).encode() for change in (
             {"version": 0}, {"root": "/elsewhere"}, {"entries": []}, {"entries": {entry: [1]}},
-            {"entries": {entry: 7}}, {"entries": {entry: ["a", "b", "c", "d"]}})]
+            {"entries": {entry: 7}}, {"entries": {entry: ["a", "b", "c", "d"]}},
+            {"files": []}, {"files": 3}, {"files": [7]}, {"entries": {entry: [1, 2, 9, ""]}})]
         for data in wrong:
             path.write_bytes(data)
             self.assertEqual((self.looked(), len(self.index)), (5, 5), data)
@@ -221,59 +363,3 @@ class TestCache(TreeCase):
         self.cache.unlink()
         self.assertEqual(self.looked(cache=False), 5)
         self.assertFalse(self.cache.exists())
-
-
-def fake_index(counts, incomplete=()):
-    items = [Item("/data", synset, f"m{k:03d}", 24)
-             for synset, count in counts.items() for k in range(count)
-             if (synset, k) not in incomplete]
-    problems = [Problem(synset, f"m{k:03d}", "gone") for synset, k in incomplete]
-    return Index("/data", items, problems)
-
-
-class TestSplit(unittest.TestCase):
-    def test_first_four_fifths_train(self):
-        parts = split(fake_index({PLANE: 5, CHAIR: 11}), validation=0)
-        self.assertEqual([i.model for i in parts.train if i.synset == PLANE],
-                         ["m000", "m001", "m002", "m003"])
-        self.assertEqual([i.model for i in parts.test],
-                         ["m004", "m008", "m009", "m010"])
-        self.assertEqual(parts.validation, [])
-
-    def test_the_rule_is_int_of_a_product(self):
-        for count in [*range(1, 200), *(category.count for category in CATEGORIES)]:
-            parts = split(fake_index({PLANE: count}), validation=0)
-            self.assertEqual((len(parts.train), len(parts.test)),
-                             (int(0.8 * count), count - int(0.8 * count)))
-
-    def test_ids_are_sorted(self):
-        index = fake_index({PLANE: 10})
-        index.items.reverse()
-        parts = split(index, validation=0)
-        self.assertEqual(sorted(item.model for item in parts.test), ["m008", "m009"])
-
-    def test_validation_comes_from_training_alone(self):
-        index = fake_index({PLANE: 100, CHAIR: 37})
-        plain, parts = split(index, validation=0), split(index, validation=0.1)
-        self.assertEqual(parts.test, plain.test)
-        self.assertEqual(sorted(parts.train + parts.validation), plain.train)
-        self.assertFalse(set(parts.train) & set(parts.validation))
-        of = [item.synset for item in parts.validation]
-        self.assertEqual((of.count(PLANE), of.count(CHAIR)), (8, 3))
-        self.assertEqual(parts, split(index, validation=0.1))
-
-    def test_training_part_is_never_emptied(self):
-        for count in range(1, 8):
-            parts = split(fake_index({PLANE: count}), validation=0.99)
-            self.assertEqual(len(parts.train), min(1, int(0.8 * count)))
-
-    def test_a_lost_file_moves_nothing_else(self):
-        whole = split(fake_index({PLANE: 20}))
-        lost = split(fake_index({PLANE: 20}, incomplete={(PLANE, 3)}))
-        for part, less in zip(whole, lost):
-            self.assertEqual([item for item in part if item.model != "m003"], less)
-
-    def test_share_out_of_range(self):
-        for share in (-0.1, 1, 1.5):
-            with self.assertRaises(UserError):
-                split(fake_index({PLANE: 20}), share)

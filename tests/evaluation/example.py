@@ -6,7 +6,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from voxlstm.lib.data import binvox
-from voxlstm.lib.data.shapenet import Index, split
+from voxlstm.lib.data.shapenet import Index
+from voxlstm.lib.data.splits import choose
 from voxlstm.lib.data.views import load_views
 from voxlstm.lib.evaluation.baseline import mean_shapes
 from voxlstm.lib.evaluation.evaluate import evaluate, summary
@@ -103,7 +104,7 @@ class BlurredSubject:
 def evaluate_example(root, counts=(1, 2, 3), threshold=0.4, kernel="3x3x3"):
     """Evaluate a `BlurredSubject` on a data set; return evaluation, results and cases."""
     index = Index.open(root, cache=False)
-    parts = split(index, validation=0.0)
+    parts = choose(index, validation=0.0)
     subject = BlurredSubject(parts.test)
     shapes = (None, {})
     if parts.train:

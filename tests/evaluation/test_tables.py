@@ -5,6 +5,7 @@ import unittest
 from pathlib import Path
 
 from voxlstm.lib.data.shapenet import CATEGORIES
+from voxlstm.lib.data.marker import VERSION
 from voxlstm.lib.evaluation import paper, tables
 from voxlstm.lib.runtime.errors import UserError
 
@@ -151,13 +152,13 @@ class DataSetTest(unittest.TestCase):
         self.assertEqual((found.kind, found.papers), ("unknown", False))
 
     def test_a_procedural_set_is_never_the_papers_whatever_its_counts(self):
-        self.mark(json.dumps({"source": "procedural", "seed": 0}))
+        self.mark(json.dumps({"source": "procedural", "seed": 0, "version": VERSION}))
         found = paper.describe(self.root, PUBLISHED, PUBLISHED)
         self.assertEqual((found.kind, found.papers), ("procedural", False))
         self.assertIn("procedural set 'things'", found.name)
 
     def test_shapenets_models_rendered_here_are_the_papers_data(self):
-        self.mark(json.dumps({"source": "models"}))
+        self.mark(json.dumps({"source": "models", "version": VERSION}))
         self.assertTrue(paper.describe(self.root, PUBLISHED, PUBLISHED).papers)
         self.assertFalse(paper.describe(self.root, {"chair": 3}, PUBLISHED).papers)
 

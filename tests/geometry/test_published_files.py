@@ -57,7 +57,7 @@ class ReleaseTest(unittest.TestCase):
     def test_what_is_seen_lies_on_the_silhouette(self):
         for item in self.items:
             grid, scale, _, _, alphas = read_object(RELEASE, item.synset, item.model)
-            viewpoints = read_viewpoints(f"{item.renderings_path}/rendering_metadata.txt")
+            viewpoints = read_viewpoints(item.metadata_path)
             for viewpoint, alpha in list(zip(viewpoints, alphas))[:4]:
                 seen = np.argwhere(visible(grid, viewpoint, scale)) + 0.5
                 column, row = project((seen / len(grid) - 0.5) * scale, viewpoint).T
@@ -67,7 +67,7 @@ class ReleaseTest(unittest.TestCase):
         from PIL import Image
 
         (bench,) = [item for item in self.items if item.category == "bench"]
-        viewpoints = read_viewpoints(f"{bench.renderings_path}/rendering_metadata.txt")
+        viewpoints = read_viewpoints(bench.metadata_path)
         # Points on the seat, a level plane at the top of the box; its lamp is at azimuth 90.
         height = -binvox.load(bench.voxels_path).translate[1]
         x, z = np.meshgrid(np.linspace(-0.08, 0.08, 9), np.linspace(-0.35, 0.35, 29))

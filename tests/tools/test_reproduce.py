@@ -26,6 +26,7 @@ def results(kernel, ious):
     shape = {"objects": 3, "iou": 0.3, "cross_entropy": 0.2}
     return {
         "format": "voxlstm results 1", "threshold": 0.4, "views": [1, 2], "objects": 3,
+        "resolution": 32, "split": {"name": "ratio", "form": "ratio", "digest": "00"},
         "by_views": by_views, "by_category": {}, "baseline": {"mean shape": shape},
         "data": {"name": "procedural set", "papers_data": False, "folder": "here"},
         "network": {"name": f"small_{kernel}", "kernel": kernel, "parameters": 9},

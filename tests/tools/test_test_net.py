@@ -225,10 +225,13 @@ class BadInputTest(unittest.TestCase):
         self.refuse("another network", *good, "--weights", other)
         coarse = example.root / "coarse.npz"
         save_network(coarse, NetworkConfig(**{**TINY.to_dict(), "unpoolings": 2}))
-        self.refuse("16 voxels a side", *good, "--weights", coarse)
+        out = example.root / "not_made"
+        self.refuse(r"holds 32\^3 voxels, not the 16\^3 of the network", *good, "--weights", coarse,
+                    "--out", out)
+        self.assertFalse(out.exists())
 
     def test_places_that_cannot_be_written(self):
-        good = ("--weights", example.weights, "--data", example.data)
+        good = ("--weights", example.weights, "--data", example.data, "--views", "1")
         self.refuse("--overwrite", *good, "--out", example.out)
         self.refuse("not a folder", *good, "--out", example.weights)
         self.refuse("cannot write", *good, "--out", example.weights / "below")

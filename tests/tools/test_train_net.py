@@ -73,7 +73,7 @@ class RunTest(TrainNetCase):
     def test_the_run_leaves_what_it_promises(self):
         self.assertEqual(self.process.returncode, 0, self.process.stderr)
         names = {"last.npz", "best.npz", "curves.csv", "curves.png", "events", "network.yaml",
-                 "recipe.yaml", "run.json", ".lock"}
+                 "recipe.yaml", "run.json", "split.txt", ".lock"}
         self.assertEqual({path.name for path in self.whole.iterdir()}, names)
         rows = curves.read(self.whole / "curves.csv")
         self.assertEqual([row.iteration for row in rows], list(range(1, 31)))
@@ -218,8 +218,7 @@ class ResumeRulesTest(TrainNetCase):
 
     def test_other_data_are_refused(self):
         options = self.tool.parse_arguments(["--out", "x", "--data", str(self.data)])
-        recipe = self.definitions()[1]
-        parts = self.tool.open_data(options, recipe)
+        parts = self.tool.open_data(options, *self.definitions())
         self.folder.note_start(data_digest=self.tool.digest(parts), objects=self.tool.sizes(parts))
         self.tool.check_same_data(self.folder, parts)
         fewer = parts._replace(train=parts.train[1:])

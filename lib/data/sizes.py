@@ -1,0 +1,39 @@
+"""Whether the grids of a data set have the network's number of voxels a side."""
+from ..runtime.errors import UserError
+from . import binvox
+
+
+def check_resolution(items, resolution):
+    """Refuse objects whose grids are of another resolution, before any work is done.
+
+    The first and the last object of each category are looked at; `Plan` refuses any other when its
+    turn comes.
+
+    Parameters
+    ----------
+    items : sequence of Item
+    resolution : int
+        Voxels a side that are needed.
+
+    Raises
+    ------
+    UserError
+        Naming the first such file.
+    """
+    ends = {}
+    for item in items:
+        first, _ = ends.get(item.synset, (item, item))
+        ends[item.synset] = first, item
+    for item in dict.fromkeys(item for pair in ends.values() for item in pair):
+        found = len(binvox.read(item.voxels_path))
+        if found != resolution:
+            raise UserError(misfit(item.voxels_path, found, resolution))
+
+
+def misfit(path, found, resolution):
+    """Return the sentence that says that a grid does not fit the network, and what to do."""
+    return (
+        f"{path} holds {found}^3 voxels, not the {resolution}^3 of the network: take a network of"
+        f" {found} voxels a side (grid * 2^unpoolings), or make the data set with --resolution"
+        f" {resolution}"
+    )
