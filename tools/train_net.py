@@ -10,7 +10,7 @@ from voxlstm.lib.runtime import backend
 from voxlstm.lib.data.batches import Batches
 from voxlstm.lib.data.shapenet import CATEGORIES, Index
 from voxlstm.lib.data.sizes import check_resolution
-from voxlstm.lib.data.splits import RATIO, choose
+from voxlstm.lib.data.splits import ALL, RATIO, choose
 from voxlstm.lib.evaluation import paper
 from voxlstm.lib.evaluation.curves import Curves, Row
 from voxlstm.lib.runtime.config import build, load_yaml, override
@@ -138,6 +138,8 @@ def resumed_data(options, folder, network, recipe):
 
 def open_data(options, network, recipe):
     """Return the split of the data set, with enough of it to train and to validate."""
+    if options.split == ALL:
+        raise UserError("--split all leaves nothing to train on; it is for tools/test_net.py")
     wanted = options.categories.split(",") if options.categories else None
     index = Index.open(options.data, wanted)
     parts = choose(index, options.split or RATIO, recipe.validation, wanted)

@@ -85,7 +85,8 @@ def split_text(results):
     split = results.get("split")
     if not split:
         return ""
-    return (f"{split['name']} ({split['form']}), digest {split['digest'][:12]}: "
+    form = "" if split["form"] == split["name"] else f" ({split['form']})"
+    return (f"split {split['name']}{form}, digest {split['digest'][:12]}: "
             f"{split['train']:,} training, {split['validation']:,} validation and "
             f"{split['test']:,} test objects")
 

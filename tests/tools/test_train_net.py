@@ -185,6 +185,18 @@ class RefusalTest(TrainNetCase):
             with self.subTest(words=words):
                 self.assert_says(arguments, words)
 
+    def test_data_that_do_not_fit_leave_no_folder(self):
+        out = self.root / "not_made"
+        for arguments, words in [
+            (["--split", "all"], "leaves nothing to train on"),
+            (["--split", "none.json"], "cannot read the split none.json"),
+            (["--set", "network.unpoolings=2"],
+             r"holds 32\^3 voxels, not the 16\^3 of the network.*--resolution 16"),
+            (["--set", "network.unpoolings=4"], r"not the 64\^3"),
+        ]:
+            self.assert_says([*self.basic, "--out", out, *arguments], words)
+            self.assertFalse(out.exists())
+
     def test_an_unwritable_folder_is_one_line(self):
         self.assert_refused(run(*self.basic, "--out", self.basic[3]), "File exists")
 

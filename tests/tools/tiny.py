@@ -20,13 +20,13 @@ RECIPE = {
 }
 
 
-def make_data(folder, objects=10, views=3):
-    """Write boxes of two categories in ShapeNet's layout; return the folder."""
-    generator = np.random.default_rng(0)
+def make_data(folder, objects=10, views=3, size=32, seed=0, first=0):
+    """Write boxes of two categories, ``size`` voxels a side, ids from ``first``; return the folder."""
+    generator = np.random.default_rng(seed)
     for synset in SYNSETS:
-        for number in range(objects):
+        for number in range(first, first + objects):
             low, high = generator.integers(4, 14, 3), generator.integers(18, 28, 3)
-            _write_object(Path(folder), synset, f"{number:04d}", low, high, views)
+            _write_object(Path(folder), synset, f"{number:04d}", low, high, views, size)
     return Path(folder)
 
 
@@ -38,11 +38,15 @@ def write_definitions(folder, network=None, recipe=None):
     return paths
 
 
-def _write_object(root, synset, model, low, high, views):
+def _write_object(root, synset, model, low, high, views, size):
     grid = np.zeros((32, 32, 32), bool)
     grid[tuple(slice(a, b) for a, b in zip(low, high))] = True
     folder = root / "ShapeNetVox32" / synset / model
     folder.mkdir(parents=True)
+    if size < 32:
+        grid = grid[:: 32 // size, :: 32 // size, :: 32 // size]
+    elif size > 32:
+        grid = np.kron(grid, np.ones(3 * (size // 32,), bool))
     binvox.write(folder / "model.binvox", grid)
     folder = root / "ShapeNetRendering" / synset / model / "rendering"
     folder.mkdir(parents=True)
