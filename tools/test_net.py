@@ -295,7 +295,7 @@ def describe(results, runs):
             f"objects of {data['name']}, threshold {results['threshold']:g}")
     beside, notes = tables.r2n2_table(results), tables.notes_text(results)
     return "\n\n".join([
-        "", head, *([split] if split else []),
+        "", head, *([f"Split: {split}"] if split else []),
         "By number of views (means over objects):", tables.views_table(results),
         "IoU by category:", tables.category_table(results),
         "IoU by threshold:", tables.sweep_table(results),

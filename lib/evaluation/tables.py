@@ -86,7 +86,7 @@ def split_text(results):
     if not split:
         return ""
     form = "" if split["form"] == split["name"] else f" ({split['form']})"
-    return (f"split {split['name']}{form}, digest {split['digest'][:12]}: "
+    return (f"{split['name']}{form}, digest {split['digest'][:12]}: "
             f"{split['train']:,} training, {split['validation']:,} validation and "
             f"{split['test']:,} test objects")
 
