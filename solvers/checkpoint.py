@@ -49,6 +49,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..lib.data.splits import ENCODING
 from ..lib.runtime.errors import UserError
 from ..lib.runtime.files import atomic_path
 
@@ -119,7 +120,7 @@ def save(path, checkpoint, weights_only=False):
     arrays = {f"weights/{name}": value for name, value in checkpoint.weights.items()}
     arrays.update((f"optimiser/{name}", value) for name, value in optimiser.items())
     if checkpoint.split:
-        arrays["split"] = np.frombuffer(checkpoint.split.encode("utf-8"), np.uint8)
+        arrays["split"] = np.frombuffer(checkpoint.split.encode(*ENCODING), np.uint8)
     meta["entries"] = list(arrays)
     arrays["meta"] = np.array(json.dumps(meta))
     write = np.savez_compressed if weights_only else np.savez
@@ -151,7 +152,7 @@ def load(path):
     if not weights or meta.get("entries") != list(arrays):
         raise UserError(f"{path} is damaged: weights are missing, or entries do not belong")
     values = {name: meta[name] for name in _META}
-    split = arrays.get("split", np.empty(0, np.uint8)).tobytes().decode("utf-8", "replace")
+    split = arrays.get("split", np.empty(0, np.uint8)).tobytes().decode(*ENCODING)
     return Checkpoint(
         weights=weights, optimiser=optimiser, split=split, version=meta["version"], **values
     )

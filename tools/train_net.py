@@ -10,13 +10,13 @@ from voxlstm.lib.runtime import backend
 from voxlstm.lib.data.batches import Batches
 from voxlstm.lib.data.shapenet import CATEGORIES, Index
 from voxlstm.lib.data.sizes import check_resolution
-from voxlstm.lib.data.splits import ALL, RATIO, choose
+from voxlstm.lib.data.splits import ALL, ENCODING, RATIO, choose
 from voxlstm.lib.evaluation import paper
 from voxlstm.lib.evaluation.curves import Curves, Row
 from voxlstm.lib.runtime.config import build, load_yaml, override
 from voxlstm.lib.runtime.errors import UserError, run_tool
 from voxlstm.lib.runtime.monitor import Monitor
-from voxlstm.lib.runtime.files import write_text
+from voxlstm.lib.runtime.files import write_bytes
 from voxlstm.lib.runtime.run_folder import SPLIT, RunFolder
 from voxlstm.lib.runtime.signals import StopRequest
 from voxlstm.models.network import Network, NetworkConfig
@@ -81,7 +81,7 @@ def main(argv=None):
             fit_to_first_views(solver.network, parts, recipe)
         folder.write_definitions(network.to_dict(), recipe.to_dict())
         if not options.resume:
-            write_text(folder / SPLIT, parts.text())
+            write_bytes(folder / SPLIT, parts.text().encode(*ENCODING))
         folder.note_start(**facts(options, recipe, parts, solver, saved))
         return train(folder, solver, parts, saved, options)
 
@@ -217,7 +217,7 @@ def sizes(parts):
 def digest(parts):
     """Return a digest of which objects are trained and validated on."""
     names = "\n".join(item.name for item in [*parts.train, *parts.validation])
-    return hashlib.sha256(f"{len(parts.train)}\n{names}".encode()).hexdigest()
+    return hashlib.sha256(f"{len(parts.train)}\n{names}".encode(*ENCODING)).hexdigest()
 
 
 def train(folder, solver, parts, saved, options):

@@ -5,6 +5,7 @@
 a folder like the others. A folder counts as a model when it holds a view or a voxel grid: what file
 servers, systems and editors leave behind (``@eaDir``, ``__MACOSX``, ``lost+found``) does not.
 """
+import errno
 import logging
 import os
 import re
@@ -18,7 +19,10 @@ from .index_cache import IndexCache
 
 __all__ = ["CATEGORIES", "Category", "Index", "Item", "Problem"]
 RENDERINGS, VOXELS, METADATA = "ShapeNetRendering", "ShapeNetVox32", "rendering_metadata.txt"
+# What systems leave in folders, copies of whole models among them; hidden ones need no entry.
+LEFTOVERS = {"@eadir", "@recycle", "#recycle", "$recycle.bin", "__macosx", "lost+found"}
 VIEW = re.compile(r"([0-9]+)\.(png|jpg|jpeg)", re.IGNORECASE)
+NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # no folder, or a link in a circle
 REMEDY = (
     "make one with 'tools/make_dataset.py --procedural 50 --out {0}' or download ShapeNet's with "
     "'tools/fetch_shapenet.py --out {0}'"
@@ -207,16 +211,35 @@ def _candidates(root):
 
 
 def _folders(path):
-    with os.scandir(path) as entries:
-        return [entry.name for entry in entries if entry.name[0] != "." and entry.is_dir()]
+    return [name for name in _names(path, os.path.isdir)
+            if name[0] != "." and name.lower() not in LEFTOVERS]
+
+
+def _names(path, kind):
+    """Return what is in a folder and is of a kind, which links may lead to; nothing of no folder."""
+    try:
+        with os.scandir(path) as entries:
+            is_dir = kind is os.path.isdir
+            return [
+                entry.name for entry in entries
+                # Asking a link that leads in a circle would raise; a plain entry costs no call.
+                if (kind(entry.path) if entry.is_symlink()
+                    else entry.is_dir() if is_dir else entry.is_file())
+            ]
+    except OSError as error:
+        if error.errno in NOT_THERE:
+            return []
+        raise
 
 
 def _stamp(folder):
     """Return the time at which the folder's list of files last changed; -1 for no folder."""
     try:
         return os.stat(folder).st_mtime_ns
-    except (FileNotFoundError, NotADirectoryError):
-        return -1
+    except OSError as error:
+        if error.errno in NOT_THERE:
+            return -1
+        raise
 
 
 NOTHING = ((), "no view and no voxels")  # what a folder that is no model is found to hold
@@ -224,10 +247,7 @@ NOTHING = ((), "no view and no voxels")  # what a folder that is no model is fou
 
 def _look(views_folder, voxels_folder):
     """Return the files of the views, and what is missing or an empty string."""
-    try:
-        names = os.listdir(views_folder)
-    except (FileNotFoundError, NotADirectoryError):
-        names = []
+    names = _names(views_folder, os.path.isfile)
     views = [(int(match[1]), name) for name in names if (match := VIEW.fullmatch(name))]
     solid = os.path.isfile(os.path.join(voxels_folder, "model.binvox"))
     if not views and not solid:

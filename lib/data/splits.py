@@ -12,6 +12,7 @@ Four forms are read, told apart by what they hold and not by their names:
 ``pytorch3d``
     JSON, ``{"train": {synset: {id: [views]}}, "val": ..., "test": ...}``.
 """
+import codecs
 import hashlib
 import json
 import os
@@ -27,6 +28,7 @@ _PART_NAMES = {
     "train": "train", "training": "train", "test": "test", "testing": "test",
     "val": "validation", "valid": "validation", "validation": "validation",
 }
+ENCODING = "utf-8", "surrogateescape"  # names of folders need not be text
 _MAX_BYTES = 1 << 28  # of a file; all of ShapeNet takes 5 MB in the longest form
 
 
@@ -58,7 +60,7 @@ class Split(NamedTuple):
 
     def digest(self):
         """Return a digest of which objects are in which part, whatever form said so."""
-        return hashlib.sha256(self._lines().encode("utf-8")).hexdigest()
+        return hashlib.sha256(self._lines().encode(*ENCODING)).hexdigest()
 
     def _lines(self):
         return "".join(
@@ -307,7 +309,10 @@ def _id(value):
 def _text(path):
     if os.path.getsize(path) > _MAX_BYTES:
         raise UserError(f"the split {path} is larger than {_MAX_BYTES >> 20} MB, so it is none")
+    data = Path(path).read_bytes()
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = data.decode("utf-16") if wide else data.decode(*ENCODING)
     except ValueError as error:
         raise UserError(f"{path} is no split: {_FORMS}") from error
+    return text.lstrip("\ufeff")

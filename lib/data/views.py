@@ -9,7 +9,7 @@ import struct
 import zlib
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ..runtime.errors import UserError
 
@@ -68,10 +68,10 @@ def read_rendering(path, side=None):
         with Image.open(path, formats=FORMATS) as image:
             if image.mode not in ("RGBA", "RGB", "P", "PA", "LA", "L", "1", "CMYK", "YCbCr"):
                 raise UserError(f"{path} has pixels of mode {image.mode}, not 8-bit RGBA")
+            if image.format != "PNG":  # a camera says in the file how it was held
+                image = ImageOps.exif_transpose(image)
             image = image if image.mode == "RGBA" else image.convert("RGBA")
-            if side is not None and image.size != (side, side):
-                image = _square(image).resize((side, side), Image.Resampling.LANCZOS)
-            return np.asarray(image)
+            return np.asarray(image if side is None else _fit(image, side))
     except FileNotFoundError as error:
         raise UserError(f"the view {path} is missing") from error
     except (*_DAMAGE, Image.DecompressionBombError) as error:
@@ -118,11 +118,13 @@ def prepare(rendering, rng=None, out=None):
     return np.divide(colour, np.float32(255 * 255), out=out)
 
 
-def _square(image):
-    """Return a picture in the middle of a transparent square."""
-    if image.width == image.height:
+def _fit(image, side):
+    """Return a picture in the middle of a transparent square, as large as it goes in there."""
+    if image.size == (side, side):
         return image
-    side = max(image.size)
+    scale = side / max(image.size)
+    width, height = (max(1, round(length * scale)) for length in image.size)
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
     square = Image.new("RGBA", (side, side))
-    square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+    square.paste(image, ((side - width) // 2, (side - height) // 2))
     return square

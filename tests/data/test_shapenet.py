@@ -205,10 +205,12 @@ class TestLeftovers(TreeCase):
         self.unmoved()
 
     def test_whole_trees_in_a_bin(self):
-        shutil.copytree(self.root / "ShapeNetRendering" / PLANE,
-                        self.root / "ShapeNetRendering" / "#recycle" / PLANE)
-        shutil.copytree(self.root / "ShapeNetVox32" / PLANE,
-                        self.root / "ShapeNetVox32" / PLANE / "#recycle")
+        for tree in self.trees:
+            source = self.root / tree / PLANE
+            for name in ("@eaDir", "#recycle", "$RECYCLE.BIN", "__MACOSX"):
+                shutil.copytree(source / "m000", source / name)  # as if it were a model
+                shutil.copytree(source / "m000", self.root / tree / name / "m000")
+        shutil.copytree(self.root / "ShapeNetVox32" / PLANE, self.root / "ShapeNetVox32" / "bin" / PLANE)
         self.unmoved()
 
     def test_files_and_broken_links_where_folders_are_expected(self):
@@ -216,8 +218,12 @@ class TestLeftovers(TreeCase):
             leave(self.root / tree / "list.csv")
             leave(self.root / tree / PLANE / "m999")
             (self.root / tree / PLANE / "m998").symlink_to("nowhere")
+            (self.root / tree / PLANE / "m996").symlink_to("m996")  # in a circle
+            (self.root / tree / PLANE / "m995").mkdir()
+            (self.root / tree / PLANE / "m995" / "rendering").symlink_to("rendering")
             (self.root / tree / PLANE / "m997").mkdir()
         leave(self.root / "ShapeNetRendering" / PLANE / "m997" / "rendering")
+        leave(self.root / "ShapeNetRendering" / PLANE / "m994" / "rendering" / "00.png" / "x")
         (self.root / "ShapeNetVox32" / PLANE / "m997" / "model.binvox").symlink_to("nowhere")
         self.unmoved()
 

@@ -143,6 +143,7 @@ class TestForms(FileCase):
                 "Training", "validation", "TEST"))), "list"),
             self.check(self.write(self.list_text().replace("\n", "\r\n")), "list"),
             self.check(self.write("\ufeff" + self.list_text()), "list"),
+            self.check(self.write(self.list_text().encode("utf-16")), "list"),
             self.check(self.write(self.list_text().replace(PLANE, "plane")), "list"),
             self.check(self.write(self.pix2vox()), "pix2vox"),
             self.check(self.write(json.dumps(self.pix2vox(), indent=4)), "pix2vox"),
@@ -151,8 +152,8 @@ class TestForms(FileCase):
             self.check(self.lists("\r\n"), "occupancy_networks"),
         ]
         self.assertEqual(len({parts.digest() for parts in found}), 1)
-        self.assertEqual([parts.notes for parts in found if parts.form != "pytorch3d"], [[]] * 10)
-        self.assertIn("numbers of views", found[8].notes[0])
+        self.assertEqual([parts.notes for parts in found if parts.form != "pytorch3d"], [[]] * 11)
+        self.assertIn("numbers of views", found[9].notes[0])
 
     def test_the_name_does_not_matter(self):
         for ending in (".json", ".txt", ".lst", ".yaml"):
@@ -183,6 +184,14 @@ class TestForms(FileCase):
         self.assertEqual([i.model for i in parts.train + parts.test], ["a b", "c"])
         self.assertEqual(choose(Index("/data", items), self.write(parts.text())).digest(),
                          parts.digest())
+
+    def test_names_that_are_no_text(self):
+        name = b"m\xfcg".decode("utf-8", "surrogateescape")  # a folder made on another system
+        items = [Item("/data", name, model, FILES) for model in (name, "b")]
+        parts = choose(Index("/data", items), "all")
+        again = choose(Index("/data", items), self.write(parts.text().encode(
+            "utf-8", "surrogateescape")))
+        self.assertEqual((again.test, again.digest()), (parts.test, parts.digest()))
 
     def test_own_folders_keep_their_names(self):
         items = [Item("/data", "chair", name, FILES) for name in ("a", "b")]

@@ -1,6 +1,7 @@
 """Views: the blend against a loop, the range of every random draw, and unreadable files."""
 import io
 import tempfile
+import tracemalloc
 import unittest
 from pathlib import Path
 
@@ -156,6 +157,25 @@ class TestSizes(FileCase):
             drawn = [load_views([self.path], np.random.default_rng(seed), size=size)[0, 0]
                      for seed in range(12)]
             self.assertGreater(len({part.tobytes() for part in drawn}), 10)
+
+    def test_a_long_and_narrow_picture_takes_little_memory(self):
+        picture = np.full((30_000, 2, 4), 255, np.uint8)
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        view = load_views([self.save(picture)])[0]
+        self.assertEqual(view.shape, (3, 127, 127))
+        self.assertLess(tracemalloc.get_traced_memory()[1], 1 << 22)
+        np.testing.assert_allclose(view[:, 60, 63], 1)
+
+    def test_a_camera_held_upright(self):
+        exif = Image.Exif()
+        exif[0x0112] = 6  # to be turned by a quarter, clockwise
+        picture = Image.new("RGB", (137, 137))
+        picture.paste((255, 255, 255), (0, 0, 137, 60))  # light above, so to the right when turned
+        picture.save(self.path.with_suffix(".jpg"), exif=exif)
+        view = load_views([self.path.with_suffix(".jpg")])[0]
+        self.assertGreater(view[0, 60, 120], 0.9)
+        self.assertLess(view[0, 60, 10], 0.1)
 
     def test_jpeg(self):
         Image.new("RGB", (137, 137), (10, 200, 30)).save(self.path.with_suffix(".jpg"))
