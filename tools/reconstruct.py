@@ -29,7 +29,8 @@ def parse_arguments(argv=None):
     add = parser.add_argument
     add("pictures", nargs="+", metavar="PICTURE", help="pictures of one object")
     add("--out", metavar="FILE", required=True,
-        help="what to write: .obj, .glb, .ply, .stl, .binvox or .npy (the probabilities)")
+        help="what to write: .obj, .glb, .ply, .stl or .binvox, centred, its longest side 1 and y up; or"
+        " .npy (the probabilities)")
     add("--surface", choices=export.SURFACES, default="smooth",
         help="kind of mesh; default: %(default)s")
     add("--weights", metavar="NPZ", default=str(SHIPPED),

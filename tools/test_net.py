@@ -204,7 +204,7 @@ def training_objects(options, parts, saved):
     part_of, folder = parts_of(saved.split), saved.extra.get("data")
     left_out = "the mean shapes, which training objects make, are left out: "
     if not part_of or not folder:
-        return [], [left_out + "the weights do not say what they were trained on"]
+        return [], [left_out + "the weights do not say where what they were trained on is"]
     try:
         there = Index.open(folder)
         known = [item for item in there if part_of.get(item.name, "test") != "test"]

@@ -10,7 +10,7 @@ from voxlstm.lib.runtime import backend
 from voxlstm.lib.data.batches import Batches
 from voxlstm.lib.data.shapenet import CATEGORIES, Index
 from voxlstm.lib.data.sizes import check_resolution
-from voxlstm.lib.data.splits import ALL, ENCODING, RATIO, choose
+from voxlstm.lib.data.splits import ALL, ENCODING, RATIO, choose, with_earlier
 from voxlstm.lib.evaluation import paper
 from voxlstm.lib.evaluation.curves import Curves, Row
 from voxlstm.lib.runtime.config import build, load_yaml, override
@@ -72,18 +72,20 @@ def main(argv=None):
             saved = checkpoint.load(folder / LAST) if (folder / LAST).exists() else None
         check_same_data(folder, parts)
         solver = Solver(Network(network, seed=recipe.seed), recipe)
+        learnt = saved.split if saved else parts.text()
         if options.weights and saved is None:
             start = checkpoint.load(options.weights)
             ours = solver.network.get_weights()
             checkpoint.check_match(ours, start.weights, f"the weights in {options.weights}")
             solver.network.set_weights(start.weights)
+            learnt = with_earlier(learnt, start.split)
         elif recipe.fit_initial and saved is None:
             fit_to_first_views(solver.network, parts, recipe)
         folder.write_definitions(network.to_dict(), recipe.to_dict())
-        if not options.resume:
+        if not (folder / SPLIT).exists():
             write_bytes(folder / SPLIT, parts.text().encode(*ENCODING))
         folder.note_start(**facts(options, recipe, parts, solver, saved))
-        return train(folder, solver, parts, saved, options)
+        return train(folder, solver, parts, saved, options, learnt or parts.text())
 
 
 def read_definitions(options):
@@ -220,7 +222,7 @@ def digest(parts):
     return hashlib.sha256(f"{len(parts.train)}\n{names}".encode(*ENCODING)).hexdigest()
 
 
-def train(folder, solver, parts, saved, options):
+def train(folder, solver, parts, saved, options, learnt):
     """Run the training in its folder; return the exit status."""
     recipe, start = solver.recipe, saved.iteration if saved else 0
     workers = options.workers
@@ -244,7 +246,7 @@ def train(folder, solver, parts, saved, options):
             "data": str(Path(options.data).resolve()),
             "split": {"name": parts.name, "form": parts.form, "digest": parts.digest()},
         }
-        training = Training(solver, batches, validate, folder.path, stop, about, parts.text())
+        training = Training(solver, batches, validate, folder.path, stop, about, learnt)
         if saved:
             training.restore(saved)
         with Curves(folder.path, training.recorded) as curves:

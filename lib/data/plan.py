@@ -115,7 +115,7 @@ class Plan:
     def digest(self):
         """Return a hash of the objects' names in their order."""
         names = "\n".join(item.name for item in self.objects)
-        return hashlib.sha256(names.encode()).hexdigest()[:16]
+        return hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     def _fill_row(self, place, item, views, voxels):
         rng = self._random(_ROW, place) if self.augment else None

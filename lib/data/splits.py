@@ -145,6 +145,27 @@ def parts_of(text):
     return {f"{synset}/{model}": part for part, synset, model in _read_list(text, "the split")}
 
 
+def with_earlier(text, earlier):
+    """Return a split's text with what an earlier training learnt from as its training objects too.
+
+    Parameters
+    ----------
+    text : str
+        In this project's own form.
+    earlier : str
+        The same, of the weights that the training starts from; "" where that is not known.
+    """
+    now = parts_of(text)
+    learnt = {name for name, part in parts_of(earlier).items() if part != "test"}
+    added = sorted(name for name in learnt if now.get(name, "test") == "test")
+    if not added:
+        return text
+    kept = [line for line in text.splitlines(keepends=True)
+            if line.rstrip("\n").partition("\t")[2].replace("\t", "/") not in added]
+    lines = ("train\t{}\t{}\n".format(*name.split("/", 1)) for name in added)
+    return "".join([*kept, "# and, before, by the weights that it started from\n", *lines])
+
+
 def _ids(index):
     """Return (synset, model) of every object, incomplete ones too."""
     return [(entry.synset, entry.model) for entry in (*index.items, *index.incomplete)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from voxlstm.lib.data.categories import CATEGORIES
 from voxlstm.lib.data.shapenet import Index, Item, Problem
-from voxlstm.lib.data.splits import choose, parts_of
+from voxlstm.lib.data.splits import choose, parts_of, with_earlier
 from voxlstm.lib.runtime.errors import UserError
 
 PLANE, CHAIR = "02691156", "03001627"
@@ -208,6 +208,17 @@ class TestForms(FileCase):
         content = [{"taxonomy_id": 7, "train": [1], "test": ["2"]}]
         parts = choose(Index("/data", items), self.write(content), validation=0)
         self.assertEqual([i.model for i in parts.train + parts.test], ["1", "2"])
+
+
+class TestEarlier(unittest.TestCase):
+    def test_what_was_learnt_before_is_no_test_object(self):
+        now = "# ratio ratio\ntrain\tc\ta b\ntest\tc\tx\ntest\tc\ty\n"
+        before = "train\tc\tx\nvalidation\td\tq r\ntest\tc\ta b\ntest\tc\ty\n"
+        found = parts_of(with_earlier(now, before))
+        self.assertEqual(found, {"c/a b": "train", "c/x": "train", "c/y": "test",
+                                 "d/q r": "train"})
+        self.assertEqual(with_earlier(now, ""), now)
+        self.assertEqual(with_earlier(now, now), now)
 
 
 class TestValidation(FileCase):

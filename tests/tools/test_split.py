@@ -11,7 +11,7 @@ import numpy as np
 
 from tests.tools import tiny
 from voxlstm.lib.data.shapenet import Index
-from voxlstm.lib.data.splits import choose
+from voxlstm.lib.data.splits import choose, parts_of
 from voxlstm.lib.evaluation import output
 from voxlstm.lib.runtime.errors import UserError
 from voxlstm.solvers import checkpoint
@@ -97,6 +97,20 @@ class TrainingTest(SplitCase):
             train_net.main(["--out", str(out), "--resume", "--split", "ratio"])
 
 
+    def test_what_the_first_weights_learnt_from_is_not_forgotten(self):
+        other = tiny.make_data(self.root / "other", objects=6, size=16, seed=9, first=4)
+        out = self.root / "finetuned"
+        run(train_net, "--model", self.model, "--solver", self.recipe, "--data", other, "--out",
+            out, "--weights", self.weights, "--workers", 1, "--set", "iterations=1")
+        part_of = parts_of(checkpoint.load(out / "last.npz").split)
+        # Trained first: 6, 5, 4, 3 and 2 to validate; now 4 to 7, of which 6 validates; 8, 9 test.
+        chair = {name[-1]: part for name, part in part_of.items() if tiny.SYNSETS[1] in name}
+        self.assertEqual({model for model, part in chair.items() if part == "test"}, {"8", "9"})
+        self.assertEqual({model for model, part in chair.items() if part != "test"}, set("234567"))
+        own = (out / "split.txt").read_text()
+        self.assertNotIn("0003", own)
+
+
 class TestingTest(SplitCase):
     def test_by_the_split_of_the_training(self):
         for number, split in enumerate((self.split, self.out / "split.txt")):
@@ -149,7 +163,7 @@ class TestingTest(SplitCase):
         saved = checkpoint.load(self.weights)
         gone = {**saved.extra, "data": str(self.root / "gone")}
         for name, changes, words in (
-            ("old", {"split": "", "extra": {}}, "do not say what they were trained on"),
+            ("old", {"split": "", "extra": {}}, "do not say where what they were trained on is"),
             ("gone", {"extra": gone}, "there is no folder"),
         ):
             weights = self.root / f"{name}.npz"
