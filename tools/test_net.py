@@ -202,7 +202,7 @@ def training_objects(options, parts, saved):
     if parts.train:
         return parts.train + parts.validation, []
     part_of, folder = parts_of(saved.split), saved.extra.get("data")
-    left_out = "the mean shapes, which training objects make, are left out: "
+    left_out = "The mean shapes, which training objects make, are left out: "
     if not part_of or not folder:
         return [], [left_out + "the weights do not say where what they were trained on is"]
     try:
@@ -213,7 +213,7 @@ def training_objects(options, parts, saved):
         return [], [f"{left_out}{error}"]
     if not known:
         return [], [f"{left_out}none of the objects trained on is in {folder}"]
-    return known, [f"the mean shapes are those of the {len(known)} objects that the network was"
+    return known, [f"The mean shapes are those of the {len(known)} objects that the network was"
                    f" trained on, in {folder}"]
 
 

@@ -109,7 +109,7 @@ def choose(index, name=RATIO, validation=0.1, wanted=None):
         part_of = _by_file(name, rows, {synset for synset, _ in _ids(index)})
         notes = _compare(name, part_of, index, wanted)
         if form == "pytorch3d":
-            notes.append(f"the numbers of views in {name} are not used")
+            notes.append(f"The numbers of views in {name} are not used.")
         name = Path(name).name
     if not any(part_of.get(item.name) == "validation" for item in index):
         _hold_back(part_of, validation)
