@@ -37,12 +37,13 @@ class World:
     """Stands in for the tools: writes what they would, and dies where it is told to."""
 
     def __init__(self, ious):
-        self.ious, self.commands, self.deaths = ious, [], {}
+        self.ious, self.commands, self.splits, self.deaths = ious, [], [], {}
 
     def __call__(self, command):
         name = Path(command[1]).stem
         kernel = "3x3x3" if "3x3x3" in command[command.index("--out") + 1] else "1x1x1"
         self.commands.append((name, kernel, "--resume" in command))
+        self.splits.append(command[command.index("--split") + 1] if "--split" in command else None)
         out = Path(command[command.index("--out") + 1])
         out.mkdir(parents=True, exist_ok=True)
         if name == "train_net":
@@ -68,7 +69,8 @@ class World:
     def save_network(path):
         network = Network(build(NetworkConfig, tiny.NETWORK))
         saved = checkpoint.Checkpoint(network.get_weights(), network=tiny.NETWORK,
-                                      extra={"trained_on": "boxes"})
+                                      extra={"trained_on": "boxes", "data": "/home/somebody"},
+                                      split="train\tboxes\ta\n")
         checkpoint.save(path, saved)
 
 
@@ -124,6 +126,12 @@ class ReproduceTest(unittest.TestCase):
         self.reproduce("--set", "iterations=5")
         self.assertEqual(self.world.commands, self.ALL[1:])
 
+    def test_a_split_is_trained_and_tested_by(self):
+        self.reproduce("--split", "ShapeNet.json")
+        self.assertEqual(self.world.splits, [None, *4 * ["ShapeNet.json"]])
+        with self.assertRaisesRegex(UserError, "leaves nothing to train on"):
+            self.reproduce("--split", "all")
+
     def test_a_network_that_does_not_beat_the_mean_shape_is_not_passed_over(self):
         self.world.ious = [0.29, 0.5]
         status, text = self.reproduce()
@@ -140,7 +148,8 @@ class ReproduceTest(unittest.TestCase):
         with mock.patch.object(reproduce, "SHIPPED", shipped):
             self.reproduce("--ship")
         saved = checkpoint.load(shipped)
-        self.assertEqual(saved.extra["trained_on"], "boxes")
+        self.assertEqual(saved.extra, {"trained_on": "boxes"})  # and not where the data lay
+        self.assertEqual(saved.split, "train\tboxes\ta\n")
         self.assertFalse(saved.optimiser)
         scores = json.loads(shipped.with_suffix(".json").read_text())
         np.testing.assert_allclose([part["iou"] for part in scores["by_views"]], [0.4, 0.5])
