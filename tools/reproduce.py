@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from voxlstm.lib.data.marker import VERSION
 from voxlstm.lib.data.splits import ALL
 from voxlstm.lib.evaluation import output, tables
 from voxlstm.lib.evaluation.subject import GLOBAL
@@ -62,7 +63,7 @@ def main(argv=None):
 def run_phases(phases, options):
     """Make, train and test what is not done yet; return each kernel's results."""
     out = options.out
-    data = out / f"data_{options.objects}"
+    data = out / f"data_{options.objects}_v{VERSION}"  # beside a set that an older version made
     make = tool("make_dataset", "--procedural", options.objects, "--out", data,
                 "--contact-sheet", out / "data.png")
     phases.run("data set", make, data)

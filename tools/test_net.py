@@ -144,6 +144,9 @@ def prepare_network(options):
     check_resolution(parts.train + parts.test, network.config.resolution)
     trained = count_trained(options, parts, saved)
     known, notes = training_objects(options, parts, saved)
+    if not saved.split:
+        notes.append("An older version wrote the weights: they do not say which objects they were"
+                     " trained on, and the data that it made had other grids than ShapeNet's.")
     claim(options)
     about = {
         "data": data_facts(options.data, index, parts),

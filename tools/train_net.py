@@ -7,6 +7,7 @@ from pathlib import Path
 # The first import of all, so that NumPy loads its BLAS as chosen for this CPU.
 from voxlstm.lib.runtime import backend
 
+from voxlstm.lib.data import marker
 from voxlstm.lib.data.batches import Batches
 from voxlstm.lib.data.shapenet import CATEGORIES, Index
 from voxlstm.lib.data.sizes import check_resolution
@@ -70,7 +71,7 @@ def main(argv=None):
             options = resumed_options(options, folder)
             parts = resumed_data(options, folder, network, recipe)
             saved = checkpoint.load(folder / LAST) if (folder / LAST).exists() else None
-        check_same_data(folder, parts)
+        check_same_data(folder, parts, options.data)
         solver = Solver(Network(network, seed=recipe.seed), recipe)
         learnt = saved.split if saved else parts.text()
         if options.weights and saved is None:
@@ -163,14 +164,28 @@ def open_data(options, network, recipe):
     return parts
 
 
-def check_same_data(folder, parts):
-    """Refuse to go on with other objects than the run began with."""
-    starts = folder.starts()
-    if starts and starts[0]["data_digest"] != digest(parts):
+def check_same_data(folder, parts, root):
+    """Refuse to go on with other objects than the run began with, or with other grids of them."""
+    if not folder.starts():
+        return
+    first, made = folder.starts()[0], data_format(root)
+    if first["data_digest"] != digest(parts):
         raise UserError(
             f"the data set is not the one that the run in {folder.path} began with:"
-            f" {starts[0]['objects']} then, {sizes(parts)} now, or other names"
+            f" {first['objects']} then, {sizes(parts)} now, or other names"
         )
+    # Runs of the first version do not say; what they were trained on had that version's grids.
+    if first.get("data_format", made and 1) != made:
+        raise UserError(
+            f"{root} was made anew, with other grids than the run in {folder.path} began with;"
+            " start a new run, with --weights if its weights are to be kept"
+        )
+
+
+def data_format(root):
+    """Return the version of a data set that this project made, None for any other."""
+    made = marker.read(root)
+    return made and made["version"]
 
 
 def fit_to_first_views(network, parts, recipe):
@@ -199,6 +214,7 @@ def facts(options, recipe, parts, solver, saved):
         "split": {"name": parts.name, "form": parts.form, "digest": parts.digest()},
         "objects": sizes(parts),
         "data_digest": digest(parts),
+        "data_format": data_format(options.data),
     }
 
 

@@ -172,6 +172,7 @@ class TestingTest(SplitCase):
             printed = run(test_net, "--weights", weights, "--data", other, "--split", "all",
                           "--views", "1", "--out", self.root / f"without_{name}")
             self.assertEqual(self.results(f"without_{name}")["baseline"], {})
+            self.assertEqual("An older version wrote the weights" in printed, name == "old")
             self.assertRegex(printed, f"mean shapes.* left out: .*{words}")
             page = (self.root / f"without_{name}" / "report.html").read_text(encoding="utf-8")
             self.assertIn(words, page)

@@ -12,6 +12,7 @@ import numpy as np
 import yaml
 
 from tests.tools import tiny
+from voxlstm.lib.data.marker import MARKER, VERSION
 from voxlstm.lib.evaluation import curves
 from voxlstm.lib.runtime.errors import UserError
 from voxlstm.lib.runtime.run_folder import RunFolder
@@ -232,7 +233,22 @@ class ResumeRulesTest(TrainNetCase):
         options = self.tool.parse_arguments(["--out", "x", "--data", str(self.data)])
         parts = self.tool.open_data(options, *self.definitions())
         self.folder.note_start(data_digest=self.tool.digest(parts), objects=self.tool.sizes(parts))
-        self.tool.check_same_data(self.folder, parts)
+        self.tool.check_same_data(self.folder, parts, self.data)
         fewer = parts._replace(train=parts.train[1:])
         with self.assertRaisesRegex(UserError, "not the one that the run"):
-            self.tool.check_same_data(self.folder, fewer)
+            self.tool.check_same_data(self.folder, fewer, self.data)
+
+    def test_data_made_anew_are_refused(self):
+        options = self.tool.parse_arguments(["--out", "x", "--data", str(self.data)])
+        parts = self.tool.open_data(options, *self.definitions())
+        made = self.root / "made"
+        made.mkdir(exist_ok=True)
+        (made / MARKER).write_text(json.dumps({"source": "procedural", "version": VERSION}))
+        facts = {"data_digest": self.tool.digest(parts), "objects": self.tool.sizes(parts)}
+        self.folder.note_start(**facts)  # as a run of the first version
+        with self.assertRaisesRegex(UserError, "was made anew, with other grids"):
+            self.tool.check_same_data(self.folder, parts, made)
+        self.tool.check_same_data(self.folder, parts, self.data)  # data that others made
+        with RunFolder(self.root / "today") as folder:
+            folder.note_start(**facts, data_format=self.tool.data_format(made))
+            self.tool.check_same_data(folder, parts, made)
