@@ -211,8 +211,12 @@ def _candidates(root):
 
 
 def _folders(path):
-    return [name for name in _names(path, os.path.isdir)
-            if name[0] != "." and name.lower() not in LEFTOVERS]
+    return [name for name in _names(path, os.path.isdir) if not is_leftover(name)]
+
+
+def is_leftover(name):
+    """Tell whether a file or folder of this name is a system's and not a user's."""
+    return name[0] == "." or name.lower() in LEFTOVERS
 
 
 def _names(path, kind):

@@ -29,8 +29,9 @@ import numpy as np
 from PIL import Image
 
 from ..data import binvox, marker
-from ..data.categories import CATEGORIES
+from ..data.categories import CATEGORIES, synset_of
 from ..data.marker import MARKER, VERSION
+from ..data.shapenet import is_leftover
 from ..runtime.errors import UserError
 from ..runtime.files import write_json
 from ..runtime.progress import Progress
@@ -99,16 +100,21 @@ def file_tasks(root, seed, up="y", synsets=None, resolution=RESOLUTION):
     if not root.is_dir():
         raise UserError(f"there is no folder {root}; give --models the folder with the categories")
     paths = sorted(
-        path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()
+        path
+        for path in root.rglob("*")
+        if path.suffix.lower() in SUFFIXES
+        and not any(map(is_leftover, path.relative_to(root).parts))
+        and path.is_file()
     )
     known = {category.name: category.synset for category in CATEGORIES}
+    chosen = {synset_of(name) for name in synsets or ()}
     named = {}
     for path in paths:
         folder, *parts = path.relative_to(root).with_suffix("").parts
         if not parts:  # a file in the root itself
             folder, parts = "objects", [folder]
         synset = known.get(folder.lower(), folder)
-        if not synsets or synset in synsets:
+        if not chosen or synset_of(synset) in chosen:
             meaningful = [part for part in parts if part not in PLAIN_NAMES] or parts
             named.setdefault((synset, "_".join(meaningful)), []).append(path)
     if not named:

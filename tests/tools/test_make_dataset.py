@@ -281,8 +281,14 @@ class ModelsTest(DatasetCase):
                 ("objects", "loose"),
             },
         )
-        (chosen,) = file_tasks(self.models, 0, synsets=["own"])
-        self.assertEqual(chosen.synset, "own")
+        for names, count in ((["own"], 1), (["chair"], 3), (["Chair", "own"], 4), (["03001627"], 3)):
+            self.assertEqual(len(file_tasks(self.models, 0, synsets=names)), count)
+
+    def test_what_systems_leave_is_no_model(self):
+        self.save("chair/a.obj", trimesh.creation.box())
+        for place in ("chair/._a.obj", "__MACOSX/chair/a.obj", "chair/@eaDir/a.obj", ".git/a.obj"):
+            self.save(place, trimesh.creation.box())
+        self.assertEqual([task.model for task in file_tasks(self.models, 0)], ["a"])
 
     def test_what_was_made_can_be_the_source(self):
         run("--out", self.out, "--procedural", 1, "--categories", "table")
