@@ -220,16 +220,15 @@ def is_leftover(name):
 
 
 def _names(path, kind):
-    """Return what is in a folder and is of a kind, which links may lead to; nothing of no folder."""
+    """Return what is in a folder, ``os.path.isdir`` or ``os.path.isfile``; nothing of no folder."""
+
+    def fits(entry):
+        # A link that leads in a circle raises when the entry is asked; others cost no call.
+        return kind(entry.path) if entry.is_symlink() else entry.is_dir() == (kind is os.path.isdir)
+
     try:
         with os.scandir(path) as entries:
-            is_dir = kind is os.path.isdir
-            return [
-                entry.name for entry in entries
-                # Asking a link that leads in a circle would raise; a plain entry costs no call.
-                if (kind(entry.path) if entry.is_symlink()
-                    else entry.is_dir() if is_dir else entry.is_file())
-            ]
+            return [entry.name for entry in entries if fits(entry)]
     except OSError as error:
         if error.errno in NOT_THERE:
             return []
