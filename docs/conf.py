@@ -10,11 +10,10 @@ copyright = author
 release = re.search(r'version="([^"]+)"', (ROOT / "setup.py").read_text(encoding="utf-8"))[1]
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+highlight_language = "none"
 default_role = "literal"  # docstrings name code in single backquotes
-nitpicky = False
 
 autodoc_member_order = "bysource"
-autodoc_default_options = {"members": True, "show-inheritance": False}
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 
@@ -22,8 +21,11 @@ html_theme = "alabaster"
 html_theme_options = {
     "description": "3-D shape from pictures, in Theano",
     "fixed_sidebar": True,
-    "page_width": "1080px",
+    "page_width": "1200px",
+    "body_max_width": "auto",
 }
+html_static_path = ["_static"]
+html_css_files = ["page.css"]
 html_show_sourcelink = False
 html_show_copyright = False
 
