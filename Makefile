@@ -1,11 +1,12 @@
 # make test        run the test suite             make reproduce   data, training, report
 # make venv        only the environment           make bench       speed beside PyTorch's
 # make image       build the Docker image         make image-test  build it and try it
+# make docs        build the documentation        make locks       pin every dependency anew
 VENV ?= .venv
 PYTHON = $(VENV)/bin/python
 REQUIREMENTS = requirements.txt requirements-extras.txt
 
-.PHONY: test venv reproduce bench image image-test locks clean
+.PHONY: test venv docs reproduce bench image image-test locks clean
 
 test: $(VENV)/tests-installed
 	$(PYTHON) -m nose2 -t . $(TESTS)
@@ -19,6 +20,11 @@ $(VENV)/installed: setup.py $(REQUIREMENTS) tools/make_venv.sh
 $(VENV)/tests-installed: $(VENV)/installed requirements-dev.txt
 	sh tools/make_venv.sh $(VENV) requirements-dev.txt
 	touch $@
+
+# Every warning is an error, so that no page names what is not there.
+docs: $(VENV)/tests-installed
+	$(PYTHON) -m sphinx -q -E -W --keep-going -b html -d output/docs/.doctrees docs output/docs
+	@echo output/docs/index.html
 
 reproduce: venv
 	$(PYTHON) tools/reproduce.py --out output/reproduce
