@@ -4,6 +4,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from voxlstm.lib.evaluation import claims
@@ -66,5 +67,9 @@ class ClaimsTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "claims.png"
             claims.draw(self.claims, path)
-            with Image.open(path) as image:
-                self.assertGreater(len(image.convert("RGB").getcolors(1 << 20)), 20)
+            pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
+        halves = np.array_split(pixels, 2, axis=1)
+        for half in halves:  # both kernels are in both charts, in their own colour
+            for colour in ((31, 119, 180), (255, 127, 14)):
+                self.assertGreater((np.abs(half - colour).max(axis=-1) < 8).sum(), 100)
+        self.assertGreater((pixels.max(axis=-1) < 60).sum(), 1000)  # axes and words

@@ -112,7 +112,6 @@ class ReconstructTest(unittest.TestCase):
         self.assertFalse(out.exists())
 
 
-@unittest.skipUnless(reconstruct.SHIPPED.exists(), "no trained network is in models/ yet")
 class ShippedTest(unittest.TestCase):
     """The network that comes with the repository."""
 
@@ -132,5 +131,9 @@ class ShippedTest(unittest.TestCase):
             out = Path(folder) / "table.glb"
             status, text = reconstruct_quietly(Path(folder) / "table.png", "--out", out)
             self.assertEqual(status, 0)
-            self.assertTrue(out.exists())
             self.assertIn("procedural", text)
+            mesh = trimesh.load(out, force="mesh")
+            mesh.merge_vertices()
+            self.assertTrue(mesh.is_watertight)
+            self.assertAlmostEqual(mesh.extents.max(), 1, places=5)
+            np.testing.assert_allclose(mesh.bounds.sum(axis=0), 0, atol=1e-5)
