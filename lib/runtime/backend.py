@@ -116,13 +116,3 @@ def device():
 def have_compiler():
     """Return whether Theano found a C++ compiler."""
     return bool(theano.config.cxx)
-
-
-def _register_ops():
-    # The ops themselves import Theano from here, so this comes last.
-    from ..ops import register
-
-    register()
-
-
-_register_ops()

@@ -18,9 +18,10 @@ from pathlib import Path
 
 import numpy
 
-from . import backend
-from .cache import cache_folder
-from .files import write_bytes
+from ..runtime import backend
+from ..runtime.cache import cache_folder
+from ..runtime.files import write_bytes
+from . import layout, library
 
 logger = logging.getLogger(__name__)
 SOURCES = ("lib/runtime", "lib/ops", "models", "solvers")
@@ -124,11 +125,9 @@ def _parts(variable):
 
 
 def _digest(about):
-    from ..ops import available, layout
-
     root = Path(__file__).resolve().parents[2]
     sources = (path for folder in SOURCES for path in sorted((root / folder).glob("*.py")))
-    onednn = available()
+    onednn = library.available()
     facts = [
         json.dumps(about, sort_keys=True),
         sys.version,

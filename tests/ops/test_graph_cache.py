@@ -10,7 +10,7 @@ from unittest import mock
 import numpy as np
 
 from tests.solvers.boxes import make_batch, make_network, make_recipe
-from voxlstm.lib.runtime import graph_cache
+from voxlstm.lib.ops import graph_cache
 from voxlstm.lib.runtime.backend import tensor, theano
 from voxlstm.solvers.solver import Solver
 
@@ -88,14 +88,14 @@ class GraphCache(unittest.TestCase):
         (path,) = self.files()
         for damaged in (b"", path.read_bytes()[:-9], zlib.compress(b"cos\nnothing\n.")):
             path.write_bytes(damaged)
-            with self.assertLogs("voxlstm.lib.runtime.graph_cache", "WARNING") as logs:
+            with self.assertLogs("voxlstm.lib.ops.graph_cache", "WARNING") as logs:
                 Counter(1.0).compiled()
             self.assertIn("made anew", logs.output[0])
             Counter(1.0).compiled(refuse)
 
     def test_a_folder_that_cannot_be_written_costs_nothing_but_time(self):
         (self.folder / "graphs").write_text("a file")
-        with self.assertLogs("voxlstm.lib.runtime.graph_cache", "WARNING"):
+        with self.assertLogs("voxlstm.lib.ops.graph_cache", "WARNING"):
             self.assertEqual(float(Counter(1.0).compiled()(np.float32(1))), 1000.0)
 
     def test_the_oldest_graphs_go(self):
