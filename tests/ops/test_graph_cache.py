@@ -1,6 +1,7 @@
 """Graphs kept between runs: found again, never by another's name, and bound to new variables."""
 import gc
 import os
+import sys
 import tempfile
 import unittest
 import zlib
@@ -74,14 +75,37 @@ class GraphCache(unittest.TestCase):
     def test_other_code_is_another_graph(self):
         Counter(1.0).compiled()
         read = Path.read_text
-        changed = Path(graph_cache.__file__).parents[2] / "models/decoder.py"
+        for name in ("models/decoder.py", "lib/evaluation/metrics.py", "lib/ops/plan.h"):
+            changed = graph_cache.ROOT / name
 
-        def edited(path, **settings):
-            return read(path, **settings) + ("#" if path == changed else "")
+            def edited(path, **settings):
+                return read(path, **settings) + ("#" if path == changed else "")
 
-        with mock.patch.object(Path, "read_text", edited):
+            with self.subTest(name), mock.patch.object(Path, "read_text", edited):
+                with self.assertRaisesRegex(AssertionError, "built again"):
+                    Counter(1.0).compiled(refuse)
+        Counter(1.0).compiled(refuse)
+
+    def test_code_in_a_new_subfolder_counts(self):
+        names = ("lib/new/a.py", "lib/ops/new/deep/a.cpp", "models/new/a.h", "tools/new/a.py")
+        root = self.folder / "package"
+        with mock.patch.object(graph_cache, "ROOT", root):
+            for path in map(root.joinpath, names):
+                path.parent.mkdir(parents=True)
+                for text in ("", "1"):  # a new file, then another text in it
+                    path.write_text(text)
+                    with self.assertRaisesRegex(AssertionError, "built again", msg=path):
+                        Counter(1.0).compiled(refuse)
+                    Counter(1.0).compiled()
+                    Counter(1.0).compiled(refuse)
+            path.rename(path.with_name("b.py"))
             with self.assertRaisesRegex(AssertionError, "built again"):
                 Counter(1.0).compiled(refuse)
+
+    def test_every_module_of_the_package_is_in_a_folder_that_counts(self):
+        loaded = {name.split(".")[1] for name in sys.modules if name.startswith("voxlstm.")}
+        self.assertLessEqual({"lib", "models", "solvers"}, loaded)
+        self.assertLessEqual(loaded, {*graph_cache.FOLDERS})
 
     def test_a_damaged_file_is_replaced(self):
         Counter(1.0).compiled()
