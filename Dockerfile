@@ -31,6 +31,7 @@ RUN python3 -m venv /opt/venv \
 
 # The package is used where it lies, as in a checkout: /voxlstm is the repository.
 COPY setup.py pyproject.toml /voxlstm/
+COPY package /voxlstm/package
 RUN cd /voxlstm \
     && touch README.rst && mkdir -p lib/runtime lib/geometry lib/data lib/evaluation lib/ops models solvers tools \
     && /opt/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation -e . \

@@ -13,7 +13,7 @@ test: $(VENV)/tests-installed
 
 venv: $(VENV)/installed
 
-$(VENV)/installed: setup.py $(REQUIREMENTS) tools/make_venv.sh
+$(VENV)/installed: setup.py package/__init__.py $(REQUIREMENTS) tools/make_venv.sh
 	sh tools/make_venv.sh $(VENV) $(REQUIREMENTS)
 	touch $@
 

@@ -1,9 +1,11 @@
 """Installs the repository root as the package ``voxlstm``."""
+import re
 from pathlib import Path
 
 from setuptools import setup
 
 ROOT = Path(__file__).parent
+START = "package/__init__.py"  # the package's own; a folder voxlstm would hide an installed one
 FOLDERS = [
     "lib",
     "lib.runtime",
@@ -18,14 +20,17 @@ FOLDERS = [
 
 setup(
     name="voxlstm",
-    version="0.1.0",
+    version=re.search('__version__ = "(.+)"', (ROOT / START).read_text(encoding="utf-8"))[1],
     description="Theano reconstruction of 3-D shape from one or more views by a 3-D convolutional LSTM",
     long_description=(ROOT / "README.rst").read_text(encoding="utf-8"),
     long_description_content_type="text/x-rst",
     license="MIT",
     python_requires="==3.11.*",  # the pinned NumPy and SciPy have wheels and were run there
-    packages=["voxlstm." + name for name in FOLDERS],
-    package_dir={"voxlstm." + name: name.replace(".", "/") for name in FOLDERS},
+    packages=["voxlstm", *("voxlstm." + name for name in FOLDERS)],
+    package_dir={
+        "voxlstm": "package",
+        **{"voxlstm." + name: name.replace(".", "/") for name in FOLDERS},
+    },
     package_data={
         "voxlstm.models": ["*.yaml", "*.npz", "*.json"],
         "voxlstm.solvers": ["*.yaml"],

@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import voxlstm  # before NumPy: it chooses the BLAS's kernels
+
 import numpy as np
 from PIL import Image
 

@@ -11,6 +11,8 @@ import argparse
 import time
 from pathlib import Path
 
+import voxlstm  # before NumPy: it chooses the BLAS's kernels
+
 import numpy as np
 from PIL import Image, ImageDraw
 

@@ -68,6 +68,7 @@ copy_project() {
         tar -C "$here" -cf - --exclude=__pycache__ "$room" | tar -C "$bundle/app" -xf -
         [ $room = gpu ] || ln -s "../../../../../app/$room" "$package/$room"
     done
+    cp "$here/package/__init__.py" "$package/"
     cp "$here/gpu/run.sh" "$bundle/"
 }
 

@@ -18,6 +18,8 @@ import sys
 import time
 from pathlib import Path
 
+import voxlstm  # before NumPy: it chooses the BLAS's kernels
+
 import numpy as np
 import yaml
 

@@ -10,10 +10,11 @@ import time
 from collections import OrderedDict
 from pathlib import Path
 
-from voxlstm.lib.runtime.backend import theano, use_device  # before NumPy: it chooses the BLAS
+import voxlstm  # before NumPy: it chooses the BLAS's kernels
 
 import numpy as np
 
+from voxlstm.lib.runtime.backend import theano, use_device
 from voxlstm.lib.runtime.errors import run_tool
 from voxlstm.models.layers import add_bias, leaky_relu, max_pool
 from voxlstm.models.network import Network, NetworkConfig

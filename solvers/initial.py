@@ -2,8 +2,8 @@
 import numpy as np
 
 from ..lib.ops import light_function
+from ..lib.ops.graph_cache import compiled
 from ..lib.runtime.backend import tensor
-from ..lib.runtime.graph_cache import compiled
 
 LAST_SPREAD = 0.3  # of the logits, so that the first loss is that of the share of occupied voxels
 

@@ -12,10 +12,10 @@ from functools import cached_property
 import numpy as np
 
 from ..lib.ops import light_function
+from ..lib.ops.graph_cache import compiled
 from ..lib.runtime.backend import theano
 from ..lib.runtime.config import build, load_yaml, to_dict
 from ..lib.runtime.errors import UserError
-from ..lib.runtime.graph_cache import compiled
 from ..lib.runtime.sending import Sender, compile_for_sent
 from . import updates
 from .checkpoint import Checkpoint, check_match

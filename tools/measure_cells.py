@@ -3,9 +3,6 @@ import argparse
 import hashlib
 from pathlib import Path
 
-# The first import of all, so that NumPy loads its BLAS as chosen for this CPU.
-from voxlstm.lib.runtime import backend
-
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.data.splits import choose
@@ -13,6 +10,7 @@ from voxlstm.lib.data.views import SIZE, load_views
 from voxlstm.lib.evaluation import hidden_part
 from voxlstm.lib.evaluation.metrics import sigmoid
 from voxlstm.lib.geometry.visibility import read_viewpoints
+from voxlstm.lib.runtime import backend
 from voxlstm.lib.runtime.errors import UserError, run_tool
 from voxlstm.lib.runtime.files import write_json
 from voxlstm.lib.runtime.progress import Progress

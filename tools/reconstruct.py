@@ -6,14 +6,12 @@ with transparency. Any number of them, in any order, makes one reconstruction.
 import argparse
 from pathlib import Path
 
-# The first import of all, so that NumPy loads its BLAS as chosen for this CPU.
-from voxlstm.lib.runtime import backend
-
 from voxlstm.lib.data.pictures import load_pictures
 from voxlstm.lib.evaluation.figures import png
 from voxlstm.lib.evaluation.metrics import THRESHOLD
 from voxlstm.lib.evaluation.preview import preview
 from voxlstm.lib.geometry import export
+from voxlstm.lib.runtime import backend
 from voxlstm.lib.runtime.errors import UserError, run_tool
 from voxlstm.lib.runtime.files import write_bytes
 from voxlstm.lib.runtime.run_folder import ROOT

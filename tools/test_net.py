@@ -7,9 +7,6 @@ import sys
 import time
 from pathlib import Path
 
-# The first import of all, so that NumPy loads its BLAS as chosen for this CPU.
-from voxlstm.lib.runtime import backend
-
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.shapenet import CATEGORIES, Index
 from voxlstm.lib.data.sizes import check_resolution
@@ -22,6 +19,7 @@ from voxlstm.lib.evaluation.predictions import Predictions, open_writer
 from voxlstm.lib.evaluation.subject import (
     NetworkSubject, SavedSubject, describe_shapes, load_shapes, make_cases, saving, shape_choosers,
 )
+from voxlstm.lib.runtime import backend
 from voxlstm.lib.runtime.errors import UserError, run_tool
 from voxlstm.lib.runtime.progress import Progress
 from voxlstm.lib.runtime.run_folder import ROOT, SPLIT, git_revision, versions

@@ -4,9 +4,6 @@ import hashlib
 import sys
 from pathlib import Path
 
-# The first import of all, so that NumPy loads its BLAS as chosen for this CPU.
-from voxlstm.lib.runtime import backend
-
 from voxlstm.lib.data import marker
 from voxlstm.lib.data.batches import Batches
 from voxlstm.lib.data.shapenet import CATEGORIES, Index
@@ -14,6 +11,7 @@ from voxlstm.lib.data.sizes import check_resolution
 from voxlstm.lib.data.splits import ALL, ENCODING, RATIO, choose, with_earlier
 from voxlstm.lib.evaluation import paper
 from voxlstm.lib.evaluation.curves import Curves, Row
+from voxlstm.lib.runtime import backend
 from voxlstm.lib.runtime.config import build, load_yaml, override
 from voxlstm.lib.runtime.errors import UserError, run_tool
 from voxlstm.lib.runtime.monitor import Monitor

@@ -1,10 +1,11 @@
-"""The place of our graph optimisation among Theano's."""
-import sys
+"""The place of our graph optimisations among Theano's."""
+from ..runtime.backend import device
 
 from theano.compile import optdb
 from theano.gof import toolbox
-from theano.gof.destroyhandler import DestroyHandler
 from theano.gof.opt import Optimizer
+
+from . import library, rewrites
 
 TAG = "voxlstm"  # of all that every mode takes, to leave them out of one
 LIGHT = "voxlstm_light"  # of what `light_function` takes besides
@@ -16,53 +17,26 @@ INPLACE = 74  # with Theano's own, before element-wise ops (75)
 class OneDNNOptimizer(Optimizer):
     """Puts our ops into graphs that have convolutions on the CPU, where oneDNN can be had.
 
-    Everything is imported, and the native library built, by the first such graph.
+    The native library is built by the first such graph.
 
     Parameters
     ----------
-    walk : str
-        Which of `rewrites`'s walks.
+    rewrite : callable
+        Takes the graph and changes it.
     """
 
-    def __init__(self, walk):
+    def __init__(self, rewrite):
         super().__init__()
-        self.walk = walk
+        self.rewrite = rewrite
 
     def add_requirements(self, fgraph):
         fgraph.attach_feature(toolbox.ReplaceValidate())
 
     def apply(self, fgraph):
-        from ..runtime.backend import device
-        from . import library, rewrites
-
         if device() != "cpu":
             return  # Theano has convolutions of its own for a GPU
         if rewrites.serves(fgraph) and library.available()[0]:
-            getattr(rewrites, self.walk).optimize(fgraph)
-
-
-class InplaceOptimizer(Optimizer):
-    """Lets the steps of parameters overwrite them."""
-
-    def add_requirements(self, fgraph):
-        fgraph.attach_feature(toolbox.ReplaceValidate())
-        fgraph.attach_feature(DestroyHandler())
-
-    def apply(self, fgraph):
-        if "voxlstm.lib.ops.rewrites" in sys.modules:
-            sys.modules["voxlstm.lib.ops.rewrites"].INPLACE.optimize(fgraph)
-
-
-class PlainOptimizer(Optimizer):
-    """Leaves no leaky ReLU that would run in Python, value by value."""
-
-    def add_requirements(self, fgraph):
-        fgraph.attach_feature(toolbox.ReplaceValidate())
-
-    def apply(self, fgraph):
-        from . import rewrites
-
-        rewrites.PLAIN.optimize(fgraph)
+            self.rewrite(fgraph)
 
 
 def register():
@@ -70,7 +44,9 @@ def register():
     if f"{TAG}_convolutions" in optdb.__db__:
         return
     modes = TAG, "fast_run", "fast_compile"
-    optdb.register(f"{TAG}_dense", OneDNNOptimizer("DENSE"), PRODUCTS, *modes)
-    optdb.register(f"{TAG}_convolutions", OneDNNOptimizer("WALK"), CONVOLUTIONS, *modes)
-    optdb.register(f"{TAG}_plain", PlainOptimizer(), CONVOLUTIONS + 0.1, LIGHT)
-    optdb.register(f"{TAG}_inplace", InplaceOptimizer(), INPLACE, TAG, "fast_run", "inplace")
+    dense = OneDNNOptimizer(rewrites.DENSE.optimize)
+    convolutions = OneDNNOptimizer(rewrites.WALK.optimize)
+    optdb.register(f"{TAG}_dense", dense, PRODUCTS, *modes)
+    optdb.register(f"{TAG}_convolutions", convolutions, CONVOLUTIONS, *modes)
+    optdb.register(f"{TAG}_plain", rewrites.PLAIN, CONVOLUTIONS + 0.1, LIGHT)
+    optdb.register(f"{TAG}_inplace", rewrites.INPLACE, INPLACE, TAG, "fast_run", "inplace")

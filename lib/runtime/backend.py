@@ -1,11 +1,10 @@
 """The one door to Theano: every other module imports ``theano`` and ``tensor`` from here.
 
-Importing this module chooses the BLAS, the float type and the compile folder, imports Theano and
-mends what is known to be broken in the pinned version. What stands in the user's own THEANO_FLAGS
+Importing this module chooses Theano's BLAS, the float type and the compile folder, imports Theano
+and mends what is known to be broken in the pinned version. What stands in the user's own THEANO_FLAGS
 wins; a device asked for there is taken up by `use_device`, which refuses where Theano itself would
 log an error and go on on the CPU.
 """
-import logging
 import os
 import shlex
 import warnings
@@ -13,8 +12,6 @@ import warnings
 from . import blas, gpu, repairs
 from .cache import cache_folder
 from .errors import UserError
-
-logger = logging.getLogger(__name__)
 
 
 def split_flags(text):
@@ -65,9 +62,6 @@ def choose_flags(user, cache):
 
 
 def _import_theano():
-    if blas.numpy_came_first() and "OPENBLAS_CORETYPE" not in os.environ:
-        logger.warning("NumPy was imported before voxlstm: its matrix products may be slow")
-    blas.choose_core_type()
     flags, device = choose_flags(split_flags(os.environ.get("THEANO_FLAGS", "")), cache_folder())
     os.environ["THEANO_FLAGS"] = join_flags(flags)
     repairs.silence_old_numpy_idioms()
@@ -116,13 +110,3 @@ def device():
 def have_compiler():
     """Return whether Theano found a C++ compiler."""
     return bool(theano.config.cxx)
-
-
-def _register_ops():
-    # The ops themselves import Theano from here, so this comes last.
-    from ..ops import register
-
-    register()
-
-
-_register_ops()

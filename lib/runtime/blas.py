@@ -4,12 +4,16 @@ The OpenBLAS that NumPy 1.23 and SciPy 1.9 carry (0.3.18 and 0.3.20), and Debian
 not know server CPUs newer than themselves and fall back to kernels of 2004, five times slower. The
 kernel is chosen when the library is loaded, so this module imports nothing that loads it.
 """
+import logging
 import os
 import sys
 from pathlib import Path
 
 from .errors import UserError
 
+logger = logging.getLogger(__name__)
+# Kernels that use no vector unit newer than SSE: what OpenBLAS falls back to on unknown CPUs.
+OLD_KERNELS = {"prescott", "core2", "penryn", "dunnington", "nehalem", "barcelona", "generic"}
 # Flags that the kernels of OpenBLAS's core types use; the first whose flags are all there wins.
 CORE_TYPES = (
     ("SKYLAKEX", {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}),
@@ -36,10 +40,27 @@ def core_type(flags):
 
 
 def choose_core_type(environment=os.environ):
-    """Set OPENBLAS_CORETYPE from the CPU's flags unless the user has set it."""
+    """Set OPENBLAS_CORETYPE from the CPU's flags unless the user has set it.
+
+    For an OpenBLAS that is loaded already this comes too late, and a warning says so where it runs
+    old kernels.
+    """
     chosen = core_type(cpu_flags())
-    if chosen and "OPENBLAS_CORETYPE" not in environment:
-        environment["OPENBLAS_CORETYPE"] = chosen
+    if not chosen or "OPENBLAS_CORETYPE" in environment:
+        return
+    environment["OPENBLAS_CORETYPE"] = chosen
+    loaded = loaded_libraries() if "numpy" in sys.modules else []
+    old = next((entry["core"] for entry in loaded if runs_old_kernels(entry)), None)
+    if old:
+        logger.warning(
+            "NumPy was imported before voxlstm and multiplies matrices with old kernels (%s), several"
+            " times slower; import voxlstm first or set OPENBLAS_CORETYPE=%s", old, chosen
+        )
+
+
+def runs_old_kernels(entry):
+    """Return whether one of `loaded_libraries` uses no vector unit newer than SSE."""
+    return entry["core"].lower() in OLD_KERNELS
 
 
 def find_scipy_openblas(site_packages=None):
@@ -120,8 +141,3 @@ def _link(library, folder):
         temporary.symlink_to(library)
         os.replace(temporary, link)
     return link
-
-
-def numpy_came_first():
-    """Return whether NumPy (and its BLAS) was already loaded by somebody else."""
-    return "numpy" in sys.modules

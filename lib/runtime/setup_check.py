@@ -15,8 +15,6 @@ from .errors import UserError
 PYTHON = (3, 11)
 NUMPY = "1.23.5"
 THEANO = "1.0.9"
-# Kernels that use no vector unit newer than SSE: what OpenBLAS falls back to on unknown CPUs.
-OLD_KERNELS = {"prescott", "core2", "penryn", "dunnington", "nehalem", "barcelona", "generic"}
 SLOW_SHARE = 0.25  # of the rate that the CPU's vector unit suggests
 CLOCK = 2.0e9  # Hz; a low guess of a server's clock under vector load
 
@@ -94,7 +92,7 @@ def check_blas(ldflags, libraries, flags):
         return [Finding("BLAS for Theano", "none", problem)]
     findings = [Finding("BLAS for Theano", ldflags)]
     for entry in libraries:
-        old = entry["core"].lower() in OLD_KERNELS and blas.core_type(flags)
+        old = blas.runs_old_kernels(entry) and blas.core_type(flags)
         warning = ""
         if old:
             warning = f"it runs old kernels; set OPENBLAS_CORETYPE={blas.core_type(flags)}"

@@ -6,7 +6,6 @@ from pathlib import Path
 from tests.process import run_python
 from voxlstm.lib.runtime import blas
 from voxlstm.lib.runtime.errors import UserError
-from voxlstm.lib.runtime.setup_check import OLD_KERNELS
 
 AVX512 = {"avx2", "fma", "avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
 
@@ -35,14 +34,61 @@ class CoreType(unittest.TestCase):
         if blas.core_type(blas.cpu_flags()) is None:
             self.skipTest("this CPU has neither AVX2 nor AVX-512")
         answer = run_python(
-            "from voxlstm.lib.runtime import blas\n"
+            "import voxlstm\n"
             "import numpy, scipy.linalg\n"
+            "from voxlstm.lib.runtime import blas\n"
             "for entry in blas.loaded_libraries(): print(entry['core'].lower())",
             without=["OPENBLAS_CORETYPE"],
         )
         cores = answer.stdout.split()
         self.assertGreaterEqual(len(cores), 2, answer.stderr)
-        self.assertFalse(set(cores) & OLD_KERNELS, cores)
+        self.assertFalse(set(cores) & blas.OLD_KERNELS, cores)
+
+
+# NumPy's library is made to run given kernels, and the variable then is as if nobody had set it.
+NUMPY_FIRST = """
+import os, sys
+os.environ["OPENBLAS_CORETYPE"] = sys.argv[1]
+import numpy
+del os.environ["OPENBLAS_CORETYPE"]
+import voxlstm
+import voxlstm.models.network
+"""
+
+
+class ImportOrder(unittest.TestCase):
+    def setUp(self):
+        self.chosen = blas.core_type(blas.cpu_flags())
+        if self.chosen is None:
+            self.skipTest("this CPU has neither AVX2 nor AVX-512")
+
+    def run_python(self, code, *arguments):
+        return run_python(code, *arguments, without=["OPENBLAS_CORETYPE"])
+
+    def test_importing_the_package_chooses_the_kernels_and_loads_no_numpy(self):
+        for package in ("voxlstm", "voxlstm.lib", "voxlstm.models"):
+            answer = self.run_python(
+                f"import os, sys, {package}\n"
+                "print(os.environ['OPENBLAS_CORETYPE'], 'numpy' in sys.modules)"
+            )
+            self.assertEqual(answer.stdout.split(), [self.chosen, "False"], answer.stderr)
+            self.assertEqual(answer.stderr, "")
+
+    def test_numpy_first_with_old_kernels_is_told_once_with_the_remedy(self):
+        answer = self.run_python(NUMPY_FIRST, "Prescott")
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        (line,) = answer.stderr.splitlines()
+        self.assertRegex(line, r"NumPy was imported before voxlstm .* old kernels \(Prescott\)")
+        self.assertIn(f"import voxlstm first or set OPENBLAS_CORETYPE={self.chosen}", line)
+
+    def test_numpy_first_with_new_kernels_is_no_matter(self):
+        answer = self.run_python(NUMPY_FIRST, self.chosen)
+        self.assertEqual((answer.returncode, answer.stderr), (0, ""))
+
+    def test_the_users_own_choice_is_not_talked_about(self):
+        code = "import numpy, voxlstm, os; print(os.environ['OPENBLAS_CORETYPE'])"
+        answer = run_python(code, OPENBLAS_CORETYPE="Prescott")
+        self.assertEqual((answer.stdout, answer.stderr), ("Prescott\n", ""))
 
 
 class LinkFlags(unittest.TestCase):

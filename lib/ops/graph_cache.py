@@ -18,12 +18,15 @@ from pathlib import Path
 
 import numpy
 
-from . import backend
-from .cache import cache_folder
-from .files import write_bytes
+from ..runtime import backend
+from ..runtime.cache import cache_folder
+from ..runtime.files import write_bytes
+from . import layout, library
 
 logger = logging.getLogger(__name__)
-SOURCES = ("lib/runtime", "lib/ops", "models", "solvers")
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = "lib", "models", "solvers", "tools"  # the package; a checkout has others beside them
+KINDS = ".py", ".cpp", ".h"
 KEPT = 40  # graphs; a network's take half a megabyte each
 DEPTH = 20_000  # of the recursion: a pickle follows a graph from its end to its start
 
@@ -124,11 +127,7 @@ def _parts(variable):
 
 
 def _digest(about):
-    from ..ops import available, layout
-
-    root = Path(__file__).resolve().parents[2]
-    sources = (path for folder in SOURCES for path in sorted((root / folder).glob("*.py")))
-    onednn = available()
+    onednn = library.available()
     facts = [
         json.dumps(about, sort_keys=True),
         sys.version,
@@ -136,9 +135,17 @@ def _digest(about):
         numpy.__version__,
         re.sub("0x[0-9a-f]+", "", str(backend.theano.config)),
         str((onednn, onednn[0] and layout.block())),
-        *(path.read_text(encoding="utf-8") for path in sources),
+        *_sources(),
     ]
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:16]
+
+
+def _sources():
+    """Yield the name and the text of every source file of the package."""
+    for path in sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*")):
+        if path.suffix in KINDS and path.is_file():
+            yield str(path.relative_to(ROOT))
+            yield path.read_text(encoding="utf-8")
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Graphs kept between runs: found again, never by another's name, and bound to new variables."""
 import gc
 import os
+import sys
 import tempfile
 import unittest
 import zlib
@@ -10,7 +11,7 @@ from unittest import mock
 import numpy as np
 
 from tests.solvers.boxes import make_batch, make_network, make_recipe
-from voxlstm.lib.runtime import graph_cache
+from voxlstm.lib.ops import graph_cache
 from voxlstm.lib.runtime.backend import tensor, theano
 from voxlstm.solvers.solver import Solver
 
@@ -74,28 +75,51 @@ class GraphCache(unittest.TestCase):
     def test_other_code_is_another_graph(self):
         Counter(1.0).compiled()
         read = Path.read_text
-        changed = Path(graph_cache.__file__).parents[2] / "models/decoder.py"
+        for name in ("models/decoder.py", "lib/evaluation/metrics.py", "lib/ops/plan.h"):
+            changed = graph_cache.ROOT / name
 
-        def edited(path, **settings):
-            return read(path, **settings) + ("#" if path == changed else "")
+            def edited(path, **settings):
+                return read(path, **settings) + ("#" if path == changed else "")
 
-        with mock.patch.object(Path, "read_text", edited):
+            with self.subTest(name), mock.patch.object(Path, "read_text", edited):
+                with self.assertRaisesRegex(AssertionError, "built again"):
+                    Counter(1.0).compiled(refuse)
+        Counter(1.0).compiled(refuse)
+
+    def test_code_in_a_new_subfolder_counts(self):
+        names = ("lib/new/a.py", "lib/ops/new/deep/a.cpp", "models/new/a.h", "tools/new/a.py")
+        root = self.folder / "package"
+        with mock.patch.object(graph_cache, "ROOT", root):
+            for path in map(root.joinpath, names):
+                path.parent.mkdir(parents=True)
+                for text in ("", "1"):  # a new file, then another text in it
+                    path.write_text(text)
+                    with self.assertRaisesRegex(AssertionError, "built again", msg=path):
+                        Counter(1.0).compiled(refuse)
+                    Counter(1.0).compiled()
+                    Counter(1.0).compiled(refuse)
+            path.rename(path.with_name("b.py"))
             with self.assertRaisesRegex(AssertionError, "built again"):
                 Counter(1.0).compiled(refuse)
+
+    def test_every_module_of_the_package_is_in_a_folder_that_counts(self):
+        loaded = {name.split(".")[1] for name in sys.modules if name.startswith("voxlstm.")}
+        self.assertLessEqual({"lib", "models", "solvers"}, loaded)
+        self.assertLessEqual(loaded, {*graph_cache.FOLDERS})
 
     def test_a_damaged_file_is_replaced(self):
         Counter(1.0).compiled()
         (path,) = self.files()
         for damaged in (b"", path.read_bytes()[:-9], zlib.compress(b"cos\nnothing\n.")):
             path.write_bytes(damaged)
-            with self.assertLogs("voxlstm.lib.runtime.graph_cache", "WARNING") as logs:
+            with self.assertLogs("voxlstm.lib.ops.graph_cache", "WARNING") as logs:
                 Counter(1.0).compiled()
             self.assertIn("made anew", logs.output[0])
             Counter(1.0).compiled(refuse)
 
     def test_a_folder_that_cannot_be_written_costs_nothing_but_time(self):
         (self.folder / "graphs").write_text("a file")
-        with self.assertLogs("voxlstm.lib.runtime.graph_cache", "WARNING"):
+        with self.assertLogs("voxlstm.lib.ops.graph_cache", "WARNING"):
             self.assertEqual(float(Counter(1.0).compiled()(np.float32(1))), 1000.0)
 
     def test_the_oldest_graphs_go(self):

@@ -1,0 +1,61 @@
+"""The wheel: all that a checkout has of the package, and it runs without one."""
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = "lib", "models", "solvers", "tools"
+UNUSED = {".pyc", ".sh"}
+
+
+class Wheel(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.source, cls.site = Path(folder.name, "source"), Path(folder.name, "site")
+        for name in (*FOLDERS, "package"):
+            shutil.copytree(ROOT / name, cls.source / name)
+        for name in ("setup.py", "pyproject.toml", "README.rst"):
+            shutil.copy(ROOT / name, cls.source)
+        options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+        command = [sys.executable, "-m", "pip", "wheel", *options, "-w", folder.name, cls.source]
+        made = subprocess.run(command, capture_output=True, text=True)
+        if made.returncode:
+            raise AssertionError(made.stderr)
+        (wheel,) = Path(folder.name).glob("*.whl")
+        zipfile.ZipFile(wheel).extractall(cls.site)
+
+    def test_every_file_of_the_package_is_inside(self):
+        files = (path for name in FOLDERS for path in (ROOT / name).rglob("*") if path.is_file())
+        wanted = {str(path.relative_to(ROOT)) for path in files if path.suffix not in UNUSED}
+        package = self.site / "voxlstm"
+        found = {str(path.relative_to(package)) for path in package.rglob("*") if path.is_file()}
+        self.assertEqual(wanted | {"__init__.py"}, found)
+        self.assertIn("lib/ops/plan.h", wanted)
+
+    def test_it_is_imported_from_there(self):
+        code = (
+            "import voxlstm\n"
+            "from importlib import metadata\n"
+            "from voxlstm.models.network import NetworkConfig\n"
+            "from voxlstm.tools import reconstruct\n"
+            "print(voxlstm.__version__ == metadata.version('voxlstm'), voxlstm.__file__)\n"
+            "print(reconstruct.SHIPPED)"
+        )
+        answer = subprocess.run(
+            [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(self.site)!r})\n{code}"],
+            cwd=ROOT, capture_output=True, text=True,
+        )
+        same, start, shipped = answer.stdout.split()
+        self.assertEqual((same, start), ("True", str(self.site / "voxlstm/__init__.py")))
+        self.assertEqual(shipped, str(self.site / "voxlstm/models/pretrained_small.npz"))
+        self.assertEqual(answer.stderr, "")
+
+
+if __name__ == "__main__":
+    unittest.main()
