@@ -1,13 +1,12 @@
 """How Sphinx builds these pages; ``make docs`` runs it."""
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+import voxlstm
 
 project = "voxlstm"
 author = "The voxlstm authors"
 copyright = author
-release = re.search(r'version="([^"]+)"', (ROOT / "setup.py").read_text(encoding="utf-8"))[1]
+release = voxlstm.__version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 highlight_language = "none"
