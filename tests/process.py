@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+NO_PYGPU = {"PYTHONPATH": str(ROOT / "tests/bare")}  # a machine without it
 
 
 def run_python(code, *arguments, without=(), timeout=600, **environment):

@@ -13,7 +13,9 @@ import os
 import subprocess
 from pathlib import Path
 
+from voxlstm.lib.runtime import gpu
 from voxlstm.lib.runtime.cache import cache_folder
+from voxlstm.lib.runtime.errors import UserError
 
 SOURCES = Path(__file__).parent / "simulator"
 LIBRARIES = {"libcuda.so": "driver.cpp", "libnvrtc.so": "compiler.cpp", "libcublas.so": "blas.cpp"}
@@ -42,6 +44,15 @@ class CudaCounters(ctypes.Structure):
 def counters():
     """Return the live counters of the simulated driver loaded in this process."""
     return CudaCounters.in_dll(ctypes.CDLL("libcuda.so"), "simulated_counters")
+
+
+def pygpu_is_missing():
+    """Return whether Theano's GPU back end cannot be had here, and the reason."""
+    try:
+        gpu.find_pygpu()
+    except UserError as error:
+        return True, str(error)
+    return False, ""
 
 
 def build(folder=None):

@@ -11,6 +11,7 @@ from . import simulation
 ROOT = Path(__file__).parents[2]
 
 
+@unittest.skipIf(*simulation.pygpu_is_missing())
 class ChoosingCuda(unittest.TestCase):
     """The tools with ``--device cuda``, each in a process of its own."""
 

@@ -31,6 +31,7 @@ def read_results(path):
     return results, json.loads(str(results.pop("facts")))
 
 
+@unittest.skipIf(*simulation.pygpu_is_missing())
 class TrainingOnCuda(unittest.TestCase):
     """Ten SGD steps of a tiny network on the simulated device and on the CPU."""
 

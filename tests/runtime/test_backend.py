@@ -2,7 +2,7 @@
 import unittest
 from pathlib import Path
 
-from tests.process import run_python
+from tests.process import NO_PYGPU, run_python
 from voxlstm.lib.runtime import backend
 
 SHOW = (
@@ -58,8 +58,26 @@ class Devices(unittest.TestCase):
     def test_a_device_of_the_users_flags_is_refused_too(self):
         self.refused("", "error: .*(pygpu|cuda)", THEANO_FLAGS="device=cuda")
 
-    def test_unknown_name(self):
-        self.refused("'gpu'", "unknown device 'gpu'; use cpu, cuda")
+    def test_an_unknown_name_is_refused_with_pygpu_and_without(self):
+        for name in ("gpu", "cuda7x", "opencl0"):
+            for environment in ({}, NO_PYGPU):
+                sentence = f"unknown device '{name}'; use cpu, cuda"
+                self.refused(repr(name), sentence, **environment)
+
+    def test_pygpu_that_cannot_be_loaded(self):
+        self.refused("'cuda'", "pygpu cannot be loaded .*; install .* python3-pygpu", **NO_PYGPU)
+
+    def test_pygpu_that_is_nowhere(self):
+        code = (
+            "from pathlib import Path\n"
+            "from voxlstm.lib.runtime import gpu\n"
+            "from voxlstm.lib.runtime.errors import run_tool\n"
+            "gpu.importlib.util.find_spec = lambda _: None\n"
+            "run_tool(lambda: gpu.find_pygpu(Path('/nowhere')))"
+        )
+        answer = run_python(code)
+        self.assertRegex(answer.stderr, r"\A-c: error: pygpu is not installed, .* python3-pygpu")
+        self.assertEqual(answer.returncode, 2)
 
     def test_a_library_that_cannot_be_loaded_is_named(self):
         code = (

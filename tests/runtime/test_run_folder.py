@@ -1,5 +1,6 @@
 """Run folders: locked, labelled, never overwritten unasked."""
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -83,6 +84,7 @@ class LabelTest(unittest.TestCase):
         name = ["-c", "user.name=a", "-c", "user.email=a@b"]
         subprocess.run(["git", "-C", root, *name, *arguments], check=True, capture_output=True)
 
+    @unittest.skipUnless(shutil.which("git"), "git is not installed")
     def test_the_revision_and_whether_anything_is_changed(self):
         with tempfile.TemporaryDirectory() as root:
             self.assertIsNone(git_revision(root))

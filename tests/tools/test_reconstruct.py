@@ -103,7 +103,7 @@ class ReconstructTest(unittest.TestCase):
             ([self.root / "nowhere.png", "--out", out], "there is no picture"),
             ([picture, "--out", out, "--threshold", 1.5], "between 0 and 1"),
             ([picture, "--out", out, "--weights", picture], "not a checkpoint"),
-            ([picture, "--out", out, "--device", "cuda9"], "cuda9"),
+            ([picture, "--out", out, "--device", "cuda9x"], "unknown device 'cuda9x'"),
         ]:
             with self.subTest(words=words):
                 with self.assertRaisesRegex(UserError, words) as caught:

@@ -180,7 +180,7 @@ class RefusalTest(TrainNetCase):
             ([*self.basic, *out, "--set", "network.kernel=2"], "kernel must be odd"),
             ([*self.basic, *out, "--set", "validation=0.0"], "0 to validate on"),
             ([*self.basic, *out, "--resume"], "no run to resume"),
-            ([*self.basic, *out, "--device", "cuda7"], "cuda7"),
+            ([*self.basic, *out, "--device", "cuda7x"], "unknown device 'cuda7x'"),
             ([*self.basic, *out, "--weights", recipe], "not a checkpoint"),
         ]:
             with self.subTest(words=words):
