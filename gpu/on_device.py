@@ -17,7 +17,8 @@ import numpy as np
 from voxlstm.lib.runtime.errors import run_tool
 from voxlstm.models.layers import add_bias, leaky_relu, max_pool
 from voxlstm.models.network import Network, NetworkConfig
-from voxlstm.solvers.solver import Recipe, Solver
+from voxlstm.solvers.recipe import Recipe
+from voxlstm.solvers.solver import Solver
 
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = 10

@@ -22,7 +22,8 @@ from voxlstm.lib.runtime.signals import StopRequest
 from voxlstm.models.network import Network, NetworkConfig
 from voxlstm.solvers import checkpoint
 from voxlstm.solvers.initial import fit_initial_weights
-from voxlstm.solvers.solver import Recipe, Solver
+from voxlstm.solvers.recipe import Recipe
+from voxlstm.solvers.solver import Solver
 from voxlstm.solvers.training import LAST, Training, score
 
 # What may change between two parts of a run and leaves the weights at every iteration alone.

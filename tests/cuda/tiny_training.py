@@ -12,7 +12,8 @@ import numpy as np
 
 from voxlstm.lib.runtime.backend import device, theano, use_device
 from voxlstm.models.network import Network, NetworkConfig
-from voxlstm.solvers.solver import Recipe, Solver
+from voxlstm.solvers.recipe import Recipe
+from voxlstm.solvers.solver import Solver
 from voxlstm.solvers.training import Ahead
 
 from . import simulation

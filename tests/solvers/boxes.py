@@ -2,7 +2,7 @@
 import numpy as np
 
 from voxlstm.models.network import Network, NetworkConfig
-from voxlstm.solvers.solver import Recipe
+from voxlstm.solvers.recipe import Recipe
 
 IMAGE, SIZE, VIEWS, OBJECTS = 31, 16, 3, 8
 STEPS = 700

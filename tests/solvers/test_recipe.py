@@ -4,8 +4,8 @@ from pathlib import Path
 
 from voxlstm.lib.runtime.config import build
 from voxlstm.lib.runtime.errors import UserError
+from voxlstm.solvers.recipe import Recipe
 from voxlstm.solvers.schedule import rate_at
-from voxlstm.solvers.solver import Recipe
 
 SOLVERS = Path(__file__).resolve().parents[2] / "solvers"
 

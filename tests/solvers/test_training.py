@@ -12,7 +12,7 @@ import numpy as np
 
 from voxlstm.lib.runtime.errors import UserError
 from voxlstm.solvers import checkpoint
-from voxlstm.solvers.solver import Recipe
+from voxlstm.solvers.recipe import Recipe
 from voxlstm.solvers.training import Training, score
 
 RECIPE = Recipe(method="sgd", rate=0.1, momentum=0.9, weight_decay=0.0, batch=1, iterations=10,
