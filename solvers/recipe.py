@@ -3,7 +3,8 @@ import math
 from dataclasses import dataclass
 
 from ..lib.runtime.config import build, load_yaml, to_dict
-from . import updates
+from ..lib.runtime.errors import UserError
+from .optimisers import Optimiser
 from .schedule import Schedule
 
 
@@ -13,19 +14,16 @@ class Recipe:
 
     Parameters
     ----------
-    method : str
-        ``sgd`` or ``adam``.
+    optimiser : Optimiser
+        The update rule and its settings, ``{sgd: {...}}`` or ``{adam: {...}}``; see `optimisers`.
     rate : float
         The base learning rate.
-    momentum : float
-        Of ``sgd``.
-    weight_decay : float
-        On weights, never on biases.
     clip_norm : float
-        Of ``sgd``: the largest norm of all gradients together; 0 for no limit.
+        The largest norm of all gradients together; 0 for no limit, as in the paper.
     layer_rates : bool
-        Of ``sgd``: whether the rate is relative to the size of each layer's weights; see
-        `updates.sgd`.
+        Whether a layer's rate is multiplied by the norm of its weights over that of their
+        gradients. Meant for ``sgd``, for a step of ``adam`` does not grow with the gradient. Not
+        so in the paper.
     fit_initial : bool
         Whether the initial weights are fitted to a first batch; see `initial`.
     batch : int
@@ -50,10 +48,8 @@ class Recipe:
         Of the network's initial values and of the batches.
     """
 
-    method: str
+    optimiser: Optimiser
     rate: float
-    momentum: float
-    weight_decay: float
     batch: int
     iterations: int
     views: tuple[int, int]
@@ -73,11 +69,17 @@ class Recipe:
     @classmethod
     def from_file(cls, path):
         """Read a recipe from a YAML file; UserError names what is wrong with it."""
-        return build(cls, load_yaml(path), where=str(path))
+        return cls.from_dict(load_yaml(path), where=str(path))
+
+    @classmethod
+    def from_dict(cls, values, where=""):
+        """Make a recipe from plain values, of an older version too; ``where`` is for errors."""
+        return build(cls, current_form(values), where)
 
     def to_dict(self):
         """Return the recipe as plain values, as YAML and checkpoints store it."""
-        return to_dict(self)
+        optimiser = {self.optimiser.name: to_dict(self.optimiser.rule)}
+        return {**to_dict(self), "optimiser": optimiser}
 
     @property
     def schedule(self):
@@ -85,20 +87,45 @@ class Recipe:
         return Schedule(self.rate, self.rate_drops, self.warmup)
 
     def __post_init__(self):
-        if self.method not in updates.METHODS:
-            raise ValueError(f"method must be one of {', '.join(updates.METHODS)}")
         for name in ("batch", "iterations", "checkpoint_every", "validate_every", "log_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
         for name in ("rate", "loss_limit"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be a positive number")
-        for name in ("momentum", "validation"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 0 and below 1")
-        for name in ("weight_decay", "warmup", "clip_norm", "seed"):
+        if not 0 <= self.validation < 1:
+            raise ValueError("validation must be at least 0 and below 1")
+        for name in ("warmup", "clip_norm", "seed"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must not be negative")
         if not 1 <= self.views[0] <= self.views[1]:
             raise ValueError("views must be [fewest, most] with 1 <= fewest <= most")
         Schedule(self.rate, self.rate_drops, self.warmup)
+
+
+def current_form(values):
+    """Return a recipe's plain values with the optimiser's settings in a group of their own.
+
+    Older versions kept ``method``, ``momentum`` and ``weight_decay`` beside all other keys.
+
+    Raises
+    ------
+    UserError
+        For an older recipe that clips: its weight decay was clipped too, which no recipe of today
+        can say.
+    """
+    if "method" not in values or "optimiser" in values:
+        return values
+    rest = dict(values)
+    method = str(rest.pop("method"))
+    settings = {name: rest.pop(name) for name in ("momentum", "weight_decay") if name in rest}
+    if method == "adam":  # it took no notice of these
+        settings.pop("momentum", None)
+        rest.pop("clip_norm", None)
+        rest.pop("layer_rates", None)
+    elif rest.get("clip_norm"):
+        raise UserError(
+            "clip_norm of older recipes shortened the weight decay too, which this version does not;"
+            " begin a new run with 'optimiser: {sgd: ...}' in the recipe"
+        )
+    return {"optimiser": {method: settings}, **rest}

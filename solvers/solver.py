@@ -14,8 +14,9 @@ from ..lib.runtime.backend import theano
 from ..lib.runtime.errors import UserError
 from ..lib.runtime.graph_cache import compiled
 from ..lib.runtime.sending import Sender, compile_for_sent
-from . import updates
 from .checkpoint import Checkpoint, check_match
+from .optimisers import clipped, relative_rates
+from .recipe import current_form
 from .schedule import rate_at
 
 
@@ -128,7 +129,7 @@ class Solver(Predictor):
         super().__init__(network)
         self.recipe = recipe
         self.iteration = 0
-        self._state = updates.init_state(recipe.method, network.parameters)
+        self._state = recipe.optimiser.rule.init_state(network.parameters)
         # On the host, where the GPU's matrix products want their factors: a rate on the device would
         # be fetched at every step.
         self._rate = theano.shared(np.float32(self.rate), name="rate")
@@ -246,11 +247,10 @@ class Solver(Predictor):
                 "the checkpoint holds weights only, so training cannot go on from it;"
                 " use one that training wrote"
             )
-        method = checkpoint.recipe.get("method")
-        if method != self.recipe.method:
-            raise UserError(
-                f"the checkpoint was trained with {method}, the recipe says {self.recipe.method}"
-            )
+        before = next(iter(current_form(checkpoint.recipe).get("optimiser", {})), None)
+        now = self.recipe.optimiser.name
+        if before != now:
+            raise UserError(f"the checkpoint was trained with {before}, the recipe says {now}")
         check_match(self.network.get_weights(), checkpoint.weights, "the checkpoint's weights")
         state = OrderedDict((n, v.get_value(borrow=True)) for n, v in self._state.items())
         check_match(state, checkpoint.optimiser, "the checkpoint's optimiser values")
@@ -262,7 +262,9 @@ class Solver(Predictor):
 
     @cached_property
     def _train(self):
-        about = {**self.network.describe(), "method": self.recipe.method, **self._settings()}
+        recipe = self.recipe.to_dict()
+        names = ("optimiser", "clip_norm", "layer_rates")
+        about = {**self.network.describe(), **{name: recipe[name] for name in names}}
         shared = {**self.network.shared(), **self._state, "rate": self._rate}
         return compiled("train", about, shared, self._build_step)
 
@@ -271,15 +273,14 @@ class Solver(Predictor):
         parameters = self.network.parameters
         variables = [parameter.variable for parameter in parameters.values()]
         gradients = OrderedDict(zip(parameters, theano.grad(loss, variables)))
-        update = getattr(updates, self.recipe.method)
-        changes = update(gradients, parameters, self._state, self._rate, **self._settings())
+        rates = dict.fromkeys(parameters, self._rate)
+        if self.recipe.layer_rates:
+            rates = relative_rates(self._rate, gradients, parameters)
+        if self.recipe.clip_norm:
+            gradients = clipped(gradients, self.recipe.clip_norm)
+        rule = self.recipe.optimiser.rule
+        changes = rule.updates(gradients, parameters, self._state, rates)
         return compile_for_sent([self._views, self._voxels], loss, changes)
-
-    def _settings(self):
-        names = ["weight_decay"]
-        if self.recipe.method == "sgd":
-            names += ["momentum", "clip_norm", "layer_rates"]
-        return {name: getattr(self.recipe, name) for name in names}
 
     def _set_rate(self):
         rate = np.float32(self.rate)
