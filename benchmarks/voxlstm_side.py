@@ -13,7 +13,8 @@ import numpy as np
 
 from voxlstm.lib.ops import available
 from voxlstm.models.network import Network, NetworkConfig
-from voxlstm.solvers.solver import Recipe, Solver
+from voxlstm.solvers.recipe import Recipe
+from voxlstm.solvers.solver import Solver
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
 import voxlstm  # before NumPy: it chooses the BLAS's kernels
@@ -18,7 +19,9 @@ from voxlstm.lib.runtime.backend import theano, use_device
 from voxlstm.lib.runtime.errors import run_tool
 from voxlstm.models.layers import add_bias, leaky_relu, max_pool
 from voxlstm.models.network import Network, NetworkConfig
-from voxlstm.solvers.solver import Recipe, Solver
+from voxlstm.solvers.optimisers import SGD, Optimiser
+from voxlstm.solvers.recipe import Recipe
+from voxlstm.solvers.solver import Solver
 
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = 10
@@ -26,8 +29,7 @@ STEPS = 10
 
 def make_solver(name, **changes):
     """Return a solver of a network definition in ``models/`` with the paper's recipe."""
-    settings = Recipe.from_file(ROOT / "solvers/sgd.yaml").to_dict()
-    recipe = Recipe(**{**settings, **changes})
+    recipe = replace(Recipe.from_file(ROOT / "solvers/sgd.yaml"), **changes)
     network = Network(NetworkConfig.from_file(ROOT / f"models/{name}.yaml"), seed=0)
     return Solver(network, recipe)
 
@@ -47,7 +49,8 @@ def make_batch(config, views, batch, seed=0):
 def run_parity(name, device, folder, batches):
     """Write ten steps' results to ``training.npz`` and each batch's gradients to ``0.npz``, ..."""
     use_device(device)
-    solver = make_solver(name, rate=0.01, weight_decay=0.0, rate_drops=())
+    no_decay = Optimiser(sgd=SGD(momentum=0.9, weight_decay=0.0))
+    solver = make_solver(name, rate=0.01, optimiser=no_decay, rate_drops=())
     write_gradients(solver.network, Path(folder), batches)
     write_training(solver, Path(folder) / "training.npz")
 

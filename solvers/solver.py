@@ -1,12 +1,10 @@
-"""Training a network: the recipe, the compiled functions, the step.
+"""Training a network: the compiled functions, the step.
 
 Every function is compiled on its first use and once for a network, on the device in use. The
 parameters and the optimiser's state live in shared variables, so that a training step moves
 nothing between the host and the device but the batch and its loss.
 """
-import math
 from collections import OrderedDict
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -14,113 +12,16 @@ import numpy as np
 from ..lib.ops import light_function
 from ..lib.ops.graph_cache import compiled
 from ..lib.runtime.backend import theano
-from ..lib.runtime.config import build, load_yaml, to_dict
 from ..lib.runtime.errors import UserError
 from ..lib.runtime.sending import Sender, compile_for_sent
-from . import updates
 from .checkpoint import Checkpoint, check_match
-from .schedule import Schedule, rate_at
+from .optimisers import clipped, relative_rates
+from .recipe import current_form
+from .schedule import rate_at
 
 
 class Diverged(UserError):
     """Training has left the finite numbers; the network's weights are of no use any more."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train, as the files in ``solvers/`` write it.
-
-    Parameters
-    ----------
-    method : str
-        ``sgd`` or ``adam``.
-    rate : float
-        The base learning rate.
-    momentum : float
-        Of ``sgd``.
-    weight_decay : float
-        On weights, never on biases.
-    clip_norm : float
-        Of ``sgd``: the largest norm of all gradients together; 0 for no limit.
-    layer_rates : bool
-        Of ``sgd``: whether the rate is relative to the size of each layer's weights; see
-        `updates.sgd`.
-    fit_initial : bool
-        Whether the initial weights are fitted to a first batch; see `initial`.
-    batch : int
-        Objects in a batch.
-    iterations : int
-        Steps in the whole training.
-    views : (int, int)
-        Fewest and most views in a batch; the number is drawn for each batch.
-    rate_drops : tuple of (int, float)
-        ``(iteration, factor)``: see `Schedule`.
-    warmup : int
-        Steps over which the rate rises to the base rate.
-    loss_limit : float
-        A loss above it counts as divergence; the loss of a blank network is near 0.693.
-    augment : bool
-        Whether views are cropped, flipped and given a background at random.
-    validation : float
-        Share of the training part held back for validation.
-    checkpoint_every, validate_every, log_every : int
-        Steps between checkpoints, validations and lines of the log.
-    seed : int
-        Of the network's initial values and of the batches.
-    """
-
-    method: str
-    rate: float
-    momentum: float
-    weight_decay: float
-    batch: int
-    iterations: int
-    views: tuple[int, int]
-    rate_drops: tuple[tuple[int, float], ...] = ()
-    warmup: int = 0
-    clip_norm: float = 0.0
-    layer_rates: bool = False
-    fit_initial: bool = False
-    loss_limit: float = 10.0
-    augment: bool = True
-    validation: float = 0.1
-    checkpoint_every: int = 1000
-    validate_every: int = 1000
-    log_every: int = 20
-    seed: int = 0
-
-    @classmethod
-    def from_file(cls, path):
-        """Read a recipe from a YAML file; UserError names what is wrong with it."""
-        return build(cls, load_yaml(path), where=str(path))
-
-    def to_dict(self):
-        """Return the recipe as plain values, as YAML and checkpoints store it."""
-        return to_dict(self)
-
-    @property
-    def schedule(self):
-        """The learning rate's schedule."""
-        return Schedule(self.rate, self.rate_drops, self.warmup)
-
-    def __post_init__(self):
-        if self.method not in updates.METHODS:
-            raise ValueError(f"method must be one of {', '.join(updates.METHODS)}")
-        for name in ("batch", "iterations", "checkpoint_every", "validate_every", "log_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1")
-        for name in ("rate", "loss_limit"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be a positive number")
-        for name in ("momentum", "validation"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 0 and below 1")
-        for name in ("weight_decay", "warmup", "clip_norm", "seed"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must not be negative")
-        if not 1 <= self.views[0] <= self.views[1]:
-            raise ValueError("views must be [fewest, most] with 1 <= fewest <= most")
-        Schedule(self.rate, self.rate_drops, self.warmup)
 
 
 class Predictor:
@@ -228,7 +129,7 @@ class Solver(Predictor):
         super().__init__(network)
         self.recipe = recipe
         self.iteration = 0
-        self._state = updates.init_state(recipe.method, network.parameters)
+        self._state = recipe.optimiser.rule.init_state(network.parameters)
         # On the host, where the GPU's matrix products want their factors: a rate on the device would
         # be fetched at every step.
         self._rate = theano.shared(np.float32(self.rate), name="rate")
@@ -346,11 +247,10 @@ class Solver(Predictor):
                 "the checkpoint holds weights only, so training cannot go on from it;"
                 " use one that training wrote"
             )
-        method = checkpoint.recipe.get("method")
-        if method != self.recipe.method:
-            raise UserError(
-                f"the checkpoint was trained with {method}, the recipe says {self.recipe.method}"
-            )
+        before = next(iter(current_form(checkpoint.recipe).get("optimiser", {})), None)
+        now = self.recipe.optimiser.name
+        if before != now:
+            raise UserError(f"the checkpoint was trained with {before}, the recipe says {now}")
         check_match(self.network.get_weights(), checkpoint.weights, "the checkpoint's weights")
         state = OrderedDict((n, v.get_value(borrow=True)) for n, v in self._state.items())
         check_match(state, checkpoint.optimiser, "the checkpoint's optimiser values")
@@ -362,7 +262,9 @@ class Solver(Predictor):
 
     @cached_property
     def _train(self):
-        about = {**self.network.describe(), "method": self.recipe.method, **self._settings()}
+        recipe = self.recipe.to_dict()
+        names = ("optimiser", "clip_norm", "layer_rates")
+        about = {**self.network.describe(), **{name: recipe[name] for name in names}}
         shared = {**self.network.shared(), **self._state, "rate": self._rate}
         return compiled("train", about, shared, self._build_step)
 
@@ -371,15 +273,14 @@ class Solver(Predictor):
         parameters = self.network.parameters
         variables = [parameter.variable for parameter in parameters.values()]
         gradients = OrderedDict(zip(parameters, theano.grad(loss, variables)))
-        update = getattr(updates, self.recipe.method)
-        changes = update(gradients, parameters, self._state, self._rate, **self._settings())
+        rates = dict.fromkeys(parameters, self._rate)
+        if self.recipe.layer_rates:
+            rates = relative_rates(self._rate, gradients, parameters)
+        if self.recipe.clip_norm:
+            gradients = clipped(gradients, self.recipe.clip_norm)
+        rule = self.recipe.optimiser.rule
+        changes = rule.updates(gradients, parameters, self._state, rates)
         return compile_for_sent([self._views, self._voxels], loss, changes)
-
-    def _settings(self):
-        names = ["weight_decay"]
-        if self.recipe.method == "sgd":
-            names += ["momentum", "clip_norm", "layer_rates"]
-        return {name: getattr(self.recipe, name) for name in names}
 
     def _set_rate(self):
         rate = np.float32(self.rate)

@@ -21,7 +21,8 @@ from voxlstm.lib.runtime.signals import StopRequest
 from voxlstm.models.network import Network, NetworkConfig
 from voxlstm.solvers import checkpoint
 from voxlstm.solvers.initial import fit_initial_weights
-from voxlstm.solvers.solver import Recipe, Solver
+from voxlstm.solvers.recipe import Recipe, current_form
+from voxlstm.solvers.solver import Solver
 from voxlstm.solvers.training import LAST, Training, score
 
 # What may change between two parts of a run and leaves the weights at every iteration alone.
@@ -96,7 +97,8 @@ def read_definitions(options):
     rest = [text for text in options.settings if text not in marked]
     changed = [text.strip().removeprefix("network.") for text in marked]
     network = build(NetworkConfig, override(load_yaml(options.model), changed), options.model)
-    recipe = build(Recipe, override(load_yaml(options.solver), rest), options.solver)
+    settings = override(current_form(load_yaml(options.solver)), rest)
+    recipe = build(Recipe, settings, options.solver)
     return network, recipe
 
 
@@ -111,7 +113,7 @@ def resumed_definitions(options, folder):
             f" {', '.join(sorted(HARMLESS))} may change, or start a new run with --weights"
         )
     config = build(NetworkConfig, network, folder / "network.yaml")
-    before = build(Recipe, recipe, folder / "recipe.yaml")
+    before = Recipe.from_dict(recipe, folder / "recipe.yaml")
     if options.model and build(NetworkConfig, load_yaml(options.model), options.model) != config:
         raise UserError(f"{folder.path} holds a run of another network than {options.model}")
     return config, build(Recipe, {**before.to_dict(), **given}, folder / "recipe.yaml")

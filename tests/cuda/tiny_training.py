@@ -12,7 +12,9 @@ import numpy as np
 
 from voxlstm.lib.runtime.backend import device, theano, use_device
 from voxlstm.models.network import Network, NetworkConfig
-from voxlstm.solvers.solver import Recipe, Solver
+from voxlstm.solvers.optimisers import SGD, Optimiser
+from voxlstm.solvers.recipe import Recipe
+from voxlstm.solvers.solver import Solver
 from voxlstm.solvers.training import Ahead
 
 from . import simulation
@@ -32,10 +34,8 @@ CONFIG = NetworkConfig(
 )
 # Without weight decay the velocity after the first step is -rate times the gradient.
 RECIPE = Recipe(
-    method="sgd",
+    optimiser=Optimiser(sgd=SGD(momentum=0.9, weight_decay=0.0)),
     rate=0.1,
-    momentum=0.9,
-    weight_decay=0.0,
     batch=BATCH,
     iterations=STEPS,
     views=(1, 3),

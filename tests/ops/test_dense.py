@@ -11,7 +11,7 @@ from voxlstm.lib.ops.registration import TAG
 from voxlstm.lib.ops.update import SGDStep
 from voxlstm.lib.runtime.backend import tensor, theano
 from voxlstm.models.layers import Parameter
-from voxlstm.solvers.updates import init_state, sgd
+from voxlstm.solvers.optimisers import SGD, clipped
 
 OURS = theano.Mode(linker="py", optimizer="fast_run").excluding("fusion")
 STOCK = theano.Mode(linker="cvm", optimizer="fast_run").excluding(TAG, "fusion")
@@ -98,8 +98,10 @@ class Training(unittest.TestCase):
             (v.name, Parameter(v.name, v, "weight", v.get_value().shape)) for v in (shared, W)
         )
         gradients = OrderedDict(zip(parameters, theano.grad(cost, [shared, W])))
-        state = init_state("sgd", parameters)
-        changes = sgd(gradients, parameters, state, np.float32(0.01), 0.9, 0.1, clip_norm)
+        if clip_norm:
+            gradients = clipped(gradients, clip_norm)
+        rule, rates = SGD(0.9, 0.1), dict.fromkeys(parameters, np.float32(0.01))
+        changes = rule.updates(gradients, parameters, rule.init_state(parameters), rates)
         step = theano.function([], cost, updates=changes, mode=mode)
         costs = [float(step()) for _ in range(3)]
         return costs, W.get_value(), {type(n.op) for n in step.maker.fgraph.apply_nodes}
@@ -115,7 +117,7 @@ class Training(unittest.TestCase):
 
     def test_a_gradient_needed_elsewhere_is_made(self):
         costs, W, kinds = self.trained(OURS, clip_norm=0.5)
-        self.assertIn(DenseKernelGradient, kinds)
+        self.assertTrue({DenseKernelGradient, SGDStep} <= kinds)
         self.assertNotIn(DenseSGDStep, kinds)
         stock, expected, _ = self.trained(STOCK, clip_norm=0.5)
         np.testing.assert_allclose(costs, stock, rtol=1e-5)

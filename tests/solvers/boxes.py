@@ -2,7 +2,8 @@
 import numpy as np
 
 from voxlstm.models.network import Network, NetworkConfig
-from voxlstm.solvers.solver import Recipe
+from voxlstm.solvers.optimisers import SGD, Optimiser
+from voxlstm.solvers.recipe import Recipe
 
 IMAGE, SIZE, VIEWS, OBJECTS = 31, 16, 3, 8
 STEPS = 700
@@ -24,11 +25,11 @@ def make_network(seed=0):
     return Network(DEFINITION, seed=seed)
 
 
-def make_recipe(**changes):
+def make_recipe(momentum=0.9, weight_decay=5e-5, **changes):
     """The paper's settings but for a batch of all objects, early drops, and short steps where the
     gradient is large: at this rate a network so small diverges on some machines without."""
     values = {
-        "method": "sgd", "rate": 0.1, "momentum": 0.9, "weight_decay": 5e-5, "batch": OBJECTS,
+        "optimiser": Optimiser(sgd=SGD(momentum, weight_decay)), "rate": 0.1, "batch": OBJECTS,
         "iterations": STEPS, "views": (VIEWS, VIEWS), "rate_drops": ((250, 0.5), (500, 0.5)),
         "clip_norm": 0.3,
     }

@@ -11,9 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from tests.solvers.boxes import DEFINITION, STEPS, iou, make_batch, make_network, make_recipe
+from voxlstm.lib.ops import available
+from voxlstm.lib.ops.dense import DenseSGDStep
+from voxlstm.lib.ops.update import SGDStep
 from voxlstm.lib.runtime.errors import UserError
 from voxlstm.models.network import Network
 from voxlstm.solvers.checkpoint import load, load_network, save
+from voxlstm.solvers.recipe import Recipe
 from voxlstm.solvers.solver import Diverged, Predictor, Solver
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,6 +88,24 @@ class Trained(unittest.TestCase):
             self.assertTrue(np.any(velocity), name)
             np.testing.assert_array_equal(after.weights[name], value + velocity)
 
+    def test_goes_on_from_a_checkpoint_of_an_older_recipe_with_the_same_bits(self):
+        self.steps(2)
+        state = self.solver.state()
+        self.steps(2)
+        expected = self.solver.state()
+        older = {**state.recipe, "method": "sgd", "clip_norm": 0.0, **state.recipe["optimiser"]["sgd"]}
+        del older["optimiser"]
+        save(self.path, replace(state, recipe=older))
+        self.solver.restore(load(self.path))
+        self.steps(2)
+        self.assert_same_arrays(self.solver.state().weights, expected.weights)
+        self.assert_same_arrays(self.solver.state().optimiser, expected.optimiser)
+
+    @unittest.skipUnless(*available())
+    def test_the_step_is_the_fast_one(self):
+        kinds = {type(node.op) for node in self.solver._train.maker.fgraph.apply_nodes}
+        self.assertIn(SGDStep, kinds)
+
     def test_state_holds_copies(self):
         state = self.solver.state(random={"epoch": 1}, extra={"best": 0.5})
         kept = state.weights["decoder.conv1.W"].copy()
@@ -150,6 +172,7 @@ class Trained(unittest.TestCase):
             (foreign, "lstm.forget.U has the shape"),
             (replace(state, optimiser=OrderedDict()), "weights only"),
             (replace(state, recipe={"method": "adam"}), "trained with adam, the recipe says sgd"),
+            (replace(state, recipe={"optimiser": {"adam": {}}}), "trained with adam, the recipe"),
             (replace(state, optimiser=optimiser), "velocity/encoder.fc.b has the shape"),
         ]
         self.steps(1)
@@ -160,6 +183,31 @@ class Trained(unittest.TestCase):
         self.assert_same_arrays(self.solver.state().weights, before.weights)
         self.assert_same_arrays(self.solver.state().optimiser, before.optimiser)
         self.assertEqual(self.solver.iteration, 1)
+
+
+class ShippedRecipes(unittest.TestCase):
+    @unittest.skipUnless(*available())
+    def test_their_steps_are_the_fast_ones(self):
+        for name, expected in [("sgd", {SGDStep, DenseSGDStep}), ("small", {SGDStep})]:
+            solver = Solver(make_network(), Recipe.from_file(ROOT / f"solvers/{name}.yaml"))
+            kinds = {type(node.op) for node in solver._train.maker.fgraph.apply_nodes}
+            self.assertEqual(kinds & {SGDStep, DenseSGDStep}, expected, name)
+
+    def test_adam_clips_and_takes_relative_rates(self):
+        recipe = Recipe.from_file(ROOT / "solvers/small_adam.yaml")
+        batch, means, weights = make_batch(1, 2), [], []
+        for changes in ({}, {"clip_norm": 1e-3}, {"layer_rates": True}):
+            solver = Solver(make_network(), replace(recipe, **changes))
+            solver.step(*batch)
+            state = solver.state()
+            parts = [v.ravel() for n, v in state.optimiser.items() if n.startswith("mean/")]
+            means.append(np.linalg.norm(np.concatenate(parts)))
+            weights.append(state.weights["encoder.fc.W"])
+        self.assertGreater(means[0], 2e-4)
+        # The first mean is a tenth of the gradient, which is as long as the limit.
+        np.testing.assert_allclose(means[1], 1e-4, rtol=1e-4)
+        np.testing.assert_allclose(means[2], means[0], rtol=1e-6)
+        self.assertFalse(np.array_equal(weights[2], weights[0]))
 
 
 class Divergence(unittest.TestCase):
@@ -197,7 +245,7 @@ class Prediction(unittest.TestCase):
             save(path, Solver(network, make_recipe()).state(), weights_only=True)
             loaded, checkpoint = load_network(path)
         self.assertEqual(loaded.config, network.config)
-        self.assertEqual(checkpoint.recipe["method"], "sgd")
+        self.assertEqual(list(checkpoint.recipe["optimiser"]), ["sgd"])
         for name, value in network.get_weights().items():
             np.testing.assert_array_equal(loaded.get_weights()[name], value)
 

@@ -12,10 +12,11 @@ import numpy as np
 
 from voxlstm.lib.runtime.errors import UserError
 from voxlstm.solvers import checkpoint
-from voxlstm.solvers.solver import Recipe
+from voxlstm.solvers.optimisers import SGD, Optimiser
+from voxlstm.solvers.recipe import Recipe
 from voxlstm.solvers.training import Training, score
 
-RECIPE = Recipe(method="sgd", rate=0.1, momentum=0.9, weight_decay=0.0, batch=1, iterations=10,
+RECIPE = Recipe(optimiser=Optimiser(sgd=SGD(0.9, 0.0)), rate=0.1, batch=1, iterations=10,
                 views=(1, 1), checkpoint_every=4, validate_every=3)
 
 

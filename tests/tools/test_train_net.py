@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -223,6 +224,14 @@ class ResumeRulesTest(TrainNetCase):
             self.definitions("--set", "rate=1.0")
         with self.assertRaisesRegex(UserError, "network would change the run"):
             self.definitions("--set", "network.kernel=3")
+
+    def test_a_run_of_an_older_recipe_goes_on(self):
+        older = {**tiny.RECIPE, "method": "sgd", **tiny.RECIPE["optimiser"]["sgd"]}
+        del older["optimiser"]
+        _, today = self.definitions()
+        self.folder.write_definitions(tiny.NETWORK, older)
+        _, recipe = self.definitions("--set", "iterations=99")
+        self.assertEqual(recipe, replace(today, iterations=99))
 
     def test_another_network_is_refused(self):
         other, _ = tiny.write_definitions(self.folder.path, network={"kernel": 3})

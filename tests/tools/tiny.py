@@ -14,7 +14,7 @@ NETWORK = {
     "grid": 4, "channels": 4, "kernel": 1, "decoder_widths": [4, 4, 3, 2], "unpoolings": 3,
 }
 RECIPE = {
-    "method": "sgd", "rate": 0.05, "momentum": 0.9, "weight_decay": 5e-5, "batch": 3,
+    "optimiser": {"sgd": {"momentum": 0.9, "weight_decay": 5e-5}}, "rate": 0.05, "batch": 3,
     "iterations": 12, "views": [1, 2], "validation": 0.2, "checkpoint_every": 4,
     "validate_every": 6, "log_every": 3, "seed": 5,
 }
