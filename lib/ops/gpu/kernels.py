@@ -1,0 +1,83 @@
+"""The project's CUDA kernels (``kernels.cu``), compiled by the driver's run-time compiler when used."""
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from ...runtime.backend import theano
+
+SOURCE = Path(__file__).with_name("kernels.cu")
+THREADS = 256  # in a block, as kernels.cu says too
+BLOCKS = 512  # of leaky_gradient: some for each of the GPU's processors
+
+
+def context():
+    """Return the GPU in use as pygpu knows it."""
+    return theano.gpuarray.type.get_context(None)
+
+
+def empty(shape, dtype="float32"):
+    """Return a new device array."""
+    return theano.gpuarray.pygpu.empty(tuple(map(int, shape)), dtype, context=context())
+
+
+def zeros(shape):
+    """Return a new device array of zeros."""
+    return theano.gpuarray.pygpu.zeros(tuple(map(int, shape)), "float32", context=context())
+
+
+def plain(x):
+    """Return a device array whose elements lie in order from the start of its memory."""
+    return x if x.flags.c_contiguous and not x.offset else x.copy("C")
+
+
+def launch(name, *arguments, count=None, blocks=None):
+    """Start a kernel.
+
+    Parameters
+    ----------
+    name : str
+    *arguments : device arrays, float (float32) or int (uint32)
+    count : int
+        Threads that have something to do.
+    blocks : tuple of int, optional
+        In place of ``count``.
+    """
+    kinds = tuple(map(_kind, arguments))
+    blocks = blocks or (-(-count // THREADS),)
+    _kernel(name, kinds)(*arguments, gs=blocks, ls=(THREADS,) + (1,) * (len(blocks) - 1))
+
+
+def leaky_gradient(y, dy, slope, channels):
+    """Return the gradient of a leaky ReLU's argument and its sum for each channel.
+
+    Parameters
+    ----------
+    y, dy : device arrays, ``(..., padded channels)``
+        The result of the leaky ReLU and its gradient.
+    slope : float
+    channels : int
+        Of the sum.
+    """
+    padded = y.shape[-1]
+    fours, cells = padded // 4, y.size // padded
+    blocks = min(BLOCKS, cells)
+    dz, db, sums = empty(y.shape), empty((channels,)), empty((blocks, padded))
+    across = -(-fours // THREADS)
+    launch("leaky_gradient", y, dy, dz, sums, fours, cells, float(slope), blocks=(blocks, across))
+    launch("sum_blocks", sums, db, blocks, padded, channels, count=channels)
+    return dz, db
+
+
+@lru_cache(maxsize=None)
+def _kernel(name, kinds):
+    pygpu = theano.gpuarray.pygpu
+    types = [pygpu.gpuarray.GpuArray if kind == "array" else kind for kind in kinds]
+    source = SOURCE.read_text(encoding="utf-8")
+    return pygpu.gpuarray.GpuKernel(source, name, types, context=context(), cuda=True)
+
+
+def _kind(argument):
+    if isinstance(argument, float):
+        return "float32"
+    return "uint32" if isinstance(argument, (int, np.integer)) else "array"
