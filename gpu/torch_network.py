@@ -101,9 +101,9 @@ def measure(weights, config, views, voxels, steps, device):
     losses, seconds = [], []
     for _ in range(steps + 3):
         start = time.perf_counter()
-        batch = [array.to(device, non_blocking=True) for array in arrays]
+        x, y = (array.to(device, non_blocking=True).float() for array in arrays)
         optimiser.zero_grad(set_to_none=True)
-        loss = loss_of(w, config, *batch)
+        loss = loss_of(w, config, x / 255, y)
         loss.backward()
         optimiser.step()
         losses.append(loss.item())  # waits for the device

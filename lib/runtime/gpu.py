@@ -2,7 +2,6 @@
 import ctypes
 import importlib
 import importlib.util
-import os
 import re
 import sys
 from pathlib import Path
@@ -82,7 +81,6 @@ def start(theano, name, precision="float32"):
     os.environ[TF32_SWITCH] = str(int(precision == "tf32"))
     if name.startswith("cuda"):
         check_cuda_libraries(name)
-        copy_beside_kernels(theano)
     importlib.import_module("theano.gpuarray")
     repairs.mend_scan_on_gpu(theano, name)
     try:
@@ -101,16 +99,6 @@ def check_cuda_libraries(name):
                 f"the device {name} cannot be used: {library} ({what}) cannot be loaded; "
                 "a machine with an NVIDIA GPU and the cuda image has it, else use --device cpu"
             ) from error
-
-
-def copy_beside_kernels(theano):
-    """Let copies have a stream of their own, unless the user's flags say otherwise.
-
-    Theano's default is one stream for all, in which a copy waits for the kernels before it. Not for
-    OpenCL, which gets slower by it.
-    """
-    if "gpuarray.single_stream" not in os.environ.get("THEANO_FLAGS", ""):
-        theano.config.gpuarray.single_stream = False
 
 
 def started(theano):

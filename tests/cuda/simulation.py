@@ -4,8 +4,7 @@ libgpuarray, the library under Theano's GPU back end, loads ``libcuda.so``, ``li
 ``libcublas.so`` by name. The folder ``simulator/`` holds stand-ins for the three: kernels are
 compiled by g++ and their threads run one after another. Everything above them, the choice of
 device, the optimisation of graphs for the GPU, the kernels that Theano and libgpuarray generate
-and the calls to cuBLAS, is what a real GPU gets. Races and times are not modelled; of streams, which
-launches a copy has to wait for.
+and the calls to cuBLAS, is what a real GPU gets. Races and times are not modelled.
 """
 import ctypes
 import hashlib
@@ -32,7 +31,8 @@ class CudaCounters(ctypes.Structure):
             "bytes_to_device",
             "copies_to_host",
             "bytes_to_host",
-            "awaited",
+            "queued_bytes",
+            "page_locked_bytes",
         )
     ]
 
