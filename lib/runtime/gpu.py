@@ -2,6 +2,7 @@
 import ctypes
 import importlib
 import importlib.util
+import os
 import re
 import sys
 from pathlib import Path

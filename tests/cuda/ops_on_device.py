@@ -1,7 +1,8 @@
 """Computes expressions on the device named and writes their values down.
 
 A program of its own, for one process computes on one device:
-``python -m tests.cuda.ops_on_device cuda RESULT.npz [PRECISION]``
+``python -m tests.cuda.ops_on_device cuda RESULT.npz [PRECISION [WAY]]``, where WAY names the one way
+of computing convolutions that is tried.
 """
 import sys
 from collections import OrderedDict
@@ -90,17 +91,24 @@ def expressions():
     for name, (rows, columns, padding) in POOLS.items():
         found[f"pooling/{name}"] = pooling(6, rows, columns, padding)
     found["pooling/many channels"] = pooling(1030, 4, 4, (1, 1))
-    found["sum/of squares"] = [
-        tensor.sqr(theano.shared(random(5, *shape))).sum() for shape in ((7,), (300, 500), (3, 4, 5))
-    ] + convolution((1, 1, 2, 2), (1, 1, 1, 1))  # the ops serve graphs with convolutions
+    arrays = [theano.shared(random(5, *shape)) for shape in ((7,), (300, 500), (2, 3, 40, 50))]
+    found["sum/of arrays"] = [
+        *(tensor.sqr(x).sum() for x in arrays), *(x.sum() for x in arrays),
+        arrays[2].sum(axis=(0, 2, 3)), arrays[2].sum(axis=(1, 2)),
+        convolution((1, 1, 2, 2), (1, 1, 1, 1))[0],  # our ops serve graphs with convolutions
+    ]
     for views, kernel in ((1, 3), (3, 1), (3, 3)):
         found[f"recurrence/{views} views, kernel {kernel}"] = recurrence(views, 2, 3, kernel)
     return found
 
 
-def main(name, path, precision="float32"):
+def main(name, path, precision="float32", way=None):
     """Compute everything; write each value under ``kind/name/number`` and the ops' names."""
     use_device(name, precision)
+    if way:
+        from voxlstm.lib.ops.gpu import plans
+
+        plans.WAYS = [way]
     values, ops = {}, set()
     for key, results in expressions().items():
         function = theano.function([], results)

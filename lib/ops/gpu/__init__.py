@@ -10,7 +10,7 @@ from ..rewrites import Rules
 from . import cudnn
 from .convolution import GpuConvolve, GpuKernelGradient, GpuTranspose
 from .maps import FromLast, ToLast
-from .passes import GpuLeakyGradient, GpuMaxPool, GpuMaxPoolGradient, sum_of_squares
+from .passes import GpuLeakyGradient, GpuMaxPool, GpuMaxPoolGradient, sums
 from .recurrence import over_views
 
 
@@ -75,4 +75,4 @@ def optimise(fgraph):
     """Put our ops into a graph, where cuDNN can be had."""
     if serves():
         rules = Rules(OnGPU(gpu.precision())).walk()
-        in2out(*rules, sum_of_squares, name="cudnn").optimize(fgraph)
+        in2out(*rules, sums, name="cudnn").optimize(fgraph)

@@ -4,7 +4,7 @@ The maps x and y and the kernel w have their channels last (see `maps`). The spa
 is not known from its operands is given as a vector on the host.
 """
 from ..convolution import ConvolutionOp, Convolve, KernelGradient, Transpose
-from . import cudnn, kernels
+from . import cudnn, kernels, plans
 from .maps import map_type, on_gpu, padded
 
 from theano.gof import Apply
@@ -29,11 +29,11 @@ class _OnGPU(ConvolutionOp):
                 raise ValueError(f"maps of shapes {x.shape} and {y.shape} and a kernel of shape {w.shape} do not belong")
             if not all(a.size for a in (x, w, y)):
                 raise ValueError("a convolution of an empty array")
-            call = calls[shapes] = cudnn.Call(
+            call = calls[shapes] = plans.Convolution(
                 direction, *shapes, geometry.padding(kernel), geometry.stride, geometry.dilation,
                 geometry.flip, geometry.precision,
             )
-        cudnn.device().run(call.on(x, w, y))
+        call.run(x, w, y)
 
     def _finish(self, y, bias, channels):
         """Add a bias and take the leaky ReLU, in place."""

@@ -5,29 +5,24 @@ convolution of a graph asks for it.
 """
 import ctypes
 import importlib.util
-import json
-import logging
-from contextlib import contextmanager
 from functools import lru_cache
+from math import prod
 from pathlib import Path
 
 from ...runtime import gpu
-from ...runtime.backend import theano
-from ...runtime.cache import cache_folder
-from ...runtime.errors import UserError
-from ...runtime.files import write_text
-
-logger = logging.getLogger(__name__)
+from . import kernels
+from .context import current, stream
 
 NAMES = "libcudnn.so.9", "libcudnn.so.8"
 OLDEST = 8000  # the first version with algorithms for TF32 and without Theano's calls
 FLOAT = 0
-CHANNELS_LAST = 1  # of a filter: (outputs, *kernel, inputs)
+FIRST, LAST = 0, 1  # where a filter's channels are: (outputs, inputs, *kernel) or (..., inputs)
 CONVOLUTION, CORRELATION = 0, 1  # with the kernel turned over, and without
 MATH = {"float32": 3, "tf32": 0}  # CUDNN_FMA_MATH forbids TF32, CUDNN_DEFAULT_MATH permits it
 WORKSPACE = 2**30  # bytes: the most that an algorithm may ask for
 TRIED = 16  # algorithms asked of one search
 FORWARD, TRANSPOSED, KERNEL = "Forward", "BackwardData", "BackwardFilter"
+RESULTS = {FORWARD: 2, TRANSPOSED: 0, KERNEL: 1}  # of x, w and y
 DETERMINISTIC = 1
 
 
@@ -114,121 +109,27 @@ def call(name, *arguments):
 
     Raises
     ------
-    RuntimeError
-        With cuDNN's own words when the call fails.
+    Failure
+        With cuDNN's own words.
     """
     library = load()
     status = getattr(library, f"cudnn{name}")(*arguments)
     if status:
-        raise Failure(name, status, library.cudnnGetErrorString(status).decode())
+        words = library.cudnnGetErrorString(status).decode()
+        raise Failure(f"cuDNN: cudnn{name}: {words} ({status})")
 
 
 class Failure(RuntimeError):
-    """A call of cuDNN that failed."""
-
-    def __init__(self, name, status, words):
-        super().__init__(f"cuDNN: cudnn{name}: {words} ({status})")
-        self.status = status
+    """What cuDNN cannot do."""
 
 
-class Device:
-    """cuDNN on the GPU in use: its handle, its stream, the workspace and the algorithms chosen.
-
-    Attributes
-    ----------
-    context : pygpu context
-    """
-
-    def __init__(self):
-        self.context = theano.gpuarray.type.get_context(None)
-        self._enter, self._exit = _extension("cuda_enter"), _extension("cuda_exit")
-        self._handle, stream = ctypes.c_void_p(), _extension("cuda_get_stream")(self.context.ptr)
-        with self._current():
-            call("Create", ctypes.byref(self._handle))
-            call("SetStream", self._handle, ctypes.c_void_p(stream))
-        self._workspace = None
-        self._path = _algorithms_path(self.context)
-        self._chosen = _read_algorithms(self._path)
-
-    @contextmanager
-    def _current(self):
-        """Make the context that of this thread's calls."""
-        self._enter(self.context.ptr)
-        try:
-            yield
-        finally:
-            self._exit(self.context.ptr)
-
-    def run(self, call_):
-        """Run a `Call` on three device arrays in the order of cuDNN's arguments, the last written."""
-        with self._current():
-            if call_.plan is None:
-                self._choose(call_)
-            self._execute(call_, call_.plan)
-
-    def _choose(self, call_):
-        """Take the algorithm that was measured before, or measure."""
-        known = self._chosen.get(call_.key)
-        if known:
-            try:
-                return self._execute(call_, self._plan(call_, known))
-            except Failure as failure:
-                logger.warning("a stored choice of algorithm fails and is made anew: %s", failure)
-        self._chosen[call_.key] = found = self._search(call_)
-        self._plan(call_, found)
-        _keep_algorithms(self._path, self._chosen)
-
-    def _plan(self, call_, values):
-        call_.plan = Plan(*values)
-        call("SetConvolutionMathType", call_.convolution, call_.plan.math)
-        return call_.plan
-
-    def _execute(self, call_, plan):
-        call(
-            f"Convolution{call_.direction}", self._handle, ONE, *call_.operands(), call_.convolution,
-            plan.algorithm, self._memory(plan.workspace), ctypes.c_size_t(plan.workspace), ZERO,
-            *call_.result(),
-        )
-
-    def _memory(self, size):
-        if not size:
-            return None
-        if self._workspace is None or self._workspace.size < size:
-            self._workspace = None  # the old one's memory is free for the new one
-            self._workspace = theano.gpuarray.pygpu.empty(size, "uint8", context=self.context)
-        return ctypes.c_void_p(self._workspace.gpudata)
-
-    def _search(self, call_):
-        """Return the fastest of the deterministic algorithms, as measured on the arrays."""
-        call("SetConvolutionMathType", call_.convolution, call_.math)
-        found, tried = ctypes.c_int(), (Tried * TRIED)()
-        call(
-            f"FindConvolution{call_.direction}AlgorithmEx", self._handle, *call_.operands(),
-            call_.convolution, *call_.result(), TRIED, ctypes.byref(found), tried,
-            self._memory(WORKSPACE), ctypes.c_size_t(WORKSPACE),
-        )
-        self._workspace = None  # the largest is rarely the one that is needed
-        for one in tried[: found.value]:  # the fastest first
-            fits = one.status == 0 and one.workspace <= WORKSPACE
-            if fits and one.determinism == DETERMINISTIC:
-                return one.algorithm, one.math, one.workspace
-        raise RuntimeError(f"cuDNN has no deterministic algorithm for {call_.key}")
-
-
-class Plan:
-    """How a convolution is computed."""
-
-    def __init__(self, algorithm, math, workspace):
-        self.algorithm, self.math, self.workspace = algorithm, math, workspace
-
-
-class Call:
-    """One convolution with all its sizes; made once and run at every step.
+class Convolution:
+    """One convolution with all its sizes, in one layout of the maps.
 
     Parameters
     ----------
     direction : str
-        `FORWARD`, `TRANSPOSED` or `KERNEL`.
+        `FORWARD`, `TRANSPOSED` or `KERNEL`: which of y, x and w is computed.
     x, w, y : tuple of int
         Shapes with the channels last: ``(images, *space, channels)`` and ``(y channels, *kernel,
         x channels)``.
@@ -237,102 +138,131 @@ class Call:
         Whether the kernel is turned over.
     precision : str
         ``float32`` or ``tf32``.
+    last : bool
+        Whether cuDNN is given the channels last; else all is transposed on the way in and out.
     """
 
-    def __init__(self, direction, x, w, y, padding, stride, dilation, turned, precision):
-        self.direction, self.math, self.plan = direction, MATH[precision], None
-        sizes = [list(map(int, part)) for part in (x, w, y, padding, stride, dilation)]
-        self.key = json.dumps([direction, *sizes, bool(turned), precision])
-        self._x, self._w, self._y = _tensor(x), _filter(w), _tensor(y)
-        self.convolution = ctypes.c_void_p()
-        call("CreateConvolutionDescriptor", ctypes.byref(self.convolution))
+    def __init__(self, direction, x, w, y, padding, stride, dilation, turned, precision, last=True):
+        self.direction, self._last, self._math = direction, last, MATH[precision]
+        self._shapes = x, w, y
+        self._descriptors = _map(x, last), _filter(w, last), _map(y, last)
+        self._convolution = _new("ConvolutionDescriptor")
         mode = CONVOLUTION if turned else CORRELATION
         numbers = map(_ints, (padding, stride, dilation))
-        call("SetConvolutionNdDescriptor", self.convolution, len(x) - 2, *numbers, mode, FLOAT)
+        call("SetConvolutionNdDescriptor", self._convolution, len(x) - 2, *numbers, mode, FLOAT)
+        self._algorithm = None
 
-    def on(self, x, w, y):
-        """Take the arrays of the next run; returns the call itself."""
-        self._x_at, self._w_at, self._y_at = (ctypes.c_void_p(a.gpudata) for a in (x, w, y))
-        return self
+    def search(self, x, w, y):
+        """Take the fastest of cuDNN's deterministic algorithms, as measured on device arrays.
 
-    def operands(self):
-        """Return cuDNN's descriptors and addresses of what is read."""
-        x, w, y = (self._x, self._x_at), (self._w, self._w_at), (self._y, self._y_at)
-        first, second = {FORWARD: (x, w), TRANSPOSED: (w, y), KERNEL: (x, y)}[self.direction]
-        return *first, *second
+        Returns
+        -------
+        list of int
+            The algorithm, its mathematics and the size of its workspace, for `take`.
 
-    def result(self):
-        """Return cuDNN's descriptor and address of what is written."""
-        return {
-            FORWARD: (self._y, self._y_at), TRANSPOSED: (self._x, self._x_at),
-            KERNEL: (self._w, self._w_at),
-        }[self.direction]
+        Raises
+        ------
+        Failure
+            When there is none.
+        """
+        found, tried = ctypes.c_int(), (Tried * TRIED)()
+        arrays = self._in_layout(x, w, y)
+        room = kernels.empty((WORKSPACE,), "uint8")
+        call("SetConvolutionMathType", self._convolution, self._math)
+        with current():
+            call(f"FindConvolution{self.direction}AlgorithmEx", _handle(), *self._operands(arrays),
+                 self._convolution, *self._result(arrays), TRIED, ctypes.byref(found), tried,
+                 ctypes.c_void_p(room.gpudata), ctypes.c_size_t(WORKSPACE))
+        for one in tried[: found.value]:  # the fastest first
+            if one.status == 0 and one.workspace <= WORKSPACE and one.determinism == DETERMINISTIC:
+                return self.take(one.algorithm, one.math, one.workspace)
+        raise Failure(f"no deterministic algorithm for {self.direction} of {self._shapes}")
+
+    def take(self, algorithm, math, workspace):
+        """Take an algorithm that `search` has found before, and return it."""
+        call("SetConvolutionMathType", self._convolution, math)
+        self._algorithm = algorithm, workspace
+        return [algorithm, math, workspace]
+
+    def run(self, x, w, y):
+        """Compute one of three device arrays, which have their channels last, from the others."""
+        algorithm, size = self._algorithm
+        room = kernels.empty((size,), "uint8") if size else None
+        place = ctypes.c_void_p(room.gpudata) if size else None
+        arrays = self._in_layout(x, w, y)
+        with current():
+            call(f"Convolution{self.direction}", _handle(), ONE, *self._operands(arrays),
+                 self._convolution, algorithm, place, ctypes.c_size_t(size), ZERO,
+                 *self._result(arrays))
+        if not self._last:
+            place = RESULTS[self.direction]
+            count, *inner, channels = self._shapes[place]
+            kernels.transpose(arrays[place], (count, channels, prod(inner)), (x, w, y)[place])
+
+    def _in_layout(self, *arrays):
+        if self._last:
+            return arrays
+        made = list(arrays)
+        for place, (array, shape) in enumerate(zip(arrays, self._shapes)):
+            count, *inner, channels = shape
+            made[place] = kernels.empty((array.size,))
+            if place != RESULTS[self.direction]:
+                kernels.transpose(array, (count, prod(inner), channels), made[place])
+        return made
+
+    def _operands(self, arrays):
+        """Return cuDNN's descriptors and addresses of what is read, in its order."""
+        order = {FORWARD: (0, 1), TRANSPOSED: (1, 2), KERNEL: (0, 2)}[self.direction]
+        return [part for place in order for part in self._pair(arrays, place)]
+
+    def _result(self, arrays):
+        return self._pair(arrays, RESULTS[self.direction])
+
+    def _pair(self, arrays, place):
+        return self._descriptors[place], ctypes.c_void_p(arrays[place].gpudata)
+
+
+@lru_cache(maxsize=None)
+def _handle():
+    """Return cuDNN's handle, whose calls go into the stream of all kernels."""
+    handle = ctypes.c_void_p()
+    with current():
+        call("Create", ctypes.byref(handle))
+        call("SetStream", handle, stream())
+    return handle
 
 
 ONE, ZERO = (ctypes.byref(ctypes.c_float(value)) for value in (1, 0))
 
 
-@lru_cache(maxsize=None)
-def device():
-    """Return cuDNN on the GPU in use."""
-    return Device()
-
-
-def _tensor(shape):
-    images, *space, channels = map(int, shape)
-    steps, step = [], channels
-    for size in reversed(space):
-        steps.insert(0, step)
-        step *= size
+def _new(kind):
     descriptor = ctypes.c_void_p()
-    call("CreateTensorDescriptor", ctypes.byref(descriptor))
-    sizes, strides = (images, channels, *space), (step, 1, *steps)
-    call("SetTensorNdDescriptor", descriptor, FLOAT, len(shape), _ints(sizes), _ints(strides))
+    call(f"Create{kind}", ctypes.byref(descriptor))
     return descriptor
 
 
-def _filter(shape):
-    outputs, *kernel, inputs = map(int, shape)
-    descriptor = ctypes.c_void_p()
-    call("CreateFilterDescriptor", ctypes.byref(descriptor))
-    sizes = _ints((outputs, inputs, *kernel))
-    call("SetFilterNdDescriptor", descriptor, FLOAT, CHANNELS_LAST, len(shape), sizes)
+def _map(shape, last):
+    images, *space, channels = shape
+    inner = (channels, *space)
+    strides = [channels * prod(space)]
+    strides += [1, *_steps(space, channels)] if last else _steps(inner, 1)
+    descriptor, sizes = _new("TensorDescriptor"), _ints((images, *inner))
+    call("SetTensorNdDescriptor", descriptor, FLOAT, len(shape), sizes, _ints(strides))
     return descriptor
+
+
+def _filter(shape, last):
+    outputs, *kernel, inputs = shape
+    descriptor, sizes = _new("FilterDescriptor"), _ints((outputs, inputs, *kernel))
+    call("SetFilterNdDescriptor", descriptor, FLOAT, LAST if last else FIRST, len(shape), sizes)
+    return descriptor
+
+
+def _steps(sizes, innermost):
+    """Return the elements from one index to the next along each axis."""
+    return [innermost * prod(sizes[axis + 1 :]) for axis in range(len(sizes))]
 
 
 def _ints(values):
     values = tuple(map(int, values))
     return (ctypes.c_int * len(values))(*values)
-
-
-def _extension(name):
-    """Return a function that libgpuarray gives out for CUDA alone."""
-    library = ctypes.CDLL("libgpuarray.so.3")
-    library.gpuarray_get_extension.restype = ctypes.c_void_p
-    address = library.gpuarray_get_extension(name.encode())
-    if not address:
-        raise Unavailable(f"libgpuarray has no {name}")
-    return ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(address)
-
-
-def _algorithms_path(context):
-    name = "".join(c if c.isalnum() else "_" for c in context.devname.decode())
-    return cache_folder() / "cudnn" / f"{name}-{version()}.json"
-
-
-def _read_algorithms(path):
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        return {key: list(map(int, (a, math, size))) for key, (a, math, size) in kept.items()}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        logger.warning("%s cannot be used (%s) and is made anew", path, error)
-        return {}
-
-
-def _keep_algorithms(path, chosen):
-    try:
-        write_text(path, json.dumps(chosen, indent=0, sort_keys=True))
-    except (OSError, UserError) as error:
-        logger.warning("the choice of algorithms is not kept for the next run: %s", error)

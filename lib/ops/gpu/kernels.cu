@@ -204,3 +204,94 @@ extern "C" __global__ void sum_up(const float *x, float *sums, unsigned count, u
     }
     if (!threadIdx.x) sums[blockIdx.x] = mine[0];
 }
+
+// Each block's sum of one channel of a plain map, `blocks x channels`.
+extern "C" __global__ void channel_sums(const float *x, float *sums, unsigned channels,
+                                        unsigned cells, unsigned count) {
+    __shared__ float mine[kThreads];
+    float sum = 0;
+    for (unsigned i = THREAD; i < count; i += gridDim.x * kThreads)
+        sum += x[((size_t)(i / cells) * channels + blockIdx.y) * cells + i % cells];
+    mine[threadIdx.x] = sum;
+    for (unsigned half = kThreads / 2; half; half /= 2) {
+        __syncthreads();
+        if (threadIdx.x < half) mine[threadIdx.x] += mine[threadIdx.x + half];
+    }
+    if (!threadIdx.x) sums[(size_t)blockIdx.x * channels + blockIdx.y] = mine[0];
+}
+
+// How a convolution's cells belong together; two spatial axes are three with one cell along the first.
+#define GEOMETRY                                                                                   \
+    unsigned x0, unsigned x1, unsigned x2, unsigned y0, unsigned y1, unsigned y2, unsigned k0,     \
+        unsigned k1, unsigned k2, unsigned pad0, unsigned pad1, unsigned pad2, unsigned step0,     \
+        unsigned step1, unsigned step2, unsigned wide0, unsigned wide1, unsigned wide2,            \
+        unsigned fours, unsigned turned, unsigned first, unsigned count
+
+// The map x at each cell of y and each tap of the kernel: `images x cells of y x taps x channels`.
+extern "C" __global__ void unfold(const float *x, float *unfolded, GEOMETRY) {
+    unsigned i = THREAD;
+    if (i >= count) return;
+    unsigned c = i % fours, left = i / fours;
+    int t2 = left % k2, t1 = (left /= k2) % k1, t0 = (left /= k1) % k0;
+    int at2 = (left /= k0) % y2, at1 = (left /= y2) % y1, at0 = (left /= y1) % y0;
+    unsigned image = left / y0 + first;
+    if (turned) t0 = k0 - 1 - t0, t1 = k1 - 1 - t1, t2 = k2 - 1 - t2;
+    int r0 = at0 * step0 - pad0 + t0 * wide0, r1 = at1 * step1 - pad1 + t1 * wide1,
+        r2 = at2 * step2 - pad2 + t2 * wide2;
+    Four value = {{0, 0, 0, 0}};
+    if (r0 >= 0 && r0 < (int)x0 && r1 >= 0 && r1 < (int)x1 && r2 >= 0 && r2 < (int)x2)
+        value = reinterpret_cast<const Four *>(
+            x)[((((size_t)image * x0 + r0) * x1 + r1) * x2 + r2) * fours + c];
+    reinterpret_cast<Four *>(unfolded)[i] = value;
+}
+
+// Whether a tap of the kernel takes cell `r` of x to a cell of y along one axis, and to which.
+__device__ static inline bool lands(int r, int tap, unsigned pad, unsigned wide, unsigned step,
+                                    unsigned size, int *at) {
+    int distance = r + (int)pad - tap * (int)wide;
+    *at = distance / (int)step;
+    return distance >= 0 && distance % (int)step == 0 && *at < (int)size;
+}
+
+// The transpose of unfold: each cell of x gets the sum of its copies.
+extern "C" __global__ void fold(const float *unfolded, float *x, GEOMETRY) {
+    unsigned i = THREAD;
+    if (i >= count) return;
+    unsigned c = i % fours, left = i / fours;
+    int r2 = left % x2, r1 = (left /= x2) % x1, r0 = (left /= x1) % x0;
+    unsigned image = left / x0;
+    Four sum = {{0, 0, 0, 0}};
+    int at0, at1, at2;
+    for (int t0 = 0; t0 < (int)k0; t0++) {
+        if (!lands(r0, turned ? k0 - 1 - t0 : t0, pad0, wide0, step0, y0, &at0)) continue;
+        for (int t1 = 0; t1 < (int)k1; t1++) {
+            if (!lands(r1, turned ? k1 - 1 - t1 : t1, pad1, wide1, step1, y1, &at1)) continue;
+            for (int t2 = 0; t2 < (int)k2; t2++) {
+                if (!lands(r2, turned ? k2 - 1 - t2 : t2, pad2, wide2, step2, y2, &at2)) continue;
+                size_t row = (((size_t)image * y0 + at0) * y1 + at1) * y2 + at2;
+                size_t column = ((size_t)t0 * k1 + t1) * k2 + t2;
+                Four part = reinterpret_cast<const Four *>(
+                    unfolded)[(row * k0 * k1 * k2 + column) * fours + c];
+                for (int k = 0; k < 4; k++) sum.at[k] += part.at[k];
+            }
+        }
+    }
+    size_t start = (size_t)first * x0 * x1 * x2 * fours;
+    reinterpret_cast<Four *>(x)[start + i] = sum;
+}
+
+// Each of some matrices `rows x columns` transposed, by tiles, so that all memory is read and
+// written in order. A block of 256 threads does 32 x 32 values.
+extern "C" __global__ void transpose(const float *x, float *y, unsigned rows, unsigned columns) {
+    __shared__ float tile[32][33];
+    unsigned across = threadIdx.x % 32, down = threadIdx.x / 32;
+    size_t start = (size_t)blockIdx.z * rows * columns;
+    unsigned row = blockIdx.y * 32, column = blockIdx.x * 32;
+    for (unsigned k = down; k < 32; k += 8)
+        if (row + k < rows && column + across < columns)
+            tile[k][across] = x[start + (size_t)(row + k) * columns + column + across];
+    __syncthreads();
+    for (unsigned k = down; k < 32; k += 8)
+        if (column + k < columns && row + across < rows)
+            y[start + (size_t)(column + k) * rows + row + across] = tile[across][k];
+}

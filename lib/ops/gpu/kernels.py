@@ -5,15 +5,12 @@ from pathlib import Path
 import numpy as np
 
 from ...runtime.backend import theano
+from .context import context
 
 SOURCE = Path(__file__).with_name("kernels.cu")
 THREADS = 256  # in a block, as kernels.cu says too
+TILE = 32  # rows and columns that a block of "transpose" does
 BLOCKS = 512  # of leaky_gradient: some for each of the GPU's processors
-
-
-def context():
-    """Return the GPU in use as pygpu knows it."""
-    return theano.gpuarray.type.get_context(None)
 
 
 def empty(shape, dtype="float32"):
@@ -37,7 +34,7 @@ def launch(name, *arguments, count=None, blocks=None):
     Parameters
     ----------
     name : str
-    *arguments : device arrays, float (float32) or int (uint32)
+    *arguments : `plain` device arrays, float (float32) or int (uint32)
     count : int
         Threads that have something to do.
     blocks : tuple of int, optional
@@ -46,6 +43,20 @@ def launch(name, *arguments, count=None, blocks=None):
     kinds = tuple(map(_kind, arguments))
     blocks = blocks or (-(-count // THREADS),)
     _kernel(name, kinds)(*arguments, gs=blocks, ls=(THREADS,) + (1,) * (len(blocks) - 1))
+
+
+def transpose(x, shape, y):
+    """Write matrices transposed.
+
+    Parameters
+    ----------
+    x, y : plain device arrays
+    shape : tuple of int
+        Matrices, rows and columns, as x is read.
+    """
+    count, rows, columns = shape
+    blocks = -(-columns // TILE), -(-rows // TILE), count
+    launch("transpose", x, y, rows, columns, blocks=blocks)
 
 
 def leaky_gradient(y, dy, slope, channels):
@@ -80,4 +91,8 @@ def _kernel(name, kinds):
 def _kind(argument):
     if isinstance(argument, float):
         return "float32"
-    return "uint32" if isinstance(argument, (int, np.integer)) else "array"
+    if isinstance(argument, (int, np.integer)):
+        return "uint32"
+    if argument.offset:  # a kernel is given the start of the memory
+        raise ValueError("an array that begins inside another cannot be given to a kernel")
+    return "array"

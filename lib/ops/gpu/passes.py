@@ -1,6 +1,8 @@
 """Max-pooling and the leaky ReLU of maps with their channels last, in one pass each way; sums."""
 from ...runtime.backend import tensor
 
+from math import prod
+
 import numpy as np
 from theano.gof import Apply, Op
 from theano.gof.opt import local_optimizer
@@ -70,10 +72,13 @@ class GpuLeakyGradient(BlockedLeakyGradient):
         outputs[0][0], outputs[1][0] = kernels.leaky_gradient(y, dy, self.slope, self.channels)
 
 
-class GpuSumOfSquares(Op):
-    """The sum of the squares of an array, which Theano's own reduction leaves to one block."""
+class GpuSum(Op):
+    """The sum of an array or of its squares, which Theano's own reduction leaves to one block."""
 
-    __props__ = ()
+    __props__ = ("squared",)
+
+    def __init__(self, squared):
+        self.squared = squared
 
     def make_node(self, x):
         return Apply(self, [on_gpu(x)], [map_type(0)()])
@@ -82,20 +87,46 @@ class GpuSumOfSquares(Op):
         (x,) = map(kernels.plain, inputs)
         blocks = max(1, min(kernels.BLOCKS, x.size // kernels.THREADS))
         sums, outputs[0][0] = kernels.empty((blocks,)), kernels.empty(())
-        kernels.launch("sum_up", x, sums, x.size, 1, blocks=(blocks,))
+        kernels.launch("sum_up", x, sums, x.size, int(self.squared), blocks=(blocks,))
         kernels.launch("sum_up", sums, outputs[0][0], blocks, 0, blocks=(1,))
 
     def infer_shape(self, node, shapes):
         return [()]
 
 
+class GpuChannelSums(Op):
+    """The sum of each channel of a plain map, over images and cells."""
+
+    __props__ = ()
+
+    def make_node(self, x):
+        return Apply(self, [on_gpu(x)], [map_type(1)()])
+
+    def perform(self, node, inputs, outputs):
+        (x,) = map(kernels.plain, inputs)
+        images, channels, *space = x.shape
+        cells = prod(space)
+        blocks = max(1, min(kernels.BLOCKS, images * cells // kernels.THREADS))
+        sums, outputs[0][0] = kernels.empty((blocks, channels)), kernels.empty((channels,))
+        kernels.launch("channel_sums", x, sums, channels, cells, images * cells, blocks=(blocks, channels))
+        kernels.launch("sum_blocks", sums, outputs[0][0], blocks, channels, channels, count=channels)
+
+    def infer_shape(self, node, shapes):
+        return [(shapes[0][1],)]
+
+
 @local_optimizer([Sum])
-def sum_of_squares(node):
-    """``sqr(x).sum()``, as norms of gradients are made of."""
-    (squares,) = node.inputs
-    whole = node.op.axis is None or set(node.op.axis) == set(range(squares.ndim))
-    if whole and squares.owner and squares.owner.op == tensor.sqr and squares.dtype == "float32":
-        return [GpuSumOfSquares()(squares.owner.inputs[0]).transfer("cpu")]
+def sums(node):
+    """``x.sum()`` and ``sqr(x).sum()``, as losses and norms are made of, and sums of channels."""
+    (x,) = node.inputs
+    axes = set(range(x.ndim) if node.op.axis is None else node.op.axis)
+    if x.dtype != "float32" or node.outputs[0].dtype != "float32" or x.ndim < 1:
+        return
+    if axes == set(range(x.ndim)):
+        squared = bool(x.owner) and x.owner.op == tensor.sqr
+        return [GpuSum(squared)(x.owner.inputs[0] if squared else x).transfer("cpu")]
+    if x.ndim > 2 and axes == set(range(x.ndim)) - {1} and not x.broadcastable[1]:
+        return [GpuChannelSums()(x).transfer("cpu")]
 
 
 def _pooled(shape, padding):

@@ -105,7 +105,7 @@ class GpuRecurrenceGradient(_Recurrence):
                            padded(channels), gates, cells, view * count, count,
                            int(view == views - 1), count=count)
             if view:
-                dh_next = transpose.compute(w, last[view], space)
+                dh_next = transpose.compute(w, kernels.plain(last[view]), space)
         for storage, result in zip(outputs, (*plain, self._dU(U, h, last), *self._db(last, channels))):
             storage[0] = result
 
@@ -114,7 +114,7 @@ class GpuRecurrenceGradient(_Recurrence):
         if views == 1:  # the only state that U acted on was zero
             return kernels.zeros(U.shape)
         before = to_last(h[:-1].reshape(((views - 1) * batch, channels, *space)))
-        after = last[1:].reshape(((views - 1) * batch, *space, last.shape[-1]))
+        after = kernels.plain(last[1:]).reshape(((views - 1) * batch, *space, last.shape[-1]))
         gradient = self._convolutions(channels)[2].compute(before, after, U.shape[2:])
         return gradient[: U.shape[0], :, :, :, :channels].transpose(0, 4, 1, 2, 3)
 
