@@ -189,6 +189,9 @@ extern "C" {
 
 void simulated_barrier() { swapcontext(&running->context, &scheduler); }
 
+// A launch by another library, for example dnn.cpp.
+void simulated_launch(Stream *stream) { stream->after = ++simulated_counters.launches; }
+
 int cuLaunchKernel(Kernel *kernel, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
                    unsigned block_y, unsigned block_z, unsigned shared_bytes, Stream *stream,
                    void **arguments, void **) {
@@ -199,7 +202,7 @@ int cuLaunchKernel(Kernel *kernel, unsigned grid_x, unsigned grid_y, unsigned gr
                 grid_x, grid_y, grid_z, block_x, block_y, block_z, shared_bytes);
         return kInvalidValue;
     }
-    stream->after = ++simulated_counters.launches;
+    simulated_launch(stream);
     run_grid(*kernel, arguments, shared_bytes);
     return kSuccess;
 }
@@ -294,6 +297,8 @@ int cuMemAllocHost_v2(void **memory, size_t size) {
     *memory = calloc(1, size);
     return *memory ? kSuccess : kOutOfMemory;
 }
+
+int cuMemHostAlloc(void **memory, size_t size, unsigned) { return cuMemAllocHost_v2(memory, size); }
 
 int cuMemFreeHost(void *memory) {
     free(memory);
