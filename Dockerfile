@@ -56,17 +56,21 @@ COPY . /voxlstm/
 USER voxlstm
 
 
-# libgpuarray loads libcuda, libnvrtc and libcublas by their bare names. The last two are CUDA 11.8's;
-# libcuda is the driver's and comes with `--gpus all`.
 FROM base AS cuda-base
-RUN sed -i 's/^Components: main$/Components: main non-free/' /etc/apt/sources.list.d/debian.sources \
-    && apt-get update \
+RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        python3-pygpu libgpuarray3 libgpuarray-dev libnvrtc11.2 libcublas11 \
-    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* \
+        python3-pygpu libgpuarray3 libgpuarray-dev \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
+
+# One folder holds NVIDIA's libraries, for they find each other beside themselves. libgpuarray loads
+# three by their bare names; of these, libcuda is the driver's and comes with `--gpus all`.
+COPY requirements-cudnn.txt /tmp/
+RUN /opt/venv/bin/pip install --no-cache-dir --require-hashes -r /tmp/requirements-cudnn.txt \
+    && rm /tmp/requirements-cudnn.txt \
     && mkdir /opt/cuda \
-    && ln -s /usr/lib/x86_64-linux-gnu/libnvrtc.so.11.2 /opt/cuda/libnvrtc.so \
-    && ln -s /usr/lib/x86_64-linux-gnu/libcublas.so.11 /opt/cuda/libcublas.so \
+    && ln -s /opt/venv/lib/python3.11/site-packages/nvidia/*/lib/*.so.* /opt/cuda/ \
+    && ln -s libnvrtc.so.12 /opt/cuda/libnvrtc.so \
+    && ln -s libcublas.so.12 /opt/cuda/libcublas.so \
     && ln -s /usr/lib/x86_64-linux-gnu/libcuda.so.1 /opt/cuda/libcuda.so
 ENV LD_LIBRARY_PATH=/opt/cuda \
     NVIDIA_VISIBLE_DEVICES=all \

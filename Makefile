@@ -52,6 +52,7 @@ locks: venv
 	$(LOCK) -o requirements.txt setup.py
 	$(LOCK) --constraint requirements.txt --extra data --extra report --extra fast --extra gpu \
 		-o requirements-extras.txt setup.py
+	$(LOCK) --constraint requirements.txt --extra cudnn -o requirements-cudnn.txt setup.py
 	$(LOCK) -o requirements-dev.txt requirements-dev.in
 
 clean:

@@ -60,6 +60,11 @@ setup(
             "trimesh==5.2.0",  # mesh formats
         ],
         "gpu": ["mako>=1.2"],  # pygpu's kernel templates; pygpu itself is a Debian package
+        "cudnn": [
+            "nvidia-cudnn-cu12==9.28.0.42",  # fast convolutions on a GPU; the newest for CUDA 12
+            "nvidia-cublas-cu12==12.4.5.8",  # matrix products, in cuDNN too; of the CUDA of NVRTC
+            "nvidia-cuda-nvrtc-cu12==12.4.127",  # compiles kernels to PTX that drivers from 550 on read
+        ],
         "fast": ["onednn-cpu-gomp==2023.2.0", "onednn-devel-cpu-gomp==2023.2.0"],  # direct convolutions
     },
 )

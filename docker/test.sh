@@ -154,4 +154,4 @@ passed "--device cuda is refused where there is no GPU"
 
 RUN_OPTIONS=(--entrypoint sh -v "$PWD/docker/try_cuda.sh:/try_cuda.sh:ro" -v "$PWD/tests/cuda/simulator:/simulator:ro")
 container voxlstm:cuda /try_cuda.sh || fail "the CUDA image's libraries"
-passed "the CUDA image's compiler and BLAS load, and a convolution runs on a simulated device"
+passed "the CUDA image's compiler, BLAS and cuDNN load, and a convolution runs on a simulated device"

@@ -369,7 +369,9 @@ class Refusals(SimulatedDnn):
         self.assert_refused(BAD_PARAM, "never set", convolution.run, "Forward")
         self.library.call("DestroyFilterDescriptor", unset)
         self.assert_refused(BAD_PARAM, "does not exist", convolution.run, "Forward")
-        self.assert_refused(BAD_PARAM, "does not exist", self.library.call, "DestroyFilterDescriptor", unset)
+        destroy = "DestroyFilterDescriptor"
+        self.assert_refused(BAD_PARAM, "does not exist", self.library.call, destroy, unset)
+        self.library.call(destroy, None)
         convolution.descriptors["w"] = right
 
     def test_a_handle_that_was_destroyed(self):
@@ -387,6 +389,16 @@ class Refusals(SimulatedDnn):
         convolution.last = False
         convolution.describe("x", (2, 3, 7, 6))
         self.assert_refused(NOT_SUPPORTED, "channels last", convolution.run, "Forward")
+
+    def test_a_stride_of_zero_for_more_than_one_element(self):
+        convolution = self.convolution(2)
+        set_sizes = "SetTensorNdDescriptor", convolution.descriptors["x"], FLOAT, 4
+        self.library.call(*set_sizes, ints((2, 1, 7, 6)), ints((42, 0, 6, 1)))
+        for stride in (0, -1):
+            self.assert_refused(
+                BAD_PARAM, f"dimension 1 has the stride {stride}", self.library.call,
+                *set_sizes, ints((2, 3, 7, 6)), ints((42, stride, 6, 1)),
+            )
 
     def test_values_that_no_descriptor_takes(self):
         convolution = self.convolution(2)

@@ -1,8 +1,9 @@
 // libcudnn.so.9 of the simulated device: the convolutions of cuDNN 9, as plain loops on host memory.
 //
-// It is stricter than fast. Descriptors must fit together; what a search overwrites or an algorithm
-// scribbles on holds no useful value afterwards; an algorithm runs only with the workspace that its
-// search asked for. Sums are accumulated in double precision. With any mathematics but FMA the
+// Descriptors are taken and refused as by cuDNN 9.28, but for float32 and two dimensions of space or
+// more only. It is stricter than fast. Descriptors must fit together; what a search overwrites or an
+// algorithm scribbles on holds no useful value afterwards; an algorithm runs only with the workspace
+// that its search asked for. Sums are accumulated in double precision. With any mathematics but FMA the
 // operands are rounded to TF32 first, so that a result shows which was asked for.
 //
 // SIMULATED_DNN_FAIL=CALL or CALL:N    every call of that name, or the Nth from then on, fails
@@ -137,6 +138,7 @@ int create(void **object) {
 
 template <class T>
 int destroy(void *object) {
+    if (!object) return kSuccess;
     if (!alive<T>.erase(object)) return fail(kBadParam, "what is destroyed does not exist");
     delete static_cast<T *>(object);
     simulated_dnn_counters.objects--;
@@ -495,7 +497,8 @@ int cudnnSetTensorNdDescriptor(void *tensor, int type, int dims, const int *size
     Tensor set;
     if (int status = set_sizes(set, type, dims, size)) return status;
     for (int d = 0; d < dims; d++)
-        if (step[d] <= 0) return fail(kBadParam, "dimension %d has the stride %d", d, step[d]);
+        if (step[d] < 0 || (step[d] == 0 && size[d] != 1))
+            return fail(kBadParam, "dimension %d has the stride %d", d, step[d]);
     std::copy(step, step + dims, set.step);
     *static_cast<Tensor *>(tensor) = set;
     return kSuccess;
@@ -504,7 +507,7 @@ int cudnnSetTensorNdDescriptor(void *tensor, int type, int dims, const int *size
 int cudnnSetFilterNdDescriptor(void *filter, int type, int format, int dims, const int *size) {
     FAIL_IF_TOLD;
     if (!find<Filter>(filter)) return fail(kBadParam, "the filter descriptor does not exist");
-    if (format != 0 && format != kChannelsLast) return fail(kNotSupported, "format %d", format);
+    if (format != 0 && format != kChannelsLast) return fail(kBadParam, "format %d", format);
     Filter set;
     if (int status = set_sizes(set, type, dims, size)) return status;
     set.format = format;
