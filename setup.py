@@ -13,6 +13,7 @@ FOLDERS = [
     "lib.data",
     "lib.evaluation",
     "lib.ops",
+    "lib.ops.gpu",
     "models",
     "solvers",
     "tools",
@@ -35,6 +36,7 @@ setup(
         "voxlstm.models": ["*.yaml", "*.npz", "*.json"],
         "voxlstm.solvers": ["*.yaml"],
         "voxlstm.lib.ops": ["*.cpp", "*.h"],
+        "voxlstm.lib.ops.gpu": ["*.cu"],
         "voxlstm.lib.evaluation": ["*.html", "*.css", "*.js"],
     },
     install_requires=[

@@ -59,8 +59,8 @@ def plain_loop(items, arguments):
     rng = np.random.default_rng(0)
     start, used = time.perf_counter(), time.process_time()
     for number in range(arguments.batches):
-        views = np.empty((arguments.views, arguments.batch, 3, SIZE, SIZE), np.float32)
-        voxels = np.empty((arguments.batch, 32, 32, 32), np.float32)
+        views = np.empty((arguments.views, arguments.batch, 3, SIZE, SIZE), np.uint8)
+        voxels = np.empty((arguments.batch, 32, 32, 32), np.uint8)
         for row in range(arguments.batch):
             item = items[(number * arguments.batch + row) % len(items)]
             chosen = rng.permutation(item.views)[: arguments.views]

@@ -11,6 +11,7 @@ from voxlstm.lib.runtime.backend import theano
 
 import numpy as np
 
+from voxlstm.lib.data.views import as_float
 from voxlstm.lib.ops import available
 from voxlstm.models.network import Network, NetworkConfig
 from voxlstm.solvers.recipe import Recipe
@@ -30,8 +31,8 @@ def solver(kernel):
 @lru_cache(maxsize=1)
 def data(batch, views):
     random = np.random.default_rng(0)
-    x = random.random((views, batch, 3, 127, 127), "float32")
-    return x, (random.random((batch, 32, 32, 32)) > 0.8).astype("float32")
+    x = random.integers(0, 256, (views, batch, 3, 127, 127), "uint8")
+    return x, (random.random((batch, 32, 32, 32)) > 0.8).astype("uint8")
 
 
 @lru_cache(maxsize=None)
@@ -51,12 +52,13 @@ def product():
 def run(kernel, batch, views, train):
     """Return the seconds of one training step or one prediction."""
     x, y = data(batch, views)
+    floats = as_float(x)
     chosen = solver(kernel)
     start = time.perf_counter()
     if train:
         chosen.step(x, y)
     else:
-        chosen.predict(x)
+        chosen.predict(floats)
     return time.perf_counter() - start
 
 

@@ -61,11 +61,10 @@ def parse_arguments(argv=None):
     return options
 
 
-def start_child(options, task, *arguments, flags="", cache=None, variables=None):
-    """Start a function of on_device.py in a process of its own, with flags for Theano."""
+def start_child(options, task, *arguments, cache=None, variables=None):
+    """Start a function of on_device.py in a process of its own, with more variables around it."""
     command = [sys.executable, str(ROOT / "gpu/on_device.py"), task, json.dumps(arguments)]
-    flags = ",".join(filter(None, [os.environ.get("THEANO_FLAGS"), flags]))
-    environment = {**os.environ, "THEANO_FLAGS": flags, **(variables or {})}
+    environment = {**os.environ, **(variables or {})}
     if cache:
         environment["VOXLSTM_CACHE"] = str(cache)
     return subprocess.Popen(command, env=environment)
@@ -118,14 +117,11 @@ def check_speed(options):
         folder = options.work / f"speed_{network}"
         folder.mkdir(exist_ok=True)
         entry = {"batch": options.batch, "views": options.views}
-        # With one stream the next batch is copied after the step, with two beside it. cuBLAS takes
-        # TF32 for every product where the variable says so.
-        for name, single, variables in (
-            ("one_stream", True, {}), ("tf32", False, {"NVIDIA_TF32_OVERRIDE": "1"}), ("voxlstm", False, {}),
-        ):
+        # cuBLAS takes TF32 for every product where the variable says so.
+        for name, variables in (("tf32", {"NVIDIA_TF32_OVERRIDE": "1"}), ("voxlstm", {})):
             wait_for(start_child(
                 options, "run_speed", network, options.device, str(folder), options.batch,
-                options.views, options.steps, flags=f"gpuarray.single_stream={single}", variables=variables,
+                options.views, options.steps, variables=variables,
             ))
             numbers = json.loads((folder / "theano.json").read_text())
             entry[name] = summarise(numbers, options.batch)

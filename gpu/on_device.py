@@ -15,6 +15,7 @@ import voxlstm  # before NumPy: it chooses the BLAS's kernels
 
 import numpy as np
 
+from voxlstm.lib.data.views import as_float
 from voxlstm.lib.runtime.backend import theano, use_device
 from voxlstm.lib.runtime.errors import run_tool
 from voxlstm.models.layers import add_bias, leaky_relu, max_pool
@@ -35,11 +36,11 @@ def make_solver(name, **changes):
 
 
 def make_batch(config, views, batch, seed=0):
-    """Return random views and random solid boxes as voxels."""
+    """Return random views and random solid boxes as voxels, both of uint8."""
     random = np.random.default_rng(seed)
     size, cells = config.image, config.resolution
-    pictures = random.random((views, batch, 3, size, size), dtype=np.float32)
-    voxels = np.zeros((batch, cells, cells, cells), np.float32)
+    pictures = random.integers(0, 256, (views, batch, 3, size, size), np.uint8)
+    voxels = np.zeros((batch, cells, cells, cells), np.uint8)
     for grid in voxels:
         low, high = np.sort(random.integers(0, cells, (2, 3)), axis=0)
         grid[tuple(slice(a, b + 1) for a, b in zip(low, high))] = 1
@@ -80,7 +81,8 @@ def write_gradients(network, folder, batches):
     function = theano.function([views, voxels], list(found.values()))
     for number in range(batches):
         count, objects = [(1, 1), (2, 1), (1, 2)][number % 3]
-        values = function(*make_batch(network.config, count, objects, seed=number))
+        pictures, grids = make_batch(network.config, count, objects, seed=number)
+        values = function(as_float(pictures), grids)
         np.savez(folder / f"{number}.npz", **dict(zip(found, map(np.asarray, values))))
 
 

@@ -42,7 +42,7 @@ library_in() { # FOLDER NAME
 link_cuda() {
     local folders name folder file
     folders=$(cuda_folders)
-    for name in cuda nvrtc cublas; do
+    for name in cuda nvrtc cublas cudnn; do
         file=
         for folder in $folders; do
             file=$(library_in "$folder" $name || true)

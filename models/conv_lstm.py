@@ -1,8 +1,9 @@
 """The recurrent grid of LSTM cells (paper, "The recurrent LSTM network")."""
 from collections import OrderedDict, namedtuple
 
-from ..lib.runtime.backend import tensor, theano
+from ..lib.runtime.backend import tensor
 
+from ..lib.ops.recurrence import over_views
 from .layers import add_bias, convolution_weight, convolve3d
 
 Gate = namedtuple("Gate", "W U b")
@@ -64,17 +65,7 @@ class ConvLSTM:
         shape = (views, batch) + self.cells
         Wx = [response.reshape(shape) for response in self.responses(tau).values()]
         U = tensor.concatenate([gate.U for gate in gates])
-        nothing = tensor.zeros_like(Wx[0][0])
-        # The gates and the candidate are given out so that the gradient does not compute them again.
-        (h, c, f, i, candidate), _ = theano.scan(
-            self.step,
-            sequences=Wx,
-            outputs_info=[nothing, nothing, None, None, None],
-            non_sequences=[U] + [gate.b for gate in gates],
-            strict=True,
-            name="lstm",
-        )
-        return States(h, c, f, i, candidate)
+        return States(*over_views(self.step, Wx, U, [gate.b for gate in gates]))
 
     def responses(self, tau):
         """Return W tau(x) of each gate by its name, ``(views * batch, cells * channels)``."""

@@ -5,6 +5,7 @@ from ..lib.runtime.backend import tensor, theano
 
 import numpy as np
 
+from ..lib.data.views import as_float
 from .solver import Predictor
 
 
@@ -20,8 +21,8 @@ class ViewwisePredictor(Predictor):
 
         Parameters
         ----------
-        views : float32 array (views, batch, 3, 127, 127)
-            In [0, 1].
+        views : array (views, batch, 3, 127, 127)
+            uint8, or float32 in [0, 1].
         counts : sequence of int
             Numbers of views, each between 1 and ``len(views)``.
 
@@ -34,7 +35,7 @@ class ViewwisePredictor(Predictor):
         counts = np.asarray(counts, dtype=np.int64)
         if counts.size == 0 or counts.min() < 1 or counts.max() > len(views):
             raise ValueError(f"numbers of views must lie between 1 and {len(views)}, not {counts}")
-        return self._log_odds(views, counts - 1)
+        return self._log_odds(as_float(views), counts - 1)
 
     @cached_property
     def _log_odds(self):

@@ -1,6 +1,7 @@
 """Initial weights fitted to a first batch, for networks that must learn in few steps."""
 import numpy as np
 
+from ..lib.data.views import as_float
 from ..lib.ops import light_function
 from ..lib.ops.graph_cache import compiled
 from ..lib.runtime.backend import tensor
@@ -20,8 +21,9 @@ def fit_initial_weights(network, views, voxels):
     ----------
     network : Network
         Changed in place.
-    views : float32 array (views, batch, 3, rows, columns)
-    voxels : float32 array (batch, x, y, z)
+    views : array (views, batch, 3, rows, columns)
+        uint8, or float32 in [0, 1].
+    voxels : array (batch, x, y, z)
 
     References
     ----------
@@ -32,6 +34,7 @@ def fit_initial_weights(network, views, voxels):
     statistics = compiled(
         "responses", network.describe(), network.shared(), lambda: _build_statistics(network)
     )
+    views = as_float(views)
     names = [name.removesuffix(".W") for name in network.parameters if name.endswith(".W")]
     for position, name in enumerate(names):
         mean, deviation = np.float64(statistics(views, output_subset=[position])[0])

@@ -9,9 +9,10 @@ from functools import cached_property
 
 import numpy as np
 
+from ..lib.data.views import as_float
 from ..lib.ops import light_function
 from ..lib.ops.graph_cache import compiled
-from ..lib.runtime.backend import theano
+from ..lib.runtime.backend import tensor, theano
 from ..lib.runtime.errors import UserError
 from ..lib.runtime.sending import Sender, compile_for_sent
 from .checkpoint import Checkpoint, check_match
@@ -42,23 +43,24 @@ class Predictor:
 
         Parameters
         ----------
-        views : float32 array (views, batch, 3, 127, 127)
-            In [0, 1].
+        views : array (views, batch, 3, 127, 127)
+            uint8, or float32 in [0, 1].
 
         Returns
         -------
         float32 array (batch, 32, 32, 32)
             In (x, y, z).
         """
-        return self._predict(views)
+        return self._predict(as_float(views))
 
     def validate(self, views, voxels):
         """Return occupancy probabilities and each object's loss.
 
         Parameters
         ----------
-        views : float32 array (views, batch, 3, 127, 127)
-        voxels : float32 array (batch, 32, 32, 32)
+        views : array (views, batch, 3, 127, 127)
+            uint8, or float32 in [0, 1].
+        voxels : uint8 or float32 array (batch, 32, 32, 32)
             1 where occupied, 0 elsewhere.
 
         Returns
@@ -67,18 +69,23 @@ class Predictor:
         cross_entropy : float32 array (batch,)
             Mean over the voxels, in nats.
         """
-        occupancy, cross_entropy = self._validate(views, voxels)
+        occupancy, cross_entropy = self._validate(as_float(views), voxels)
         return occupancy, cross_entropy
 
     def gates(self, views):
         """Return what the recurrent cells did with each view (the paper's figure 4).
+
+        Parameters
+        ----------
+        views : array (views, batch, 3, 127, 127)
+            uint8, or float32 in [0, 1].
 
         Returns
         -------
         dict of str to float32 array (views, batch, channels, 4, 4, 4)
             ``forget`` and ``input`` are the gates' activities, ``hidden`` the state after the view.
         """
-        return dict(zip(("forget", "input", "hidden"), self._gates(views)))
+        return dict(zip(("forget", "input", "hidden"), self._gates(as_float(views))))
 
     @cached_property
     def _predict(self):
@@ -143,18 +150,28 @@ class Solver(Predictor):
         return rate_at(self.recipe.schedule, self.iteration)
 
     def send(self, views, voxels):
-        """Return a batch as `step_sent` takes it: on a GPU, copied there beside a step under way.
+        """Return a batch as `step_sent` takes it: on a GPU, on its way there behind a step.
 
         Parameters
         ----------
-        views : float32 array (views, batch, 3, 127, 127)
-        voxels : float32 array (batch, 32, 32, 32)
+        views : uint8 array (views, batch, 3, 127, 127)
+        voxels : uint8 array (batch, 32, 32, 32)
+            1 where occupied, 0 elsewhere.
 
         Returns
         -------
         list of two arrays
             On a GPU they hold until the call after the next one.
+
+        Raises
+        ------
+        TypeError
+            When an array is not of uint8.
         """
+        for name, array in (("views", views), ("voxels", voxels)):
+            if array.dtype != np.uint8:
+                raise TypeError(f"a step learns from bytes, but the {name} are {array.dtype};"
+                                " give uint8: 0 to 255 in views, 0 and 1 in voxels")
         return self._sender.send(views, voxels)
 
     def step(self, views, voxels):
@@ -269,7 +286,10 @@ class Solver(Predictor):
         return compiled("train", about, shared, self._build_step)
 
     def _build_step(self):
-        loss = self.network.loss(self._outputs, self._voxels)
+        views = tensor.TensorType("uint8", self._views.broadcastable)("views")
+        voxels = tensor.TensorType("uint8", self._voxels.broadcastable)("voxels")
+        outputs = self.network.outputs(as_float(views))
+        loss = self.network.loss(outputs, voxels.astype(self.network.dtype))
         parameters = self.network.parameters
         variables = [parameter.variable for parameter in parameters.values()]
         gradients = OrderedDict(zip(parameters, theano.grad(loss, variables)))
@@ -280,7 +300,7 @@ class Solver(Predictor):
             gradients = clipped(gradients, self.recipe.clip_norm)
         rule = self.recipe.optimiser.rule
         changes = rule.updates(gradients, parameters, self._state, rates)
-        return compile_for_sent([self._views, self._voxels], loss, changes)
+        return compile_for_sent([views, voxels], loss, changes)
 
     def _set_rate(self):
         rate = np.float32(self.rate)

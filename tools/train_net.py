@@ -14,6 +14,7 @@ from voxlstm.lib.evaluation.curves import Curves, Row
 from voxlstm.lib.runtime import backend
 from voxlstm.lib.runtime.config import build, load_yaml, override
 from voxlstm.lib.runtime.errors import UserError, run_tool
+from voxlstm.lib.runtime.gpu import PRECISIONS
 from voxlstm.lib.runtime.monitor import Monitor
 from voxlstm.lib.runtime.files import write_bytes
 from voxlstm.lib.runtime.run_folder import SPLIT, RunFolder
@@ -39,6 +40,8 @@ def parse_arguments(argv=None):
     add("--data", metavar="DIR", help="folder with ShapeNetRendering and ShapeNetVox32")
     add("--out", metavar="DIR", required=True, help="folder of the run: checkpoints, curves")
     add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
+    add("--precision", choices=PRECISIONS,
+        help="of products on a CUDA device; tf32 is faster and rounds factors to 10 bits; default: float32")
     add("--set", metavar="KEY=VALUE", action="append", default=[], dest="settings",
         help="change a value of the recipe, or with network.KEY=VALUE of the network; repeatable")
     add("--categories", metavar="NAMES", help="only these, by name or synset, separated by commas")
@@ -58,9 +61,9 @@ def parse_arguments(argv=None):
 def main(argv=None):
     """Train; return 0, or the usual status of the signal that stopped it."""
     options = parse_arguments(argv)
-    backend.use_device(options.device)
     # Everything that can be wrong with the command is found before the folder is touched.
     if not options.resume:
+        backend.use_device(options.device, options.precision or PRECISIONS[0])
         network, recipe = read_definitions(options)
         parts = open_data(options, network, recipe)
     with RunFolder(options.out, options.resume, options.overwrite) as folder:
@@ -68,6 +71,7 @@ def main(argv=None):
         if options.resume:
             network, recipe = resumed_definitions(options, folder)
             options = resumed_options(options, folder)
+            backend.use_device(options.device, options.precision)
             parts = resumed_data(options, folder, network, recipe)
             saved = checkpoint.load(folder / LAST) if (folder / LAST).exists() else None
         check_same_data(folder, parts, options.data)
@@ -125,6 +129,7 @@ def resumed_options(options, folder):
     for name in ("data", "categories"):
         if getattr(options, name) is None:
             setattr(options, name, first[name])
+    options.precision = options.precision or first.get("precision", PRECISIONS[0])
     if options.split:
         raise UserError("--split would change the run that is resumed; leave it out")
     if (folder / SPLIT).exists():
@@ -205,6 +210,7 @@ def facts(options, recipe, parts, solver, saved):
     """Return what ``run.json`` says of a start, beside command and versions."""
     return {
         "device": backend.device(),
+        "precision": backend.precision(),
         "seed": recipe.seed,
         "parameters": solver.network.count(),
         "from_iteration": saved.iteration if saved else 0,
@@ -260,6 +266,7 @@ def train(folder, solver, parts, saved, options, learnt):
         about = {
             "trained_on": trained_on(options.data, parts),
             "data": str(Path(options.data).resolve()),
+            "precision": backend.precision(),
             "split": {"name": parts.name, "form": parts.form, "digest": parts.digest()},
         }
         training = Training(solver, batches, validate, folder.path, stop, about, learnt)

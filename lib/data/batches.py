@@ -26,9 +26,9 @@ class Batch(NamedTuple):
 
     Attributes
     ----------
-    views : ndarray of float32, (views, batch, 3, image, image)
-        Colours in [0, 1].
-    voxels : ndarray of float32, (batch, resolution, resolution, resolution)
+    views : ndarray of uint8, (views, batch, 3, image, image)
+        See `views.as_float`.
+    voxels : ndarray of uint8, (batch, resolution, resolution, resolution)
         Occupancy 0 or 1 in (x, y, z).
     objects : list of Item
         What the rows are.
@@ -142,7 +142,7 @@ class Batches:
             self._pool.close()
 
     def _read(self, number):
-        views, voxels = (np.empty(shape, np.float32) for shape in self._plan.shapes(number))
+        views, voxels = (np.empty(shape, np.uint8) for shape in self._plan.shapes(number))
         self._plan.fill(number, views, voxels)
         return views, voxels
 
@@ -172,8 +172,8 @@ class _Pool:
         self.unsent = first  # the next batch to be given to a worker
         self.slots = {}  # number: offset, for batches given to a worker and not yet taken
         self.answers = {}  # number: Answer, for those of them that are read
-        values = sum(int(np.prod(shape)) for shape in plan.largest())
-        slot = -(-4 * values // mmap.PAGESIZE) * mmap.PAGESIZE
+        size = sum(int(np.prod(shape)) for shape in plan.largest())
+        slot = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
         self.free = [slot * k for k in range(_AHEAD * workers + _HELD)]
         self.held = []  # (weak reference to the arrays' memory, offset) of the caller's batches
         self.memory, self.workers = _start(plan, slot * len(self.free), workers)

@@ -98,7 +98,7 @@ class Plan:
         return self._shapes(self.views[1], self.size(0))
 
     def fill(self, number, views, voxels):
-        """Read batch ``number`` into two float32 arrays of `shapes`.
+        """Read batch ``number`` into two uint8 arrays of `shapes`.
 
         Raises
         ------

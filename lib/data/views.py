@@ -3,7 +3,7 @@
 The values are 3D-R2N2's (Choy et al., ECCV 2016). In training every view gets a random light
 background, a random crop and a random flip; at test time grey 240, the centre, no flip. A rendering
 of 137 pixels a side is cropped to the 127 that the network takes; others, and other networks, keep
-that proportion.
+that proportion. Views are kept and moved as bytes; `as_float` is what they mean to the network.
 """
 import struct
 import zlib
@@ -36,15 +36,15 @@ def load_views(paths, rng=None, out=None, size=SIZE):
         Pictures of any size, with alpha where the background is to be replaced.
     rng : numpy.random.Generator, optional
         Draws the augmentation, independently for each view; None means test time.
-    out : ndarray of float32, (n, 3, size, size), optional
+    out : ndarray of uint8, (n, 3, size, size), optional
         Where to put the result.
     size : int
         Pixels of the side that the network takes.
 
     Returns
     -------
-    ndarray of float32, (n, 3, size, size)
-        Colours in [0, 1], channels red, green, blue.
+    ndarray of uint8, (n, 3, size, size)
+        Channels red, green, blue.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def load_views(paths, rng=None, out=None, size=SIZE):
         Naming the file that cannot be read.
     """
     if out is None:
-        out = np.empty((len(paths), 3, size, size), np.float32)
+        out = np.empty((len(paths), 3, size, size), np.uint8)
     for path, view in zip(paths, out, strict=True):
         prepare(read_rendering(path, rendered_size(size)), rng, view)
     return out
@@ -87,17 +87,17 @@ def prepare(rendering, rng=None, out=None):
         Colour that is not multiplied by alpha, and alpha.
     rng : numpy.random.Generator, optional
         As in `load_views`.
-    out : ndarray of float32, (3, size, size), optional
+    out : ndarray of uint8, (3, size, size), optional
         Where to put the result; its size is the crop's. By default 127 of 137 pixels.
 
     Returns
     -------
-    ndarray of float32, (3, size, size)
-        ``(alpha * colour + (1 - alpha) * background) / 255`` with alpha in [0, 1].
+    ndarray of uint8, (3, size, size)
+        ``alpha * colour + (1 - alpha) * background`` with alpha in [0, 1], rounded to nearest.
     """
     if out is None:
         size = round(len(rendering) * SIZE / RENDERED)
-        out = np.empty((3, size, size), np.float32)
+        out = np.empty((3, size, size), np.uint8)
     size = out.shape[-1]
     margin = len(rendering) - size
     if rng is None:
@@ -110,12 +110,24 @@ def prepare(rendering, rng=None, out=None):
     window = rendering[top : top + size, left : left + size]
     if flip:
         window = window[:, ::-1]
-    # 255 * 255 fits 16 bits, so the blend is exact up to the one division that scales it.
+    # 255 * 255 + 127 fits 16 bits, so the blend is exact up to the one division that rounds it.
     planes = window.transpose(2, 0, 1).astype(np.uint16, order="C")
     colour, alpha = planes[:3], planes[3]
     colour *= alpha
     colour += np.array(background, np.uint16)[:, None, None] * (255 - alpha)
-    return np.divide(colour, np.float32(255 * 255), out=out)
+    colour += 127  # rounds to nearest; 255 is odd, so nothing is halfway
+    return np.floor_divide(colour, np.uint16(255), out=out)
+
+
+def as_float(views):
+    """Return views as the network computes with them: float32 in [0, 1].
+
+    Parameters
+    ----------
+    views : ndarray or symbolic tensor
+        Of uint8; others are returned as they are.
+    """
+    return views.astype("float32") / np.float32(255) if views.dtype == "uint8" else views
 
 
 def _fit(image, side):

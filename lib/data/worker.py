@@ -45,11 +45,11 @@ def place(memory, offset, shapes):
 
     Returns
     -------
-    tuple of ndarray of float32
+    tuple of ndarray of uint8
         Views, voxels, and their common base, which lives as long as any view of it.
     """
     sizes = [int(np.prod(shape)) for shape in shapes]
-    base = np.frombuffer(memory, np.float32, sum(sizes), offset)
+    base = np.frombuffer(memory, np.uint8, sum(sizes), offset)
     views, voxels = np.split(base, sizes[:1])
     return views.reshape(shapes[0]), voxels.reshape(shapes[1]), base
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ..data.views import as_float
 from .metrics import occupied
 
 PREDICTION = (74, 126, 209)
@@ -132,8 +133,8 @@ def difference_paint(predicted, voxels):
 
 
 def pictures_of(views):
-    """Return views ``(V, 3, h, w)`` of [0, 1] as pictures ``(V, h, w, 3)`` uint8."""
-    return np.rint(np.clip(views, 0, 1) * 255).astype(np.uint8).transpose(0, 2, 3, 1)
+    """Return views ``(V, 3, h, w)``, uint8 or of [0, 1], as pictures ``(V, h, w, 3)`` uint8."""
+    return np.rint(np.clip(as_float(views), 0, 1) * 255).astype(np.uint8).transpose(0, 2, 3, 1)
 
 
 def result_sheet(cases, threshold, shown_views=3, size=150):

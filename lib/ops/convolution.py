@@ -33,6 +33,8 @@ class Geometry:
         Whether the kernel is turned over (a convolution in the mathematical sense).
     x_channels, y_channels : int or None
         Channels of a blocked map, None for a plain one.
+    precision : str
+        Of the products on a GPU: ``"float32"`` or ``"tf32"``.
     """
 
     space: int
@@ -42,6 +44,7 @@ class Geometry:
     flip: bool
     x_channels: Optional[int] = None
     y_channels: Optional[int] = None
+    precision: str = "float32"
 
     def padding(self, kernel):
         """Return the zeros before and after x along each axis; ``kernel`` may be symbolic."""

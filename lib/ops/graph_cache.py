@@ -26,7 +26,7 @@ from . import layout, library
 logger = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = "lib", "models", "solvers", "tools"  # the package; a checkout has others beside them
-KINDS = ".py", ".cpp", ".h"
+KINDS = ".py", ".cpp", ".h", ".cu"
 KEPT = 40  # graphs; a network's take half a megabyte each
 DEPTH = 20_000  # of the recursion: a pickle follows a graph from its end to its start
 

@@ -33,10 +33,21 @@ class OneDNNOptimizer(Optimizer):
         fgraph.attach_feature(toolbox.ReplaceValidate())
 
     def apply(self, fgraph):
-        if device() != "cpu":
-            return  # Theano has convolutions of its own for a GPU
-        if rewrites.serves(fgraph) and library.available()[0]:
+        if device() == "cpu" and rewrites.serves(fgraph) and library.available()[0]:
             self.rewrite(fgraph)
+
+
+class CuDNNOptimizer(OneDNNOptimizer):
+    """Puts our ops into graphs that have convolutions on a CUDA device, where cuDNN can be had."""
+
+    def __init__(self):
+        super().__init__(None)
+
+    def apply(self, fgraph):
+        if device().startswith("cuda") and rewrites.serves(fgraph):
+            from .gpu import optimise  # Theano's GPU back end is there by now
+
+            optimise(fgraph)
 
 
 def register():
@@ -48,5 +59,6 @@ def register():
     convolutions = OneDNNOptimizer(rewrites.WALK.optimize)
     optdb.register(f"{TAG}_dense", dense, PRODUCTS, *modes)
     optdb.register(f"{TAG}_convolutions", convolutions, CONVOLUTIONS, *modes)
+    optdb.register(f"{TAG}_cudnn", CuDNNOptimizer(), CONVOLUTIONS, *modes)
     optdb.register(f"{TAG}_plain", rewrites.PLAIN, CONVOLUTIONS + 0.1, LIGHT)
     optdb.register(f"{TAG}_inplace", rewrites.INPLACE, INPLACE, TAG, "fast_run", "inplace")

@@ -29,107 +29,222 @@ KERNEL = (abstract_conv.AbstractConv2d_gradWeights, abstract_conv.AbstractConv3d
 
 
 def serves(fgraph):
-    """Return whether a graph has convolutions for the CPU."""
+    """Return whether a graph has convolutions that are not chosen yet."""
     kinds = FORWARD + TRANSPOSED + KERNEL
     return any(isinstance(node.op, kinds) for node in fgraph.apply_nodes)
 
 
-@local_optimizer(FORWARD)
-def convolve(node):
-    """y = x * w."""
-    geometry = _geometry(node)
-    if geometry:
-        x, w = node.inputs
-        y = Convolve(geometry)(to_blocked(x, geometry.x_channels), _bare(w))
-        return [_like(from_blocked(y, geometry.y_channels), node)]
+class OnCPU:
+    """The ops over oneDNN, and how their maps are had from plain ones."""
+
+    Convolve, Transpose, KernelGradient = Convolve, Transpose, KernelGradient
+    MaxPool, MaxPoolGradient, LeakyGradient = MaxPool, MaxPoolGradient, BlockedLeakyGradient
+    plain_channels = True  # a map may stay plain; then its channels are None
+    precision = "float32"
+
+    def channels(self, count):
+        """Return the channels of a blocked map, None where it had better be plain."""
+        # Fewer channels than half a block would mostly move zeros.
+        if count is None or 2 * int(count) < block():
+            return None
+        return int(count)
+
+    def to_map(self, x, channels):
+        """Return the map as ``channels`` says: blocked, or plain for None."""
+        x = _bare(x)
+        if channels is None:
+            return x
+        if x.owner and x.owner.op == FromBlocked(channels):
+            return x.owner.inputs[0]
+        return ToBlocked(channels)(x)
+
+    def from_map(self, x, channels):
+        """Return the plain map; ``channels`` is None for one that is plain already."""
+        return x if channels is None else FromBlocked(channels)(x)
+
+    def source(self, x):
+        """Return the blocked map behind a plain one and its channels, or (None, None)."""
+        if x.owner and isinstance(x.owner.op, FromBlocked):
+            return x.owner.inputs[0], x.owner.op.channels
+        return None, None
+
+    def to_kernel(self, w, geometry):
+        """Return a convolution's kernel as the ops take it."""
+        return _bare(w)
+
+    def from_kernel(self, w, geometry):
+        """Return the plain kernel of what `KernelGradient` gave."""
+        return w
+
+    def from_vector(self, b):
+        """Return an op's vector as other ops take it."""
+        return b
 
 
-@local_optimizer(TRANSPOSED)
-def transpose(node):
-    """x = w^T y."""
-    geometry = _geometry(node)
-    if geometry:
-        w, y, space = node.inputs
-        x = Transpose(geometry)(_bare(w), to_blocked(y, geometry.y_channels), space)
-        return [_like(from_blocked(x, geometry.x_channels), node)]
+class Rules:
+    """The rules that put the ops of one device in the place of Theano's own.
+
+    Parameters
+    ----------
+    ops : OnCPU or the like
+    """
+
+    def __init__(self, ops):
+        self.ops = ops
+
+    def walk(self):
+        """Return the rules, for one walk from the inputs to the outputs."""
+        elementwise = [Elemwise]
+        tracked = (
+            (self.convolve, FORWARD), (self.transpose, TRANSPOSED), (self.kernel_gradient, KERNEL),
+            (self.pool, [Pool]), (self.pool_gradient, [MaxPoolGrad]), (self.bias, elementwise),
+            (self.leaky, elementwise), (self.leaky_gradient, elementwise),
+            (self.bias_gradient, [Sum]),
+        )
+        return [_tracking(rule, kinds) for rule, kinds in tracked]
+
+    def convolve(self, node):
+        """y = x * w."""
+        geometry = self._geometry(node)
+        if geometry:
+            x, w = node.inputs
+            x, w = self.ops.to_map(x, geometry.x_channels), self.ops.to_kernel(w, geometry)
+            y = self.ops.Convolve(geometry)(x, w)
+            return [_like(self.ops.from_map(y, geometry.y_channels), node)]
+
+    def transpose(self, node):
+        """x = w^T y."""
+        geometry = self._geometry(node)
+        if geometry:
+            w, y, space = node.inputs
+            w, y = self.ops.to_kernel(w, geometry), self.ops.to_map(y, geometry.y_channels)
+            x = self.ops.Transpose(geometry)(w, y, space)
+            return [_like(self.ops.from_map(x, geometry.x_channels), node)]
+
+    def kernel_gradient(self, node):
+        """w from x and y."""
+        geometry = self._geometry(node)
+        if geometry:
+            x, y, space = node.inputs
+            x, y = self.ops.to_map(x, geometry.x_channels), self.ops.to_map(y, geometry.y_channels)
+            w = self.ops.KernelGradient(geometry)(x, y, space)
+            return [_like(self.ops.from_kernel(w, geometry), node)]
+
+    def pool(self, node):
+        """The maximum of a map."""
+        x, channels = self.ops.source(node.inputs[0])
+        padding = _padding(node)
+        if x is not None and padding is not None:
+            y = self.ops.MaxPool(channels, padding)(x)[0]
+            return [_like(self.ops.from_map(y, channels), node)]
+
+    def pool_gradient(self, node):
+        """The gradient of a maximum, from the code that the forward pass has written."""
+        x, channels = self.ops.source(node.inputs[0])
+        padding = _padding(node)
+        if x is None or padding is None:
+            return
+        # Drawing a bias in has made further nodes of the same maximum: the last has it all.
+        nodes = [n for n, _ in x.clients if n != "output" and isinstance(n.op, MaxPool)]
+        _, code, size = max(nodes, key=_drawn_in).outputs
+        dy = self.ops.to_map(node.inputs[2], channels)
+        dx = self.ops.MaxPoolGradient(channels, padding)(dy, code, size)
+        return [_like(self.ops.from_map(dx, channels), node)]
+
+    def bias(self, node):
+        """A bias drawn into the op that makes the map."""
+        if not (_is_elemwise(node, scalar.Add) and len(node.inputs) == 2):
+            return
+        for map_, other in (node.inputs, node.inputs[::-1]):
+            vector = _channel_vector(other)
+            maker, channels = self._maker(map_)
+            if vector is None or maker is None or _drawn_in(maker) != (0, False):
+                continue
+            made = maker.op(*maker.inputs, vector, return_list=True)[0]
+            return [_like(self.ops.from_map(made, channels), node)]
+
+    def leaky(self, node):
+        """A leaky ReLU drawn into the op that makes the map."""
+        if not _is_elemwise(node, LeakyReLU):
+            return
+        maker, channels = self._maker(node.inputs[0])
+        if maker is None or _drawn_in(maker)[1]:
+            return
+        slope, kind = node.op.scalar_op.slope, type(maker.op)
+        if isinstance(maker.op, MaxPool):
+            op = kind(maker.op.channels, maker.op.padding, slope)
+        else:
+            op = kind(maker.op.geometry, slope)
+        made = op(*maker.inputs, return_list=True)[0]
+        return [_like(self.ops.from_map(made, channels), node)]
+
+    def leaky_gradient(self, node):
+        """The gradient of a leaky ReLU on a map."""
+        if not _is_elemwise(node, LeakyReLUGradient):
+            return
+        y, channels = self.ops.source(node.inputs[0])
+        if y is not None:
+            op = self.ops.LeakyGradient(channels, node.op.scalar_op.slope)
+            dz = op(y, self.ops.to_map(node.inputs[1], channels))[0]
+            return [_like(self.ops.from_map(dz, channels), node)]
+
+    def bias_gradient(self, node):
+        """The sum over images and cells that the gradient of a leaky ReLU makes on its way."""
+        axes = set(range(node.inputs[0].ndim)) - {1}
+        if node.op.axis is None or set(node.op.axis) != axes:
+            return
+        dz, _ = self.ops.source(node.inputs[0])
+        if dz is not None and dz.owner and isinstance(dz.owner.op, BlockedLeakyGradient):
+            return [_like(self.ops.from_vector(dz.owner.outputs[1]), node)]
+
+    def _geometry(self, node):
+        """Return an abstract convolution's geometry, None where our ops do not serve."""
+        op = node.op
+        maps = [v for v in node.inputs if v.ndim > 1]
+        symmetric = isinstance(op.border_mode, str) or all(
+            isinstance(border, int) for border in op.border_mode
+        )
+        served = (
+            symmetric
+            and op.num_groups == 1
+            and not op.unshared
+            and all(v.dtype == "float32" for v in maps)
+        )
+        y_channels, x_channels = map(self.ops.channels, op.kshp[:2])
+        if not served or (None in (y_channels, x_channels) and not self.ops.plain_channels):
+            return None
+        return Geometry(
+            space=op.convdim,
+            border=op.border_mode,
+            stride=tuple(op.subsample),
+            dilation=tuple(op.filter_dilation),
+            flip=bool(op.filter_flip),
+            x_channels=x_channels,
+            y_channels=y_channels,
+            precision=self.ops.precision,
+        )
+
+    def _maker(self, x):
+        """Return the node whose map is needed in no other form than ``x``, and its channels.
+
+        The maxima before a bias are needed by their gradient too, but there the code stands in.
+        """
+        source, channels = self.ops.source(x)
+        made = x if source is None else source
+        maker = made.owner
+        if maker is None or not isinstance(maker.op, (Convolve, Transpose, MaxPool)):
+            return None, None
+        if maker.outputs[0] is not made or not (_sole(x, maker) and _sole(made, maker)):
+            return None, None
+        return maker, channels
 
 
-@local_optimizer(KERNEL)
-def kernel_gradient(node):
-    """w from x and y."""
-    geometry = _geometry(node)
-    if geometry:
-        x, y, space = node.inputs
-        x, y = to_blocked(x, geometry.x_channels), to_blocked(y, geometry.y_channels)
-        return [_like(KernelGradient(geometry)(x, y, space), node)]
+def _tracking(rule, kinds):
+    def apply(node):
+        return rule(node)
 
-
-@local_optimizer([Pool])
-def pool(node):
-    """The maximum of a blocked map."""
-    x, channels = blocked_source(node.inputs[0])
-    padding = _padding(node)
-    if x is not None and padding is not None:
-        y = MaxPool(channels, padding)(x)[0]
-        return [_like(from_blocked(y, channels), node)]
-
-
-@local_optimizer([MaxPoolGrad])
-def pool_gradient(node):
-    """The gradient of a maximum, from the code that the forward pass has written."""
-    x, channels = blocked_source(node.inputs[0])
-    padding = _padding(node)
-    if x is None or padding is None:
-        return
-    # Drawing a bias in has made further nodes of the same maximum: the last has it all.
-    nodes = [n for n, _ in x.clients if n != "output" and isinstance(n.op, MaxPool)]
-    _, code, size = max(nodes, key=_drawn_in).outputs
-    dy = to_blocked(node.inputs[2], channels)
-    dx = MaxPoolGradient(channels, padding)(dy, code, size)
-    return [_like(from_blocked(dx, channels), node)]
-
-
-@local_optimizer([Elemwise])
-def bias(node):
-    """A bias drawn into the op that makes the map."""
-    if not (_is_elemwise(node, scalar.Add) and len(node.inputs) == 2):
-        return
-    for map_, other in (node.inputs, node.inputs[::-1]):
-        vector = _channel_vector(other)
-        maker, channels = _maker(map_)
-        if vector is None or maker is None or _drawn_in(maker) != (0, False):
-            continue
-        made = maker.op(*maker.inputs, vector, return_list=True)[0]
-        return [_like(from_blocked(made, channels), node)]
-
-
-@local_optimizer([Elemwise])
-def leaky(node):
-    """A leaky ReLU drawn into the op that makes the map."""
-    if not _is_elemwise(node, LeakyReLU):
-        return
-    maker, channels = _maker(node.inputs[0])
-    if maker is None or _drawn_in(maker)[1]:
-        return
-    slope = node.op.scalar_op.slope
-    if isinstance(maker.op, MaxPool):
-        op = MaxPool(maker.op.channels, maker.op.padding, slope)
-    else:
-        op = type(maker.op)(maker.op.geometry, slope)
-    made = op(*maker.inputs, return_list=True)[0]
-    return [_like(from_blocked(made, channels), node)]
-
-
-@local_optimizer([Elemwise])
-def leaky_gradient(node):
-    """The gradient of a leaky ReLU on blocked maps."""
-    if not _is_elemwise(node, LeakyReLUGradient):
-        return
-    y, channels = blocked_source(node.inputs[0])
-    if y is not None:
-        op = BlockedLeakyGradient(channels, node.op.scalar_op.slope)
-        dz = op(y, to_blocked(node.inputs[1], channels))[0]
-        return [_like(from_blocked(dz, channels), node)]
+    apply.__name__ = rule.__name__
+    return local_optimizer(kinds)(apply)
 
 
 @local_optimizer([Elemwise])
@@ -139,17 +254,6 @@ def plain_leaky(node):
         (x,) = node.inputs
         slope = tensor.constant(node.op.scalar_op.slope, dtype=x.dtype)
         return [tensor.maximum(x, slope * x)]
-
-
-@local_optimizer([Sum])
-def bias_gradient(node):
-    """The sum over images and cells that the gradient of a leaky ReLU makes on its way."""
-    axes = set(range(node.inputs[0].ndim)) - {1}
-    if node.op.axis is None or set(node.op.axis) != axes:
-        return
-    dz, _ = blocked_source(node.inputs[0])
-    if dz is not None and dz.owner and isinstance(dz.owner.op, BlockedLeakyGradient):
-        return [_like(dz.owner.outputs[1], node)]
 
 
 @local_optimizer([tensor.Dot])
@@ -194,80 +298,10 @@ def sgd_inplace(node):
         return op(*node.inputs, return_list=True)
 
 
-RULES = (
-    convolve,
-    transpose,
-    kernel_gradient,
-    pool,
-    pool_gradient,
-    bias,
-    leaky,
-    leaky_gradient,
-    bias_gradient,
-    sgd,
-)
-
-
 DENSE = in2out(dense, name="onednn_dense")
-WALK = in2out(*RULES, name="onednn")
+WALK = in2out(*Rules(OnCPU()).walk(), sgd, name="onednn")
 PLAIN = in2out(plain_leaky, name="onednn_plain")
 INPLACE = in2out(sgd_inplace, name="onednn_inplace")
-
-
-def to_blocked(x, channels):
-    """Return the map as ``channels`` says: blocked, or plain for None."""
-    x = _bare(x)
-    if channels is None:
-        return x
-    if x.owner and x.owner.op == FromBlocked(channels):
-        return x.owner.inputs[0]
-    return ToBlocked(channels)(x)
-
-
-def from_blocked(x, channels):
-    """Return the plain map; ``channels`` is None for one that is plain already."""
-    return x if channels is None else FromBlocked(channels)(x)
-
-
-def blocked_source(x):
-    """Return the blocked map behind a plain one and its channels, or (None, None)."""
-    if x.owner and isinstance(x.owner.op, FromBlocked):
-        return x.owner.inputs[0], x.owner.op.channels
-    return None, None
-
-
-def _geometry(node):
-    """Return an abstract convolution's geometry, None where oneDNN's ops do not serve."""
-    op = node.op
-    maps = [v for v in node.inputs if v.ndim > 1]
-    symmetric = isinstance(op.border_mode, str) or all(
-        isinstance(border, int) for border in op.border_mode
-    )
-    served = (
-        symmetric
-        and op.num_groups == 1
-        and not op.unshared
-        and all(v.dtype == "float32" for v in maps)
-    )
-    if not served:
-        return None
-    y_channels, x_channels = map(_blocked_channels, op.kshp[:2])
-    return Geometry(
-        space=op.convdim,
-        border=op.border_mode,
-        stride=tuple(op.subsample),
-        dilation=tuple(op.filter_dilation),
-        flip=bool(op.filter_flip),
-        x_channels=x_channels,
-        y_channels=y_channels,
-    )
-
-
-def _blocked_channels(channels):
-    # Fewer channels than half a block would mostly move zeros.
-    if channels is None or 2 * int(channels) < block():
-        return None
-    return int(channels)
 
 
 def _bare(x):
@@ -312,21 +346,6 @@ def _channel_vector(x):
     return None
 
 
-def _maker(x):
-    """Return the node whose map is needed in no other form than ``x``, and its channels.
-
-    The maxima before a bias are needed by their gradient too, but there the code stands in.
-    """
-    blocked, channels = blocked_source(x)
-    made = x if blocked is None else blocked
-    maker = made.owner
-    if maker is None or not isinstance(maker.op, (Convolve, Transpose, MaxPool)):
-        return None, None
-    if maker.outputs[0] is not made or not (_sole(x, maker) and _sole(made, maker)):
-        return None, None
-    return maker, channels
-
-
 def _sole(x, maker):
     clients = [n for n, _ in x.clients]
     if isinstance(maker.op, MaxPool):
@@ -338,7 +357,7 @@ def _drawn_in(node):
     """Return how many biases and whether a leaky ReLU have been drawn into a node."""
     if isinstance(node.op, MaxPool):
         return len(node.inputs) - 1, node.op.slope != 1
-    plain = {Convolve: 2, Transpose: 3}[type(node.op)]
+    plain = 3 if isinstance(node.op, Transpose) else 2
     return len(node.inputs) - plain, node.op.slope is not None
 
 

@@ -79,7 +79,7 @@ theano, _flagged_device = _import_theano()
 tensor = theano.tensor
 
 
-def use_device(name=None):
+def use_device(name=None, precision="float32"):
     """Choose where graphs compiled from now on compute; call it before a network is made.
 
     Parameters
@@ -87,6 +87,9 @@ def use_device(name=None):
     name : str, optional
         ``cpu``, ``cuda``, ``cuda0``, ... or ``opencl0:0``. By default what the user's THEANO_FLAGS
         name, else ``cpu``.
+    precision : str
+        Of products on a CUDA device: ``float32``, or ``tf32`` with factors of 10 bits, which is
+        faster.
 
     Raises
     ------
@@ -94,17 +97,24 @@ def use_device(name=None):
         When the device cannot be had, saying why. There is no falling back to the CPU.
     """
     name = name or _flagged_device
-    if name == device():
+    if name == device() and precision == gpu.precision():
         return
     if device() != "cpu":
         raise UserError(f"this process computes on {device()} already; start another for {name}")
     if name != "cpu":
-        gpu.start(theano, name)
+        gpu.start(theano, name, precision)
+    elif precision != "float32":
+        raise UserError(f"{precision} needs a CUDA device; add --device cuda")
 
 
 def device():
     """Return the device in use: ``cpu`` or the name given to `use_device`."""
     return gpu.started(theano) or "cpu"
+
+
+def precision():
+    """Return the precision of products: ``float32``, or on a CUDA device perhaps ``tf32``."""
+    return gpu.precision() if device() != "cpu" else gpu.PRECISIONS[0]
 
 
 def have_compiler():

@@ -14,6 +14,8 @@ from .errors import UserError
 SYSTEM_PYGPU = Path("/usr/lib/python3/dist-packages/pygpu")
 INSTALL = "install Debian's python3-pygpu and libgpuarray-dev, or use the cuda image"
 DEVICE_NAME = re.compile(r"cuda\d*|opencl\d+:\d+")
+PRECISIONS = "float32", "tf32"  # of products: the second rounds their factors to 10 bits
+TF32_SWITCH = "NVIDIA_TF32_OVERRIDE"  # cuBLAS and cuDNN read it when they start
 CUDA_LIBRARIES = {
     "libcuda.so": "the NVIDIA driver",
     "libnvrtc.so": "CUDA's run-time compiler",
@@ -57,20 +59,29 @@ def _execute(spec):
         raise
 
 
-def start(theano, name):
+def start(theano, name, precision="float32"):
     """Start the GPU back end on one device and place new shared variables there.
+
+    Parameters
+    ----------
+    theano : module
+    name : str
+    precision : str
+        Of products of convolutions and matrices on a CUDA device, one of ``PRECISIONS``.
 
     Raises
     ------
     UserError
         When the name is not a device's, a library is missing or the device does not start.
     """
+    if precision not in PRECISIONS:
+        raise UserError(f"unknown precision {precision!r}; use {' or '.join(PRECISIONS)}")
     if not DEVICE_NAME.fullmatch(name):
         raise UserError(f"unknown device {name!r}; use cpu, cuda, cuda0, ... or opencl0:0")
     find_pygpu()
+    os.environ[TF32_SWITCH] = str(int(precision == "tf32"))
     if name.startswith("cuda"):
         check_cuda_libraries(name)
-        copy_beside_kernels(theano)
     importlib.import_module("theano.gpuarray")
     repairs.mend_scan_on_gpu(theano, name)
     try:
@@ -91,21 +102,16 @@ def check_cuda_libraries(name):
             ) from error
 
 
-def copy_beside_kernels(theano):
-    """Let copies have a stream of their own, unless the user's flags say otherwise.
-
-    Theano's default is one stream for all, in which a copy waits for the kernels before it. Not for
-    OpenCL, which gets slower by it.
-    """
-    if "gpuarray.single_stream" not in os.environ.get("THEANO_FLAGS", ""):
-        theano.config.gpuarray.single_stream = False
-
-
 def started(theano):
     """Return the name of the GPU device in use, or None."""
     module = sys.modules.get("theano.gpuarray")
     devices = list(module.init_dev.devmap) if module else []
     return devices[0] if devices else None
+
+
+def precision():
+    """Return the precision of products on the device in use."""
+    return PRECISIONS[os.environ.get(TF32_SWITCH) == "1"]
 
 
 def one_line(error):

@@ -1,24 +1,28 @@
-"""Copying a batch to the GPU while the step before it is still under way there."""
-from . import backend
+"""Queueing a batch's copy to the GPU behind the step that is still under way there."""
+import numpy as np
 
-SETS = 2  # of buffers: the step under way reads one, the next batch is copied into the other
+from . import backend, page_locked
+
+# Of buffers. A batch is put into one on the host while the copy of the one before it may still wait.
+# The copy out of that set's last batch has ended: the loss of the step on it has been read.
+SETS = 2
 
 
 class Sender:
     """Copies batches to the device in use, into buffers that are there for nothing else.
 
-    Memory from libgpuarray's pool would do as well, but may be waiting for any kernel under way.
+    The loss of a step must be read before the batch after the next one is sent.
     """
 
     def __init__(self):
         self._sets = [{} for _ in range(SETS)]
 
     def send(self, *arrays):
-        """Start to copy a batch; on the CPU it is returned as it is.
+        """Queue the copy of a batch; on the CPU it is returned as it is.
 
         Parameters
         ----------
-        *arrays : float32 arrays
+        *arrays : uint8 arrays
             May be changed as soon as the call returns, except on the CPU.
 
         Returns
@@ -33,13 +37,21 @@ class Sender:
 
     def _fill(self, place, array):
         buffers = self._sets[0]
-        if place not in buffers or buffers[place].size < array.size:
-            gpuarray = backend.theano.gpuarray
-            context = gpuarray.type.get_context(None)
-            buffers[place] = gpuarray.pygpu.empty(array.size, array.dtype, context=context)
-        part = buffers[place][: array.size].reshape(array.shape)
-        part.write(array)
-        return part
+        if place not in buffers or buffers[place][0].size < array.size:
+            buffers[place] = _new_buffers(array.size)
+        here, there = (buffer[: array.size].reshape(array.shape) for buffer in buffers[place])
+        here[...] = array
+        there.write(here)
+        return there
+
+
+def _new_buffers(size):
+    """Return memory for so many bytes, on the host and on the device."""
+    gpuarray = backend.theano.gpuarray
+    context = gpuarray.type.get_context(None)
+    cuda = context.kind == b"cuda"
+    here = page_locked.empty(size, context) if cuda else np.empty(size, np.uint8)
+    return here, gpuarray.pygpu.empty(size, "uint8", context=context)
 
 
 def compile_for_sent(inputs, output, changes):

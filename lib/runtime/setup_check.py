@@ -167,6 +167,14 @@ def check_onednn():
     return Finding("convolutions", "oneDNN" if usable else f"Theano's own ({reason})")
 
 
+def check_cudnn():
+    """Find whether the convolutions of a CUDA device run on cuDNN or on Theano's own ops."""
+    from ..ops.gpu import cudnn
+
+    usable, reason = cudnn.available()
+    return Finding("its convolutions", reason if usable else f"Theano's own ({reason})")
+
+
 def check_everything(device=None):
     """Return all findings, the cheap ones first; what follows a missing part is left out."""
     findings = [
@@ -187,6 +195,8 @@ def check_everything(device=None):
         findings += _check_speed(backend.theano)
         findings += [check_onednn(), pygpu]
         findings.append(_check_device(backend, device))
+        if backend.device().startswith("cuda"):
+            findings.append(check_cudnn())
     return findings
 
 
@@ -229,7 +239,8 @@ def prove_device(backend):
     views = random.random((4, 3, 31, 31), dtype=numpy.float32)
     filters = random.standard_normal((8, 3, 3, 3), dtype=numpy.float32)
     pair = [tensor.tensor4(), tensor.tensor4()]
-    output = tensor.nnet.conv2d(*pair, border_mode="half", filter_flip=False)
+    shape = filters.shape  # ops of our own ask for it
+    output = tensor.nnet.conv2d(*pair, filter_shape=shape, border_mode="half", filter_flip=False)
     on_device = theano.function(pair, output)
     if not any("Gpu" in str(node.op) for node in on_device.maker.fgraph.apply_nodes):
         raise UserError("the convolution was not placed on the device; reinstall pygpu")

@@ -1,11 +1,11 @@
 """A CUDA device that runs on the CPU, so that the ``cuda`` path is tested where there is no GPU.
 
 libgpuarray, the library under Theano's GPU back end, loads ``libcuda.so``, ``libnvrtc.so`` and
-``libcublas.so`` by name. The folder ``simulator/`` holds stand-ins for the three: kernels are
-compiled by g++ and their threads run one after another. Everything above them, the choice of
-device, the optimisation of graphs for the GPU, the kernels that Theano and libgpuarray generate
-and the calls to cuBLAS, is what a real GPU gets. Races and times are not modelled; of streams, which
-launches a copy has to wait for.
+``libcublas.so`` by name, and ``libcudnn.so.9`` is loaded where there is one. The folder
+``simulator/`` holds stand-ins for the four: kernels are compiled by g++ and their threads run one
+after another. Everything above them, the choice of device, the optimisation of graphs for the GPU,
+the kernels that Theano and libgpuarray generate and the calls to cuBLAS and cuDNN, is what a real
+GPU gets. Races and times are not modelled.
 """
 import ctypes
 import hashlib
@@ -18,10 +18,23 @@ from voxlstm.lib.runtime.cache import cache_folder
 from voxlstm.lib.runtime.errors import UserError
 
 SOURCES = Path(__file__).parent / "simulator"
-LIBRARIES = {"libcuda.so": "driver.cpp", "libnvrtc.so": "compiler.cpp", "libcublas.so": "blas.cpp"}
+LIBRARIES = {
+    "libcuda.so": "driver.cpp",
+    "libnvrtc.so": "compiler.cpp",
+    "libcublas.so": "blas.cpp",
+    "libcudnn.so.9": "dnn.cpp",
+}
 
 
-class CudaCounters(ctypes.Structure):
+class Counters(ctypes.Structure):
+    """Numbers that a simulated library counts up."""
+
+    def as_dict(self):
+        """Return the counts by name."""
+        return {name: getattr(self, name) for name, _ in self._fields_}
+
+
+class CudaCounters(Counters):
     """What the simulated driver has done since it was loaded; ``Counters`` in driver.cpp."""
 
     _fields_ = [
@@ -32,18 +45,36 @@ class CudaCounters(ctypes.Structure):
             "bytes_to_device",
             "copies_to_host",
             "bytes_to_host",
-            "awaited",
+            "queued_bytes",
+            "page_locked_bytes",
         )
     ]
 
-    def as_dict(self):
-        """Return the counts by name."""
-        return {name: getattr(self, name) for name, _ in self._fields_}
+
+class DnnCounters(Counters):
+    """What the simulated cuDNN has done since it was loaded; ``DnnCounters`` in dnn.cpp."""
+
+    _fields_ = [
+        (name, ctypes.c_uint64)
+        for name in (
+            "forward",
+            "backward_data",
+            "backward_filter",
+            "finds",
+            "without_stream",
+            "objects",
+        )
+    ]
 
 
 def counters():
     """Return the live counters of the simulated driver loaded in this process."""
     return CudaCounters.in_dll(ctypes.CDLL("libcuda.so"), "simulated_counters")
+
+
+def dnn_counters(library="libcudnn.so.9"):
+    """Return the live counters of the simulated cuDNN loaded in this process."""
+    return DnnCounters.in_dll(ctypes.CDLL(str(library)), "simulated_dnn_counters")
 
 
 def pygpu_is_missing():
@@ -66,7 +97,7 @@ def build(folder=None):
     Returns
     -------
     Path
-        The folder of the three libraries, named after a hash of their sources.
+        The folder of the libraries, named after a hash of their sources.
     """
     files = sorted(SOURCES.iterdir())
     key = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]

@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import textwrap
 import unittest
 from pathlib import Path
 
@@ -55,6 +56,35 @@ class ChoosingCuda(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             ended = self.train(folder, CUDA_VISIBLE_DEVICES="")
         self.assert_refused(ended, "the device cuda could not be started")
+
+    def test_page_locked_memory_is_given_back_with_its_array(self):
+        program = """
+            from voxlstm.lib.runtime import backend, page_locked
+            from voxlstm.lib.runtime.errors import UserError
+            from tests.cuda import simulation
+
+            backend.use_device("cuda")
+            context = backend.theano.gpuarray.type.get_context(None)
+            held = simulation.counters()
+            array = page_locked.empty(1000, context)
+            array[...] = 7
+            part = array[10:20]
+            del array
+            print(held.page_locked_bytes, part.sum())
+            del part
+            print(held.page_locked_bytes)
+            try:
+                page_locked.empty(1 << 62, context)
+            except UserError as error:
+                print(error)
+        """
+        command = [sys.executable, "-c", textwrap.dedent(program)]
+        ended = subprocess.run(command, cwd=ROOT, env=self.simulated, capture_output=True, text=True)
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        self.assertEqual(ended.stdout.splitlines(), [
+            "1000 70", "0", f"the CUDA driver cannot lock {1 << 62} bytes of memory (error 2);"
+            " use a smaller batch",
+        ])
 
     def test_the_set_up_check_proves_the_device(self):
         ended = self.run_tool("check_setup")

@@ -49,8 +49,8 @@ def batches(count=STEPS):
     cells = 3 * (CONFIG.resolution,)
     return [
         (
-            random.random(((3, 1, 2)[i % 3], BATCH, 3, CONFIG.image, CONFIG.image), dtype="float32"),
-            (random.random((BATCH, *cells)) < 0.5).astype("float32"),
+            random.integers(0, 256, ((3, 1, 2)[i % 3], BATCH, 3, CONFIG.image, CONFIG.image), "uint8"),
+            random.integers(0, 2, (BATCH, *cells), "uint8"),
         )
         for i in range(count)
     ]

@@ -50,7 +50,7 @@ class BatchCase(unittest.TestCase):
 
     def check_rows(self, batch):
         """Check that every row is the object that it claims to be; return the views drawn."""
-        self.assertEqual((batch.views.dtype, batch.voxels.dtype), (np.float32, np.float32))
+        self.assertEqual((batch.views.dtype, batch.voxels.dtype), (np.uint8, np.uint8))
         self.assertEqual(batch.views.shape[1:], (len(batch.objects), 3, 127, 127))
         drawn = []
         for row, item in enumerate(batch.objects):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from voxlstm.lib.data.views import load_views, prepare
+from voxlstm.lib.data.views import as_float, load_views, prepare
 from voxlstm.lib.runtime.errors import UserError
 
 
@@ -33,31 +33,31 @@ def naive(picture, background, left, top, flip):
         column = left + (126 - x if flip else x)
         pixel = picture[top + y, column].astype(float)
         alpha = pixel[3] / 255
-        view[channel, y, x] = (alpha * pixel[channel] + (1 - alpha) * background[channel]) / 255
-    return view
+        view[channel, y, x] = alpha * pixel[channel] + (1 - alpha) * background[channel]
+    return np.rint(view)
 
 
 class TestPrepare(unittest.TestCase):
     def test_test_time_is_grey_and_centred(self):
         view = prepare(noise())
-        self.assertEqual((view.dtype, view.shape), (np.float32, (3, 127, 127)))
-        np.testing.assert_allclose(view, naive(noise(), [240] * 3, 5, 5, False), rtol=2e-7)
+        self.assertEqual((view.dtype, view.shape), (np.uint8, (3, 127, 127)))
+        np.testing.assert_array_equal(view, naive(noise(), [240] * 3, 5, 5, False))
 
     def test_training_time_against_a_loop(self):
         for draws in ((225, 240, 255, 0, 10, 0), (250, 230, 226, 10, 3, 1)):
             *background, left, top, flip = draws
             view = prepare(noise(), Fixed(*draws))
             expected = naive(noise(), background, left, top, flip)
-            np.testing.assert_allclose(view, expected, rtol=2e-7)
+            np.testing.assert_array_equal(view, expected)
 
     def test_exact_values(self):
         picture = np.zeros((137, 137, 4), np.uint8)
         picture[..., :3] = 51  # colour under alpha 0 must not show
-        self.assertEqual(set(prepare(picture).flat), {np.float32(240 / 255)})
+        self.assertEqual(set(prepare(picture).flat), {240})
         picture[..., 3] = 255
-        self.assertEqual(set(prepare(picture).flat), {np.float32(0.2)})
+        self.assertEqual(set(prepare(picture).flat), {51})
         picture[...] = 255
-        self.assertEqual(set(prepare(picture).flat), {np.float32(1)})
+        self.assertEqual(set(prepare(picture).flat), {255})
 
     def test_every_draw_has_its_whole_range(self):
         # Red and green tell where a pixel was; the transparent corner tells the background.
@@ -67,18 +67,24 @@ class TestPrepare(unittest.TestCase):
         clear[..., 3] = 0
         lefts, tops, flips, colours = set(), set(), set(), [set(), set(), set()]
         for seed in range(1000):
-            view = np.rint(255 * prepare(picture, np.random.default_rng(seed)))
+            view = prepare(picture, np.random.default_rng(seed))
             flip = view[0, 0, 0] > view[0, 0, -1]
             flips.add(bool(flip))
             lefts.add(int(view[0, 0, -1 if flip else 0]))
             tops.add(int(view[1, 0, 0]))
-            empty = np.rint(255 * prepare(clear, np.random.default_rng(seed)))
+            empty = prepare(clear, np.random.default_rng(seed))
             for channel in range(3):
                 self.assertEqual(len(set(empty[channel].flat)), 1)
                 colours[channel].add(int(empty[channel, 0, 0]))
         self.assertEqual((lefts, tops), (set(range(11)), set(range(11))))
         self.assertEqual(flips, {False, True})
         self.assertEqual(colours, [set(range(225, 256))] * 3)
+
+    def test_what_the_network_computes_with(self):
+        values = as_float(np.array([0, 51, 255], np.uint8))
+        self.assertEqual(values.dtype, np.float32)
+        self.assertEqual(values.tolist(), [0, np.float32(0.2), 1])
+        self.assertIs(as_float(values), values)
 
 
 class FileCase(unittest.TestCase):
@@ -119,9 +125,9 @@ def scene(width, height):
 
 class TestSizes(FileCase):
     def test_a_larger_or_smaller_picture_gives_nearly_the_same_view(self):
-        expected = prepare(scene(137, 137))
+        expected = as_float(prepare(scene(137, 137)))
         for side in (64, 138, 224, 1000):
-            view = load_views([self.save(scene(side, side))])[0]
+            view = as_float(load_views([self.save(scene(side, side))])[0])
             self.assertEqual(view.shape, (3, 127, 127))
             self.assertLess(np.abs(view - expected).mean(), 0.006)
 
@@ -132,12 +138,12 @@ class TestSizes(FileCase):
         picture = scene(300, 300)
         picture[..., :3][picture[..., 3] == 0] = 0
         view = load_views([self.save(picture)])[0]
-        self.assertGreater(view[2].min(), 0.45)
+        self.assertGreater(view[2].min(), 0.45 * 255)
 
     def test_what_is_not_square_is_neither_cut_off_nor_distorted(self):
         picture = np.zeros((100, 200, 4), np.uint8)
         picture[:, :20] = (255, 0, 0, 255)  # at the left edge, over the whole height
-        view = load_views([self.save(picture)], size=200)[0]
+        view = as_float(load_views([self.save(picture)], size=200)[0])
         red = np.argwhere(view[0] - view[1] > 0.9)
         rows, columns = np.ptp(red, axis=0) + 1
         # Of 216 pixels 200 are kept: 8 of the picture's leftmost 216 / 200 * 20 are cut off.
@@ -148,7 +154,7 @@ class TestSizes(FileCase):
     def test_the_crop_has_the_proportion_of_127_to_137_whatever_the_network_takes(self):
         for size in (64, 127, 254):
             self.save(scene(411, 411))
-            view = load_views([self.path], size=size)[0]
+            view = as_float(load_views([self.path], size=size)[0])
             self.assertEqual(view.shape, (3, size, size))
             middle = view[:2, size // 2]
             edges = np.flatnonzero(np.abs(view[2, size // 2] - 240 / 255) > 0.2)
@@ -165,7 +171,7 @@ class TestSizes(FileCase):
         view = load_views([self.save(picture)])[0]
         self.assertEqual(view.shape, (3, 127, 127))
         self.assertLess(tracemalloc.get_traced_memory()[1], 1 << 22)
-        np.testing.assert_allclose(view[:, 60, 63], 1)
+        np.testing.assert_array_equal(view[:, 60, 63], 255)
 
     def test_a_camera_held_upright(self):
         exif = Image.Exif()
@@ -174,13 +180,13 @@ class TestSizes(FileCase):
         picture.paste((255, 255, 255), (0, 0, 137, 60))  # light above, so to the right when turned
         picture.save(self.path.with_suffix(".jpg"), exif=exif)
         view = load_views([self.path.with_suffix(".jpg")])[0]
-        self.assertGreater(view[0, 60, 120], 0.9)
-        self.assertLess(view[0, 60, 10], 0.1)
+        self.assertGreater(view[0, 60, 120], 230)
+        self.assertLess(view[0, 60, 10], 25)
 
     def test_jpeg(self):
         Image.new("RGB", (137, 137), (10, 200, 30)).save(self.path.with_suffix(".jpg"))
         view = load_views([self.path.with_suffix(".jpg")])[0]
-        np.testing.assert_allclose(255 * view[:, 60, 60], (10, 200, 30), atol=3)
+        np.testing.assert_allclose(view[:, 60, 60], (10, 200, 30), atol=3)
 
 
 class TestDamage(FileCase):

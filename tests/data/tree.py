@@ -44,7 +44,7 @@ def grid_of(code):
 
 def code_of(view):
     """Return (category's place, model, view) of a view that was read, (3, 127, 127)."""
-    return tuple(int(round(255 * value)) for value in view[:, 63, 63])
+    return tuple(view[:, 63, 63].tolist())
 
 
 def age(root, seconds=60):

@@ -126,6 +126,9 @@ class DrawTest(unittest.TestCase):
         pictures = figures.pictures_of(views)
         self.assertEqual((pictures.shape, pictures.dtype), ((2, 4, 5, 3), np.uint8))
         self.assertEqual(pictures[1, 2, 3].tolist(), [255, 0, 0])
+        bytes_of_views = np.random.default_rng(0).integers(0, 256, views.shape, np.uint8)
+        pictures = figures.pictures_of(bytes_of_views)
+        np.testing.assert_array_equal(pictures, bytes_of_views.transpose(0, 2, 3, 1))
 
     def test_a_data_uri_holds_the_picture(self):
         picture = draw_voxels(one_voxel(4, 4, 4), 40)

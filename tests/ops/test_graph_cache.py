@@ -87,7 +87,8 @@ class GraphCache(unittest.TestCase):
         Counter(1.0).compiled(refuse)
 
     def test_code_in_a_new_subfolder_counts(self):
-        names = ("lib/new/a.py", "lib/ops/new/deep/a.cpp", "models/new/a.h", "tools/new/a.py")
+        names = ("lib/new/a.py", "lib/ops/new/deep/a.cpp", "models/new/a.h", "tools/new/a.py",
+                 "lib/ops/other/a.cu")
         root = self.folder / "package"
         with mock.patch.object(graph_cache, "ROOT", root):
             for path in map(root.joinpath, names):

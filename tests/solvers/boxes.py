@@ -37,12 +37,12 @@ def make_recipe(momentum=0.9, weight_decay=5e-5, **changes):
 
 
 def make_batch(views=VIEWS, objects=OBJECTS):
-    """Return views ``(views, objects, 3, IMAGE, IMAGE)`` along each axis, and their voxels."""
+    """Return views ``(views, objects, 3, IMAGE, IMAGE)`` along each axis, and their voxels, as uint8."""
     random = np.random.default_rng(0)
-    voxels = np.zeros((objects,) + 3 * (SIZE,), "float32")
-    pictures = np.ones((views, objects, 3, IMAGE, IMAGE), "float32")
+    voxels = np.zeros((objects,) + 3 * (SIZE,), "uint8")
+    pictures = np.full((views, objects, 3, IMAGE, IMAGE), 255, "uint8")
     pick = np.arange(IMAGE) * SIZE // IMAGE
-    colour = np.array([0.9, 0.5, 0.2])[:, None, None]
+    colour = np.array([230, 128, 51], "uint8")[:, None, None]
     for k in range(objects):
         low, high = random.integers(1, 7, 3), random.integers(9, 16, 3)
         voxels[k][tuple(map(slice, low, high))] = 1

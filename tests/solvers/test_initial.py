@@ -4,6 +4,7 @@ import unittest
 import numpy as np
 
 from tests.solvers.boxes import make_batch, make_network
+from voxlstm.lib.data.views import as_float
 from voxlstm.lib.runtime.backend import theano
 from voxlstm.solvers.initial import LAST_SPREAD, fit_initial_weights
 from voxlstm.solvers.solver import Predictor
@@ -18,7 +19,7 @@ class Fitted(unittest.TestCase):
         fit_initial_weights(cls.network, cls.views, cls.voxels)
         inputs, _ = cls.network.inputs()
         responses = cls.network.responses(inputs)
-        values = theano.function([inputs], list(responses.values()))(cls.views)
+        values = theano.function([inputs], list(responses.values()))(as_float(cls.views))
         cls.responses = dict(zip(responses, values))
 
     def test_each_channel_has_mean_0_and_deviation_1(self):

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.solvers.boxes import DEFINITION, STEPS, iou, make_batch, make_network, make_recipe
+from voxlstm.lib.data.views import as_float
 from voxlstm.lib.ops import available
 from voxlstm.lib.ops.dense import DenseSGDStep
 from voxlstm.lib.ops.update import SGDStep
@@ -138,13 +139,13 @@ class Trained(unittest.TestCase):
             self.solver.state().optimiser["velocity/encoder.fc.b"], 2 * velocity, rtol=1e-6
         )
 
-    def test_nan_in_the_batch_stops(self):
+    def test_a_loss_that_is_no_number_stops(self):
         self.steps(2)
-        views, voxels = self.batch
-        bad = voxels.copy()
-        bad[0, 0, 0, 0] = np.nan
+        weights = self.solver.network.get_weights()
+        weights["decoder.conv4.b"][0] = np.nan
+        self.solver.network.set_weights(weights)
         with self.assertRaisesRegex(Diverged, "iteration 3: the loss is nan"):
-            self.solver.step(views, bad)
+            self.steps(1)
         with self.assertRaises(Diverged):
             self.solver.state()
         with self.assertRaises(Diverged):
@@ -157,10 +158,23 @@ class Trained(unittest.TestCase):
         with self.assertRaisesRegex(Diverged, "iteration 0: encoder.fc.b holds"):
             self.solver.state()
 
-    def test_views_of_another_kind_are_refused(self):
+    def test_a_step_takes_bytes_alone(self):
         views, voxels = self.batch
-        with self.assertRaises(TypeError):
-            self.solver.step(views.astype("float64"), voxels)
+        for batch, kind in [
+            ((as_float(views), voxels), "views are float32"),
+            ((views, voxels.astype("float32")), "voxels are float32"),
+            ((views, voxels > 0), "voxels are bool"),
+        ]:
+            with self.assertRaisesRegex(TypeError, kind):
+                self.solver.step(*batch)
+
+    def test_bytes_and_floats_predict_the_same(self):
+        views, voxels = self.batch
+        occupancy, cross_entropy = self.solver.validate(views, voxels)
+        found = self.solver.validate(as_float(views), voxels.astype("float32"))
+        np.testing.assert_array_equal(found[0], occupancy)
+        np.testing.assert_array_equal(found[1], cross_entropy)
+        np.testing.assert_array_equal(self.solver.predict(as_float(views)), self.solver.predict(views))
 
     def test_foreign_checkpoints_change_nothing(self):
         other = Network(replace(DEFINITION, kernel=1))

@@ -2,17 +2,17 @@
 //
 // "Device" memory is host memory and every call is finished when it returns, so that data races and
 // times are not modelled. What is modelled: launch limits, blocks and threads with barriers and
-// shared memory, memory that holds no useful value until written, a count of what is copied, and
-// which kernels a copy would have to wait for.
+// shared memory, memory that holds no useful value until written, and a count of what is copied and
+// of what of it a real driver would only queue: copies out of page-locked memory.
 #include <dlfcn.h>
 #include <ucontext.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -55,7 +55,8 @@ char *simulated_shared_memory;
 // Totals since the start, for tests: see CudaCounters in tests/cuda/simulation.py.
 struct Counters {
     uint64_t launches, copies_to_device, bytes_to_device, copies_to_host, bytes_to_host;
-    uint64_t awaited;  // launches that must be finished before the last copy to the device may begin
+    uint64_t queued_bytes;  // to the device out of page-locked memory
+    uint64_t page_locked_bytes;  // held now
 } simulated_counters;
 }
 
@@ -167,14 +168,13 @@ void count_to_host(size_t bytes) {
     simulated_counters.bytes_to_host += bytes;
 }
 
-// What is queued in a stream, or behind an event, begins when the first ``after`` launches are done.
-struct Stream {
-    uint64_t after;
-};
+std::map<uintptr_t, size_t> page_locked;  // address: size
 
-struct Event {
-    uint64_t after;
-};
+bool is_page_locked(const void *memory, size_t size) {
+    uintptr_t address = reinterpret_cast<uintptr_t>(memory);
+    auto after = page_locked.upper_bound(address);
+    return after != page_locked.begin() && address + size <= (--after)->first + after->second;
+}
 
 template <class T>
 T *pointer(DevicePointer address) {
@@ -189,9 +189,12 @@ extern "C" {
 
 void simulated_barrier() { swapcontext(&running->context, &scheduler); }
 
+// A launch by another library, for example dnn.cpp.
+void simulated_launch(void *) { simulated_counters.launches++; }
+
 int cuLaunchKernel(Kernel *kernel, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
-                   unsigned block_y, unsigned block_z, unsigned shared_bytes, Stream *stream,
-                   void **arguments, void **) {
+                   unsigned block_y, unsigned block_z, unsigned shared_bytes, void *, void **arguments,
+                   void **) {
     gridDim = {grid_x, grid_y, grid_z};
     blockDim = {block_x, block_y, block_z};
     if (!within_limits(gridDim, blockDim, shared_bytes)) {
@@ -199,7 +202,7 @@ int cuLaunchKernel(Kernel *kernel, unsigned grid_x, unsigned grid_y, unsigned gr
                 grid_x, grid_y, grid_z, block_x, block_y, block_z, shared_bytes);
         return kInvalidValue;
     }
-    stream->after = ++simulated_counters.launches;
+    simulated_launch(nullptr);
     run_grid(*kernel, arguments, shared_bytes);
     return kSuccess;
 }
@@ -295,7 +298,20 @@ int cuMemAllocHost_v2(void **memory, size_t size) {
     return *memory ? kSuccess : kOutOfMemory;
 }
 
+int cuMemHostAlloc(void **memory, size_t size, unsigned) {
+    if (context_depth == 0) return kInvalidContext;
+    if (int result = cuMemAllocHost_v2(memory, size)) return result;
+    page_locked[reinterpret_cast<uintptr_t>(*memory)] = size;
+    simulated_counters.page_locked_bytes += size;
+    return kSuccess;
+}
+
 int cuMemFreeHost(void *memory) {
+    auto found = page_locked.find(reinterpret_cast<uintptr_t>(memory));
+    if (found != page_locked.end()) {
+        simulated_counters.page_locked_bytes -= found->second;
+        page_locked.erase(found);
+    }
     free(memory);
     return kSuccess;
 }
@@ -306,8 +322,8 @@ int cuMemcpyHtoD_v2(DevicePointer to, const void *from, size_t size) {
     return kSuccess;
 }
 
-int cuMemcpyHtoDAsync_v2(DevicePointer to, const void *from, size_t size, Stream *stream) {
-    simulated_counters.awaited = stream->after;
+int cuMemcpyHtoDAsync_v2(DevicePointer to, const void *from, size_t size, void *) {
+    if (is_page_locked(from, size)) simulated_counters.queued_bytes += size;
     return cuMemcpyHtoD_v2(to, from, size);
 }
 
@@ -368,6 +384,8 @@ int cuDeviceGet(int *device, int ordinal) {
     return ordinal == 0 ? kSuccess : kInvalidDevice;
 }
 
+int cuDeviceGetByPCIBusId(int *device, const char *) { return cuDeviceGet(device, 0); }
+
 int cuDeviceGetName(char *name, int size, int) {
     snprintf(name, size, "simulated CUDA device");
     return kSuccess;
@@ -425,34 +443,21 @@ int cuCtxPopCurrent_v2(void **context) {
     return kSuccess;
 }
 
-// ---- Streams and events: only which launches are waited for ------------------------------------
+// ---- Streams and events: every call is finished already ----------------------------------------
 
-int cuStreamCreate(Stream **stream, unsigned) {
-    *stream = new Stream{0};
+int cuStreamCreate(void **stream, unsigned) {
+    *stream = &the_device;
     return kSuccess;
 }
-int cuStreamDestroy_v2(Stream *stream) {
-    delete stream;
+int cuStreamDestroy_v2(void *) { return kSuccess; }
+int cuStreamSynchronize(void *) { return kSuccess; }
+int cuStreamWaitEvent(void *, void *, unsigned) { return kSuccess; }
+int cuEventCreate(void **event, unsigned) {
+    *event = &the_device;
     return kSuccess;
 }
-int cuStreamSynchronize(Stream *) { return kSuccess; }
-int cuStreamWaitEvent(Stream *stream, Event *event, unsigned) {
-    stream->after = std::max(stream->after, event->after);
-    return kSuccess;
-}
-int cuEventCreate(Event **event, unsigned) {
-    *event = new Event{0};
-    return kSuccess;
-}
-int cuEventDestroy_v2(Event *event) {
-    delete event;
-    return kSuccess;
-}
-// The stream without a handle waits for all others.
-int cuEventRecord(Event *event, Stream *stream) {
-    event->after = stream ? stream->after : simulated_counters.launches;
-    return kSuccess;
-}
-int cuEventSynchronize(Event *) { return kSuccess; }
+int cuEventDestroy_v2(void *) { return kSuccess; }
+int cuEventRecord(void *, void *) { return kSuccess; }
+int cuEventSynchronize(void *) { return kSuccess; }
 
 }  // extern "C"

@@ -1,0 +1,98 @@
+"""The project's CUDA kernels (``kernels.cu``), compiled by the driver's run-time compiler when used."""
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from ...runtime.backend import theano
+from .context import context
+
+SOURCE = Path(__file__).with_name("kernels.cu")
+THREADS = 256  # in a block, as kernels.cu says too
+TILE = 32  # rows and columns that a block of "transpose" does
+BLOCKS = 512  # of leaky_gradient: some for each of the GPU's processors
+
+
+def empty(shape, dtype="float32"):
+    """Return a new device array."""
+    return theano.gpuarray.pygpu.empty(tuple(map(int, shape)), dtype, context=context())
+
+
+def zeros(shape):
+    """Return a new device array of zeros."""
+    return theano.gpuarray.pygpu.zeros(tuple(map(int, shape)), "float32", context=context())
+
+
+def plain(x):
+    """Return a device array whose elements lie in order from the start of its memory."""
+    return x if x.flags.c_contiguous and not x.offset else x.copy("C")
+
+
+def launch(name, *arguments, count=None, blocks=None):
+    """Start a kernel.
+
+    Parameters
+    ----------
+    name : str
+    *arguments : `plain` device arrays, float (float32) or int (uint32)
+    count : int
+        Threads that have something to do.
+    blocks : tuple of int, optional
+        In place of ``count``.
+    """
+    kinds = tuple(map(_kind, arguments))
+    blocks = blocks or (-(-count // THREADS),)
+    _kernel(name, kinds)(*arguments, gs=blocks, ls=(THREADS,) + (1,) * (len(blocks) - 1))
+
+
+def transpose(x, shape, y):
+    """Write matrices transposed.
+
+    Parameters
+    ----------
+    x, y : plain device arrays
+    shape : tuple of int
+        Matrices, rows and columns, as x is read.
+    """
+    count, rows, columns = shape
+    blocks = -(-columns // TILE), -(-rows // TILE), count
+    launch("transpose", x, y, rows, columns, blocks=blocks)
+
+
+def leaky_gradient(y, dy, slope, channels):
+    """Return the gradient of a leaky ReLU's argument and its sum for each channel.
+
+    Parameters
+    ----------
+    y, dy : device arrays, ``(..., padded channels)``
+        The result of the leaky ReLU and its gradient.
+    slope : float
+    channels : int
+        Of the sum.
+    """
+    padded = y.shape[-1]
+    fours, cells = padded // 4, y.size // padded
+    blocks = min(BLOCKS, cells)
+    dz, db, sums = empty(y.shape), empty((channels,)), empty((blocks, padded))
+    across = -(-fours // THREADS)
+    launch("leaky_gradient", y, dy, dz, sums, fours, cells, float(slope), blocks=(blocks, across))
+    launch("sum_blocks", sums, db, blocks, padded, channels, count=channels)
+    return dz, db
+
+
+@lru_cache(maxsize=None)
+def _kernel(name, kinds):
+    pygpu = theano.gpuarray.pygpu
+    types = [pygpu.gpuarray.GpuArray if kind == "array" else kind for kind in kinds]
+    source = SOURCE.read_text(encoding="utf-8")
+    return pygpu.gpuarray.GpuKernel(source, name, types, context=context(), cuda=True)
+
+
+def _kind(argument):
+    if isinstance(argument, float):
+        return "float32"
+    if isinstance(argument, (int, np.integer)):
+        return "uint32"
+    if argument.offset:  # a kernel is given the start of the memory
+        raise ValueError("an array that begins inside another cannot be given to a kernel")
+    return "array"

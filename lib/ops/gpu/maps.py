@@ -1,0 +1,103 @@
+"""Feature maps on a GPU with their channels last, as cuDNN computes fastest.
+
+A plain map is ``(images, channels, *space)``. Here a map is ``(images, *space, channels)``, and its
+channels are padded by zeros to a multiple of four, which the tensor cores ask for. A kernel
+``(y channels, x channels, *space)`` is laid out alike, its y channels being padded too.
+"""
+from ...runtime.backend import tensor
+
+from theano.gof import Apply, Op
+from theano.gpuarray.basic_ops import as_gpuarray_variable
+from theano.gpuarray.type import GpuArrayType
+
+from . import kernels
+
+MULTIPLE = 4
+
+
+def padded(channels):
+    """Return the channels that a map has with its padding."""
+    return -(-channels // MULTIPLE) * MULTIPLE
+
+
+def on_gpu(x):
+    """Return a variable on the GPU in use."""
+    return as_gpuarray_variable(x, None)
+
+
+def map_type(axes, dtype="float32"):
+    """Return the type of a device array with so many axes, none of which is broadcast."""
+    return GpuArrayType(dtype, (False,) * axes)
+
+
+def to_last(x, images=None):
+    """Return a plain device array with its channels last and padded, its images padded if asked."""
+    x = kernels.plain(x)
+    count, channels, *space = x.shape
+    images = images or count
+    y = kernels.empty((images, *space, padded(channels)))
+    cells = y.size // images // padded(channels)
+    sizes = count, channels, cells, images, padded(channels)
+    kernels.launch("to_last", x, y, *sizes, count=y.size)
+    return y
+
+
+class ToLast(Op):
+    """A plain map with its channels last, or a kernel.
+
+    Parameters
+    ----------
+    channels : int
+    images : int, optional
+        Of a kernel: its y channels, to be padded too.
+    """
+
+    __props__ = ("channels", "images")
+
+    def __init__(self, channels, images=None):
+        self.channels, self.images = channels, images
+
+    def make_node(self, x):
+        x = on_gpu(x)
+        return Apply(self, [x], [map_type(x.ndim)()])
+
+    def perform(self, node, inputs, outputs):
+        (x,) = inputs
+        if x.shape[1] != self.channels or self.images not in (None, x.shape[0]):
+            raise ValueError(f"an array of shape {x.shape} does not have {self.channels} channels")
+        outputs[0][0] = to_last(x, None if self.images is None else padded(self.images))
+
+    def infer_shape(self, node, shapes):
+        images, _, *space = shapes[0]
+        if self.images is not None:
+            images = _constant(padded(self.images))
+        return [(images, *space, _constant(padded(self.channels)))]
+
+
+class FromLast(Op):
+    """A map with its channels last, or a kernel, as a plain one: the same memory seen otherwise."""
+
+    __props__ = ("channels", "images")
+    view_map = {0: [0]}
+
+    def __init__(self, channels, images=None):
+        self.channels, self.images = channels, images
+
+    def make_node(self, x):
+        x = on_gpu(x)
+        return Apply(self, [x], [map_type(x.ndim)()])
+
+    def perform(self, node, inputs, outputs):
+        (x,) = inputs
+        x = x[: self.images, ..., : self.channels]
+        outputs[0][0] = x.transpose(0, x.ndim - 1, *range(1, x.ndim - 1))
+
+    def infer_shape(self, node, shapes):
+        images, *space, _ = shapes[0]
+        if self.images is not None:
+            images = _constant(self.images)
+        return [(images, _constant(self.channels), *space)]
+
+
+def _constant(value):
+    return tensor.constant(value, dtype="int64")

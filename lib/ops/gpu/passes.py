@@ -1,0 +1,135 @@
+"""Max-pooling and the leaky ReLU of maps with their channels last, in one pass each way; sums."""
+from ...runtime.backend import tensor
+
+from math import prod
+
+import numpy as np
+from theano.gof import Apply, Op
+from theano.gof.opt import local_optimizer
+from theano.tensor.elemwise import Sum
+
+from ..leaky import BlockedLeakyGradient
+from ..pooling import MaxPool, MaxPoolGradient
+from . import kernels
+from .maps import map_type, on_gpu
+
+
+class GpuMaxPool(MaxPool):
+    """``y = leaky(max_pool(x) + b)`` over 2x2 windows of stride 2; see `MaxPool`."""
+
+    def make_node(self, x, *bias):
+        inputs = [on_gpu(v) for v in (x, *bias)]
+        return Apply(self, inputs, [map_type(4)(), map_type(4, "uint8")(), tensor.lvector()])
+
+    def perform(self, node, inputs, outputs):
+        x, *bias = map(kernels.plain, inputs)
+        shape = _pooled(x.shape, self.padding)
+        outputs[0][0] = y = kernels.empty(shape)
+        outputs[1][0] = code = kernels.empty(shape, "uint8")
+        outputs[2][0] = np.array(x.shape[1:3], "int64")
+        b, channels = (bias[0], self.channels) if bias else (x, 0)
+        sizes = *x.shape[1:3], *shape[1:3], *self.padding
+        kernels.launch("max_pool", x, b, y, code, channels, shape[-1] // 4, *sizes, y.size // 4,
+                       float(self.slope), count=y.size // 4)
+
+    def infer_shape(self, node, shapes):
+        return 2 * [_pooled(shapes[0], self.padding)] + [(tensor.constant(2, dtype="int64"),)]
+
+
+class GpuMaxPoolGradient(MaxPoolGradient):
+    """The gradient of the map before `GpuMaxPool`; see `MaxPoolGradient`."""
+
+    def make_node(self, dy, code, size):
+        return Apply(self, [on_gpu(dy), on_gpu(code), size], [map_type(4)()])
+
+    def perform(self, node, inputs, outputs):
+        dy, code, size = inputs
+        dy, code = map(kernels.plain, (dy, code))
+        shape = (dy.shape[0], int(size[0]), int(size[1]), dy.shape[-1])
+        if dy.shape != code.shape or dy.shape != _pooled(shape, self.padding):
+            raise ValueError(f"maps of shapes {dy.shape}, {code.shape}, {shape} do not belong")
+        outputs[0][0] = dx = kernels.empty(shape)
+        sizes = *shape[1:3], *dy.shape[1:3], *self.padding
+        count = dx.size // 4
+        kernels.launch("max_pool_gradient", dy, code, dx, shape[-1] // 4, *sizes, count, count=count)
+
+    def infer_shape(self, node, shapes):
+        images, _, _, channels = shapes[0]
+        return [(images, node.inputs[2][0], node.inputs[2][1], channels)]
+
+
+class GpuLeakyGradient(BlockedLeakyGradient):
+    """The gradient of a leaky ReLU, and its sum for a bias; see `BlockedLeakyGradient`."""
+
+    def make_node(self, y, dy):
+        y, dy = map(on_gpu, (y, dy))
+        return Apply(self, [y, dy], [y.type(), map_type(1)()])
+
+    def perform(self, node, inputs, outputs):
+        y, dy = map(kernels.plain, inputs)
+        if y.shape != dy.shape:
+            raise ValueError(f"maps of shapes {y.shape} and {dy.shape} do not belong together")
+        outputs[0][0], outputs[1][0] = kernels.leaky_gradient(y, dy, self.slope, self.channels)
+
+
+class GpuSum(Op):
+    """The sum of an array or of its squares, which Theano's own reduction leaves to one block."""
+
+    __props__ = ("squared",)
+
+    def __init__(self, squared):
+        self.squared = squared
+
+    def make_node(self, x):
+        return Apply(self, [on_gpu(x)], [map_type(0)()])
+
+    def perform(self, node, inputs, outputs):
+        (x,) = map(kernels.plain, inputs)
+        blocks = max(1, min(kernels.BLOCKS, x.size // kernels.THREADS))
+        sums, outputs[0][0] = kernels.empty((blocks,)), kernels.empty(())
+        kernels.launch("sum_up", x, sums, x.size, int(self.squared), blocks=(blocks,))
+        kernels.launch("sum_up", sums, outputs[0][0], blocks, 0, blocks=(1,))
+
+    def infer_shape(self, node, shapes):
+        return [()]
+
+
+class GpuChannelSums(Op):
+    """The sum of each channel of a plain map, over images and cells."""
+
+    __props__ = ()
+
+    def make_node(self, x):
+        return Apply(self, [on_gpu(x)], [map_type(1)()])
+
+    def perform(self, node, inputs, outputs):
+        (x,) = map(kernels.plain, inputs)
+        images, channels, *space = x.shape
+        cells = prod(space)
+        blocks = max(1, min(kernels.BLOCKS, images * cells // kernels.THREADS))
+        sums, outputs[0][0] = kernels.empty((blocks, channels)), kernels.empty((channels,))
+        kernels.launch("channel_sums", x, sums, channels, cells, images * cells, blocks=(blocks, channels))
+        kernels.launch("sum_blocks", sums, outputs[0][0], blocks, channels, channels, count=channels)
+
+    def infer_shape(self, node, shapes):
+        return [(shapes[0][1],)]
+
+
+@local_optimizer([Sum])
+def sums(node):
+    """``x.sum()`` and ``sqr(x).sum()``, as losses and norms are made of, and sums of channels."""
+    (x,) = node.inputs
+    axes = set(range(x.ndim) if node.op.axis is None else node.op.axis)
+    if x.dtype != "float32" or node.outputs[0].dtype != "float32" or x.ndim < 1:
+        return
+    if axes == set(range(x.ndim)):
+        squared = bool(x.owner) and x.owner.op == tensor.sqr
+        return [GpuSum(squared)(x.owner.inputs[0] if squared else x).transfer("cpu")]
+    if x.ndim > 2 and axes == set(range(x.ndim)) - {1} and not x.broadcastable[1]:
+        return [GpuChannelSums()(x).transfer("cpu")]
+
+
+def _pooled(shape, padding):
+    images, rows, columns, channels = shape
+    rows, columns = ((n + 2 * p - 2) // 2 + 1 for n, p in zip((rows, columns), padding))
+    return (images, rows, columns, channels)

@@ -1,0 +1,118 @@
+"""Which way of computing a convolution is the fastest here: measured once for a shape, kept on disk.
+
+The ways are cuDNN with the channels last, cuDNN with the channels first and all transposed on the
+way, and the product with the unfolded map. All of them give the same result in every run.
+"""
+import json
+import logging
+import time
+from functools import lru_cache
+
+from ...runtime.backend import theano
+from ...runtime.cache import cache_folder
+from ...runtime.files import write_text
+from . import cudnn
+from .context import context
+from .unfolded import Unfolded
+
+logger = logging.getLogger(__name__)
+
+RUNS = 4  # timed, after one to warm up
+WAYS = LAST, FIRST, PRODUCT = "channels last", "channels first", "product"
+
+
+class Convolution:
+    """One convolution with all its sizes, computed the fastest way.
+
+    Parameters
+    ----------
+    *about
+        What `cudnn.Convolution` takes.
+    """
+
+    def __init__(self, *about):
+        self._about, self._way = about, None
+
+    def run(self, x, w, y):
+        """Compute one of three device arrays, which have their channels last, from the others."""
+        if self._way is None:
+            self._way = self._known(x, w, y) or self._fastest(x, w, y)
+        self._way.run(x, w, y)
+
+    @property
+    def _key(self):
+        return json.dumps(self._about, default=int)
+
+    def _known(self, x, w, y):
+        kept = _kept().get(self._key)
+        try:
+            return kept and self._made(*kept)
+        except (cudnn.Failure, TypeError, ValueError) as failure:
+            logger.warning("a stored choice of algorithm is made anew: %s", failure)
+
+    def _made(self, name, *algorithm):
+        if name == PRODUCT:
+            return Unfolded(*self._about)
+        way = cudnn.Convolution(*self._about, last=name == LAST)
+        way.take(*algorithm)
+        return way
+
+    def _fastest(self, x, w, y):
+        times = {}
+        for name in WAYS:
+            try:
+                way, algorithm = self._searched(name, x, w, y)
+                times[_time(way, x, w, y)] = name, algorithm, way
+            except (cudnn.Failure, theano.gpuarray.pygpu.gpuarray.GpuArrayException) as failure:
+                logger.debug("%s, %s: %s", self._key, name, failure)
+        if not times:
+            raise RuntimeError(f"no way of computing the convolution {self._key} works")
+        name, algorithm, way = times[min(times)]
+        _keep(self._key, [name, *algorithm])
+        return way
+
+    def _searched(self, name, x, w, y):
+        if name == PRODUCT:
+            return Unfolded(*self._about), []
+        way = cudnn.Convolution(*self._about, last=name == LAST)
+        return way, way.search(x, w, y)
+
+
+def _time(way, x, w, y):
+    way.run(x, w, y)
+    _wait(x, w, y)
+    start = time.perf_counter()
+    for _ in range(RUNS):
+        way.run(x, w, y)
+    _wait(x, w, y)
+    return time.perf_counter() - start
+
+
+def _wait(*arrays):
+    for array in arrays:
+        array.sync()
+
+
+def _path():
+    name = "".join(c if c.isalnum() else "_" for c in context().devname)
+    return cache_folder() / "cudnn" / f"{name}-{cudnn.version()}.json"
+
+
+@lru_cache(maxsize=None)
+def _kept():
+    """Return the choices of earlier runs, and of this one, by what the convolution is."""
+    try:
+        return dict(json.loads(_path().read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError) as error:
+        logger.warning("%s cannot be used (%s) and is made anew", _path(), error)
+        return {}
+
+
+def _keep(key, choice):
+    _kept()[key] = choice
+    try:
+        write_text(_path(), json.dumps(_kept(), indent=0, sort_keys=True) + "\n")
+    except OSError as error:
+        logger.warning("the choice of algorithms is not kept for the next run: %s", error)

@@ -1,0 +1,39 @@
+"""The loop over views: Theano's scan, or on a CUDA device with cuDNN one op."""
+from ..runtime.backend import device, theano
+
+
+def over_views(step, responses, U, biases):
+    """Return what a grid of LSTM cells does at each view, from h = c = 0.
+
+    Parameters
+    ----------
+    step : callable
+        ``(Wf_x, Wi_x, Wg_x, h, c, U, b_f, b_i, b_g) -> (h, c, f, i, g)``: one view's step, each of
+        the results ``(batch, channels, x, y, z)``. The op on a GPU computes the same by itself.
+    responses : sequence of three symbolic tensors, ``(views, batch, channels, x, y, z)``
+        W tau(x) of the forget gate, the input gate and the candidate.
+    U : symbolic tensor, ``(3 channels, channels, k, k, k)``
+        With a static shape.
+    biases : sequence of three symbolic vectors
+
+    Returns
+    -------
+    list of five symbolic tensors, ``(views, batch, channels, x, y, z)``
+        h, c, f, i and g. On a GPU a gradient may come back through h only.
+    """
+    if device().startswith("cuda"):
+        from . import gpu  # Theano's GPU back end is there by now
+
+        if gpu.serves():
+            return gpu.over_views(responses, U, biases)
+    nothing = responses[0][0].zeros_like()
+    # The gates and the candidate are given out so that the gradient does not compute them again.
+    results, _ = theano.scan(
+        step,
+        sequences=list(responses),
+        outputs_info=[nothing, nothing, None, None, None],
+        non_sequences=[U, *biases],
+        strict=True,
+        name="lstm",
+    )
+    return results
