@@ -416,14 +416,16 @@ def time_limit(seconds):
 def serve(bench):
     """Answer requests until standard input ends.
 
-    A request holds a case, ``steps``, and ``form``, which is timed, or ``extras`` for a survey.
+    A request holds a case, ``steps``, ``limit`` in seconds, and ``form``, which is timed, or
+    ``extras`` for a survey.
     """
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what a library prints is no answer
     print(json.dumps(bench.about()), file=answers)
     for line in sys.stdin:
         request = json.loads(line)
-        steps, form, extras = (request.pop(key, None) for key in ("steps", "form", "extras"))
+        limit, steps, form, extras = (request.pop(k, None) for k in ("limit", "steps", "form", "extras"))
+        bench.deadline = time.monotonic() + limit
         if form:
             answer = bench.time_form(form, request, steps)
         else:
