@@ -4,6 +4,7 @@ Run it through ``run.sh`` of the bundle (see build_bundle.sh) or with the projec
 
     run.sh gpu/check_gpu.py --out results/gpu                       # everything
     run.sh gpu/check_gpu.py --out results/gpu --parts parity,speed
+    run.sh gpu/check_gpu.py --out results/gpu --parts speed --quick  # only what the ratios are of
     run.sh gpu/check_gpu.py --out results/gpu --parts train --iterations 20000 --minutes 20
 
 Everything found is in ``OUT/results.json``, rewritten after each part; exit status 1 says that a
@@ -16,13 +17,15 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
+from datetime import datetime, timezone
 from pathlib import Path
 
 import voxlstm  # before NumPy: it chooses the BLAS's kernels
 
-import numpy as np
 import yaml
 
+import speed
 from compare import compare
 from voxlstm.lib.runtime.cache import cache_folder
 from voxlstm.lib.runtime.errors import UserError, run_tool
@@ -30,6 +33,7 @@ from voxlstm.lib.runtime.errors import UserError, run_tool
 ROOT = Path(__file__).resolve().parents[1]
 NETWORKS = ("small_1x1x1", "small_3x3x3", "lstm_1x1x1", "lstm_3x3x3")
 PAPER_SIZE = NETWORKS[2:]
+ROW_NAME = "network", "precision", "pass", "views"
 
 
 def parse_arguments(argv=None):
@@ -43,11 +47,18 @@ def parse_arguments(argv=None):
     add("--parts", default=",".join(CHECKS), help=f"some of {','.join(CHECKS)}; default: all")
     add("--networks", default=",".join(NETWORKS), help="definitions in models/ for the parity part")
     add("--batches", type=int, default=18, help="whose gradients the parity part compares")
-    add("--speed-networks", default=PAPER_SIZE[1], help="for the speed part")
+    add("--speed-networks", default=",".join(reversed(PAPER_SIZE)), help="for the speed part")
+    add("--precisions", help="some of float32,tf32, for the speed part; default: those of the device")
+    add("--passes", default="step,forward", help="some of step,forward, for the speed part")
+    add("--quick", action="store_true", help="time only the step of lstm_3x3x3 with 5 views")
     add("--train-networks", default=",".join(PAPER_SIZE), help="for the training part")
     add("--batch", type=int, default=36, help="objects in a batch of the speed and training parts")
-    add("--views", type=int, default=5, help="views in a batch of the speed part")
-    add("--steps", type=int, default=20, help="timed steps of the speed part")
+    add("--views", default="5,1", help="views in the batches of the speed part")
+    add("--steps", type=int, default=10, help="timed steps a turn of the speed part")
+    add("--rounds", type=int, default=3, help="turns of each contender in the speed part")
+    add("--torch-extras", default="graph,compile,compile+graph",
+        help="what is made of PyTorch's fastest layout where its ratio is taken")
+    add("--torch-seconds", type=float, default=180.0, help="time limit of PyTorch's forms of one case")
     add("--solver", type=Path, default=ROOT / "solvers/sgd.yaml", help="recipe to train by; default: sgd.yaml")
     add("--objects", type=int, default=40, help="procedural objects a category to train on")
     add("--iterations", type=int, default=4000, help="steps of the training part")
@@ -58,16 +69,21 @@ def parse_arguments(argv=None):
     unknown = set(options.parts.split(",")) - set(CHECKS)
     if unknown:
         parser.error(f"--parts has {', '.join(sorted(unknown))}; take some of {', '.join(CHECKS)}")
+    options.precisions = options.precisions or ("float32" if options.device == "cpu" else "float32,tf32")
+    if options.quick:
+        options.speed_networks, options.views, options.passes = PAPER_SIZE[1], "5", "step"
     return options
 
 
-def start_child(options, task, *arguments, cache=None, variables=None):
-    """Start a function of on_device.py in a process of its own, with more variables around it."""
-    command = [sys.executable, str(ROOT / "gpu/on_device.py"), task, json.dumps(arguments)]
-    environment = {**os.environ, **(variables or {})}
-    if cache:
-        environment["VOXLSTM_CACHE"] = str(cache)
-    return subprocess.Popen(command, env=environment)
+def child_command(task, *arguments):
+    """Return the command that runs a function of on_device.py in a process of its own."""
+    return [sys.executable, str(ROOT / "gpu/on_device.py"), task, json.dumps(arguments)]
+
+
+def start_child(task, *arguments, cache=None):
+    """Start a function of on_device.py, perhaps with a compile folder of its own."""
+    own = {"VOXLSTM_CACHE": str(cache)} if cache else {}
+    return subprocess.Popen(child_command(task, *arguments), env={**os.environ, **own})
 
 
 def wait_for(*children):
@@ -89,7 +105,7 @@ def check_parity(options):
             folder.mkdir()
         wait_for(*(
             # With a compile folder of its own, neither waits for the other's compilations.
-            start_child(options, "run_parity", network, device, str(folder), options.batches,
+            start_child("run_parity", network, device, str(folder), options.batches,
                         cache=cache_folder() / "cpu" if device == "cpu" else None)
             for device, folder in folders.items()
         ))
@@ -110,46 +126,51 @@ def ask_nvidia(what):
 
 
 def check_speed(options):
-    """Time the training step and PyTorch's on the same GPU, weights and batch."""
-    results = {}
+    """Time this project and PyTorch on the same GPU, weights and batch; write ``gpu_speed.json``."""
     python = options.torch_python or find_torch()
+    card = (ask_nvidia("name,driver_version") or ", ").split(", ")
+    report = {"ratios": {}, "card": card[0] or None, "driver": card[1] or None,
+              "date": datetime.now(timezone.utc).date().isoformat(), "torch": None, "rows": []}
     for network in options.speed_networks.split(","):
-        folder = options.work / f"speed_{network}"
-        folder.mkdir(exist_ok=True)
-        entry = {"batch": options.batch, "views": options.views}
-        # cuBLAS takes TF32 for every product where the variable says so.
-        for name, variables in (("tf32", {"NVIDIA_TF32_OVERRIDE": "1"}), ("voxlstm", {})):
-            wait_for(start_child(
-                options, "run_speed", network, options.device, str(folder), options.batch,
-                options.views, options.steps, variables=variables,
-            ))
-            numbers = json.loads((folder / "theano.json").read_text())
-            entry[name] = summarise(numbers, options.batch)
-        if python:
-            entry["pytorch"] = time_torch(python, folder, options)
-            losses = entry["voxlstm"]["first_loss"], entry["pytorch"]["float32"]["first_loss"]
-            entry["agrees"] = abs(losses[0] - losses[1]) < 1e-4
-        results[network] = entry
-        print(f"speed {network}: {json.dumps(entry)}", flush=True)
-    return results
+        for precision in options.precisions.split(","):
+            with ExitStack() as running:
+                folder = options.work / f"speed_{network}"
+                folder.mkdir(exist_ok=True)
+                ours = running.enter_context(start_ours(options, network, precision, folder))
+                # Ours first: it writes what PyTorch reads, and its memory is what is used more then.
+                ours.ask(**speed.cases(options)[0], steps=1)
+                torch = running.enter_context(start_torch(python, folder)) if python else None
+                report["torch"] = torch and torch.about
+                for case in speed.cases(options):
+                    case = {"network": network, "precision": precision, **case}
+                    report["rows"].append(speed.compare(ours, torch, case, options))
+                    report["ratios"] = speed.ratios(report["rows"])
+                    (options.out / "gpu_speed.json").write_text(json.dumps(report, indent=1))
+                    print_row(report["rows"][-1])
+    return {" ".join(str(row[key]) for key in ROW_NAME): row for row in report["rows"]}
 
 
-def time_torch(python, folder, options):
-    """Run torch_network.py in the Python that has PyTorch."""
+def start_ours(options, network, precision, folder):
+    """Start the process that times this project's network with one precision."""
+    arguments = [network, options.device, precision, str(folder), options.batch,
+                 max(case["views"] for case in speed.cases(options))]
+    return speed.Contender(child_command("serve_speed", *arguments), dict(os.environ))
+
+
+def start_torch(python, folder):
+    """Start torch_network.py in the Python that has PyTorch."""
     files = [folder / name for name in ("weights.npz", "network.json", "batch.npz", "torch.json")]
-    command = [python, ROOT / "gpu/torch_network.py", *files, options.steps]
-    subprocess.run([str(part) for part in command], check=True, env=outer_environment())
-    found = json.loads(files[-1].read_text())
-    return {
-        name: summarise(value, options.batch) if isinstance(value, dict) else value
-        for name, value in found.items()
-    }
+    command = [python, ROOT / "gpu/torch_network.py", *files, "--serve"]
+    return speed.Contender([str(part) for part in command], outer_environment())
 
 
-def summarise(numbers, batch):
-    """Return the numbers of one measurement with samples a second in place of the seconds."""
-    seconds = float(np.median(numbers.pop("seconds")))
-    return {**numbers, "step_seconds": seconds, "samples_per_second": batch / seconds}
+def print_row(row):
+    """Print one case's rates in a line."""
+    rates = {"ours": row["ours"], **row["pytorch"], "best, in turn": row.get("against", {})}
+    numbers = (f"{name} {entry['samples_per_second']:.1f}" if "samples_per_second" in entry
+               else f"{name} {entry.get('error', '-')}" for name, entry in rates.items())
+    case = " ".join(str(row[key]) for key in ROW_NAME)
+    print(f"speed {case} views: ratio {row.get('ratio')}, samples/s: {'; '.join(numbers)}", flush=True)
 
 
 def find_torch():
@@ -164,7 +185,8 @@ def find_torch():
 
 def outer_environment():
     """Return the environment without what the bundle set for its own Python."""
-    drop = ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "THEANO_FLAGS")
+    drop = ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "LIBRARY_PATH", "CPATH", "THEANO_FLAGS",
+            "NVIDIA_TF32_OVERRIDE")
     return {name: value for name, value in os.environ.items() if name not in drop}
 
 

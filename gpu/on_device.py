@@ -3,6 +3,7 @@
 ``on_device.py TASK ARGUMENTS``: the name of a function of this file and a JSON list.
 """
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from voxlstm.solvers.solver import Solver
 
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = 10
+WARM_UP = 3
 
 
 def make_solver(name, **changes):
@@ -104,18 +106,43 @@ def choices(network, views):
     return found
 
 
-def run_speed(name, device, folder, batch, views, steps):
-    """Time training steps and write the numbers and the inputs for PyTorch's turn."""
-    folder = Path(folder)
-    use_device(device)
+def serve_speed(name, device, precision, folder, batch, views):
+    """Write the weights and the batch for PyTorch's turn, and answer requests on standard input.
+
+    A request holds a case, ``views``, ``batch`` and ``pass``, and ``steps``, which are timed after
+    some to warm up.
+    """
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what a library prints is no answer
+    use_device(device, precision)
+    before = gpu_memory()
     solver = make_solver(name, rate=0.001, rate_drops=())
+    weights = solver.network.get_weights()
     pictures, voxels = make_batch(solver.network.config, views, batch)
-    np.savez(folder / "weights.npz", **solver.network.get_weights())
+    folder = Path(folder)
+    np.savez(folder / "weights.npz", **weights)
     np.savez(folder / "batch.npz", views=pictures, voxels=voxels)
     (folder / "network.json").write_text(json.dumps(solver.network.config.to_dict()))
-    before, losses, seconds = gpu_memory(), [], []
+    print(json.dumps({"version": theano.__version__, "precision": precision}), file=answers)
+    about, compiling = {}, {}
+    for line in sys.stdin:
+        case = json.loads(line)
+        solver.network.set_weights(weights)
+        batch = pictures[: case["views"], : case["batch"]], voxels[: case["batch"]]
+        measure = {"step": time_steps, "forward": time_predictions}[case["pass"]]
+        first, seconds = measure(solver, *batch, WARM_UP + case["steps"])
+        if not about and before is not None:
+            about["memory"] = gpu_memory() - before
+        slowest = compiling.setdefault((case["pass"], case["views"]), seconds[0])
+        answer = {"first": first, "seconds": seconds[WARM_UP:], "first_seconds": slowest, **about}
+        print(json.dumps(answer), file=answers)
+
+
+def time_steps(solver, pictures, voxels, steps):
+    """Return the first loss and the seconds of each training step, the first with compiling."""
+    losses, seconds = [], []
     batch = solver.send(pictures, voxels)
-    for _ in range(steps + 3):
+    for _ in range(steps):
         start, following = time.perf_counter(), []
 
         def send_next():  # as in a training, while the step is under way
@@ -124,14 +151,18 @@ def run_speed(name, device, folder, batch, views, steps):
         losses.append(solver.step_sent(batch, send_next))
         batch = following
         seconds.append(time.perf_counter() - start)
-    after = gpu_memory()
-    numbers = {
-        "first_loss": losses[0],
-        "compile_seconds": seconds[0],
-        "seconds": seconds[3:],
-        "memory": after - before if after is not None else None,
-    }
-    (folder / "theano.json").write_text(json.dumps(numbers))
+    return losses[0], seconds
+
+
+def time_predictions(solver, pictures, _, steps):
+    """Return the mean of the first prediction and the seconds of each, the first with compiling."""
+    means, seconds = [], []
+    for _ in range(steps):
+        start = time.perf_counter()
+        occupancy = solver.predict(pictures)
+        seconds.append(time.perf_counter() - start)
+        means.append(float(occupancy.mean()))
+    return means[0], seconds
 
 
 def gpu_memory():
@@ -144,5 +175,5 @@ def gpu_memory():
 
 
 if __name__ == "__main__":
-    task = {"run_parity": run_parity, "run_speed": run_speed}[sys.argv[1]]
+    task = {"run_parity": run_parity, "serve_speed": serve_speed}[sys.argv[1]]
     run_tool(lambda: task(*json.loads(sys.argv[2])))
