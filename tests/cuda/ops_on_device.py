@@ -1,9 +1,10 @@
 """Computes expressions on the device named and writes their values down.
 
 A program of its own, for one process computes on one device:
-``python -m tests.cuda.ops_on_device cuda RESULT.npz [PRECISION [WAY]]``, where WAY names the one way
-of computing convolutions that is tried.
+``python -m tests.cuda.ops_on_device cuda RESULT.npz [PRECISION [WAY [KIND]]]``, where WAY names the one
+way of computing convolutions that is tried (``all``: the fastest), and KIND the expressions.
 """
+import json
 import sys
 from collections import OrderedDict
 
@@ -49,13 +50,14 @@ def convolution(x, w, **settings):
     return [y, *theano.grad(cost, [map_, kernel]), enlarged]
 
 
-def pooling(channels, rows, columns, padding):
+def pooling(channels, rows, columns, padding, inputs=None):
     """Return leaky maxima with a bias, and gradients; two windows hold equal maxima."""
-    values = random(2, 2, channels, rows, columns)
+    inputs = inputs or channels
+    values = random(2, 2, inputs, rows, columns)
     values[0, 0, :2, :2] = values[1, 1, 2:4, 2] = 0.7
-    kernel = theano.shared(np.eye(channels, dtype="float32")[:, :, None, None])
+    mixing = np.eye(channels, inputs, dtype="float32")[:, :, None, None]
     x, b = theano.shared(values), theano.shared(random(3, channels))
-    maps = tensor.nnet.conv2d(x, kernel, filter_shape=(channels, channels, 1, 1))
+    maps = tensor.nnet.conv2d(x, theano.shared(mixing), filter_shape=mixing.shape)
     pooled = pool_2d(maps, ws=(2, 2), stride=(2, 2), pad=padding, ignore_border=True)
     y = leaky_relu(pooled + b.dimshuffle("x", 0, "x", "x"), SLOPE)
     return [y, *theano.grad((y * tensor.cos(y)).sum(), [x, b])]
@@ -90,7 +92,7 @@ def expressions():
         found[f"convolution/{name}"] = convolution(**settings)
     for name, (rows, columns, padding) in POOLS.items():
         found[f"pooling/{name}"] = pooling(6, rows, columns, padding)
-    found["pooling/many channels"] = pooling(1030, 4, 4, (1, 1))
+    found["pooling/many channels"] = pooling(1030, 4, 4, (1, 1), inputs=2)
     arrays = [theano.shared(random(5, *shape)) for shape in ((7,), (300, 500), (2, 3, 40, 50))]
     found["sum/of arrays"] = [
         *(tensor.sqr(x).sum() for x in arrays), *(x.sum() for x in arrays),
@@ -102,19 +104,32 @@ def expressions():
     return found
 
 
-def main(name, path, precision="float32", way=None):
-    """Compute everything; write each value under ``kind/name/number`` and the ops' names."""
+def simulated_counts():
+    """Return what the simulated cuDNN counts, nothing on a real one."""
+    from voxlstm.lib.ops.gpu import cudnn
+
+    if not hasattr(cudnn.load(), "simulated_dnn_counters"):
+        return {}
+    from . import simulation
+
+    return simulation.dnn_counters().as_dict()
+
+
+def main(name, path, precision="float32", way="all", kind=""):
+    """Compute everything; write each value under ``kind/name/number``, and ops and counts."""
     use_device(name, precision)
-    if way:
+    if way != "all":
         from voxlstm.lib.ops.gpu import plans
 
         plans.WAYS = [way]
     values, ops = {}, set()
     for key, results in expressions().items():
-        function = theano.function([], results)
-        ops.update(type(node.op).__name__ for node in function.maker.fgraph.apply_nodes)
-        values.update((f"{key}/{number}", np.asarray(v)) for number, v in enumerate(function()))
-    np.savez(path, ops=sorted(ops), **values)
+        if key.startswith(kind):
+            function = theano.function([], results)
+            ops.update(type(node.op).__name__ for node in function.maker.fgraph.apply_nodes)
+            values.update((f"{key}/{number}", np.asarray(v)) for number, v in enumerate(function()))
+    counts = simulated_counts() if name.startswith("cuda") else {}
+    np.savez(path, ops=sorted(ops), counts=json.dumps(counts), **values)
 
 
 if __name__ == "__main__":

@@ -120,7 +120,11 @@ def call(name, *arguments):
 
 
 class Failure(RuntimeError):
-    """What cuDNN cannot do."""
+    """A call of cuDNN that failed."""
+
+
+class NoAlgorithm(Failure):
+    """A convolution that cuDNN has no algorithm for that always gives the same result."""
 
 
 class Convolution:
@@ -162,7 +166,7 @@ class Convolution:
 
         Raises
         ------
-        Failure
+        NoAlgorithm
             When there is none.
         """
         found, tried = ctypes.c_int(), (Tried * TRIED)()
@@ -176,7 +180,7 @@ class Convolution:
         for one in tried[: found.value]:  # the fastest first
             if one.status == 0 and one.workspace <= WORKSPACE and one.determinism == DETERMINISTIC:
                 return self.take(one.algorithm, one.math, one.workspace)
-        raise Failure(f"no deterministic algorithm for {self.direction} of {self._shapes}")
+        raise NoAlgorithm(f"no deterministic algorithm for {self.direction} of {self._shapes}")
 
     def take(self, algorithm, math, workspace):
         """Take an algorithm that `search` has found before, and return it."""

@@ -3,6 +3,7 @@
 The ways are cuDNN with the channels last, cuDNN with the channels first and all transposed on the
 way, and the product with the unfolded map. All of them give the same result in every run.
 """
+import ctypes
 import json
 import logging
 import time
@@ -37,17 +38,22 @@ class Convolution:
         """Compute one of three device arrays, which have their channels last, from the others."""
         if self._way is None:
             self._way = self._known(x, w, y) or self._fastest(x, w, y)
-        self._way.run(x, w, y)
+        else:
+            self._way.run(x, w, y)
 
     @property
     def _key(self):
         return json.dumps(self._about, default=int)
 
     def _known(self, x, w, y):
+        """Return the way chosen in an earlier run, once it has run here; None without one."""
         kept = _kept().get(self._key)
         try:
-            return kept and self._made(*kept)
-        except (cudnn.Failure, TypeError, ValueError) as failure:
+            way = kept and self._made(*kept)
+            if way:
+                way.run(x, w, y)
+            return way
+        except (cudnn.Failure, TypeError, ValueError, ctypes.ArgumentError) as failure:
             logger.warning("a stored choice of algorithm is made anew: %s", failure)
 
     def _made(self, name, *algorithm):
@@ -63,12 +69,15 @@ class Convolution:
             try:
                 way, algorithm = self._searched(name, x, w, y)
                 times[_time(way, x, w, y)] = name, algorithm, way
+            except cudnn.NoAlgorithm as reason:
+                logger.debug("%s, %s: %s", self._key, name, reason)
             except (cudnn.Failure, theano.gpuarray.pygpu.gpuarray.GpuArrayException) as failure:
-                logger.debug("%s, %s: %s", self._key, name, failure)
+                logger.warning("%s is left out for a convolution: %s", name, failure)
         if not times:
             raise RuntimeError(f"no way of computing the convolution {self._key} works")
         name, algorithm, way = times[min(times)]
         _keep(self._key, [name, *algorithm])
+        way.run(x, w, y)
         return way
 
     def _searched(self, name, x, w, y):

@@ -190,7 +190,7 @@ extern "C" {
 void simulated_barrier() { swapcontext(&running->context, &scheduler); }
 
 // A launch by another library, for example dnn.cpp.
-void simulated_launch(void *) { simulated_counters.launches++; }
+void simulated_launch() { simulated_counters.launches++; }
 
 int cuLaunchKernel(Kernel *kernel, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
                    unsigned block_y, unsigned block_z, unsigned shared_bytes, void *, void **arguments,
@@ -202,7 +202,7 @@ int cuLaunchKernel(Kernel *kernel, unsigned grid_x, unsigned grid_y, unsigned gr
                 grid_x, grid_y, grid_z, block_x, block_y, block_z, shared_bytes);
         return kInvalidValue;
     }
-    simulated_launch(nullptr);
+    simulated_launch();
     run_grid(*kernel, arguments, shared_bytes);
     return kSuccess;
 }
