@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def solver(kernel):
     """Return a solver of the paper's network, at a rate at which random data do no harm."""
     config = NetworkConfig.from_file(ROOT / f"models/lstm_{kernel}x{kernel}x{kernel}.yaml")
-    recipe = Recipe.from_file(ROOT / "solvers/sgd.yaml")
+    recipe = Recipe.from_file(ROOT / "solvers/sgd_3d_r2n2.yaml")
     return Solver(Network(config, seed=0), replace(recipe, rate=1e-4, rate_drops=(), warmup=0))
 
 

@@ -32,7 +32,7 @@ WARM_UP = 3
 
 def make_solver(name, **changes):
     """Return a solver of a network definition in ``models/`` with the paper's recipe."""
-    recipe = replace(Recipe.from_file(ROOT / "solvers/sgd.yaml"), **changes)
+    recipe = replace(Recipe.from_file(ROOT / "solvers/sgd_3d_r2n2.yaml"), **changes)
     network = Network(NetworkConfig.from_file(ROOT / f"models/{name}.yaml"), seed=0)
     return Solver(network, recipe)
 

@@ -16,7 +16,13 @@ class ConvLSTM:
 
     Every cell has a memory c and a hidden state h of ``channels`` values. A cell sees the whole
     view through its own part of W, and its neighbours' hidden states through the kernel U that
-    all cells share: with a 1x1x1 kernel only itself, with 3x3x3 its 26 neighbours too.
+    all cells share: with a 1x1x1 kernel only itself, with 3x3x3 its 26 neighbours too. At each view
+    x, with the convolution * and the element-wise product .::
+
+        f = sigmoid(Wf tau(x) + Uf * h + bf)
+        i = sigmoid(Wi tau(x) + Ui * h + bi)
+        c' = f . c + i . tanh(Wc tau(x) + Uc * h + bc)
+        h' = tanh(c')
 
     For each gate ``lstm.forget``, ``lstm.input``, ``lstm.candidate``:
 

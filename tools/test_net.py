@@ -21,6 +21,7 @@ from voxlstm.lib.evaluation.subject import (
 )
 from voxlstm.lib.runtime import backend
 from voxlstm.lib.runtime.errors import UserError, run_tool
+from voxlstm.lib.runtime.gpu import PRECISIONS
 from voxlstm.lib.runtime.progress import Progress
 from voxlstm.lib.runtime.run_folder import ROOT, SPLIT, git_revision, versions
 from voxlstm.models.network import NetworkConfig
@@ -59,6 +60,8 @@ def parse_arguments(argv=None):
         "the scores do not depend on it; default: %(default)s")
     add("--workers", metavar="N", type=int, help="processes that read pictures; default: the cores")
     add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
+    add("--precision", choices=PRECISIONS, default=PRECISIONS[0],
+        help="of products on a CUDA device (default: float32)")
     return parser.parse_args(argv)
 
 
@@ -137,7 +140,7 @@ def prepare_network(options):
     if fewest.views < counts[-1]:
         raise UserError(f"{fewest.name} has {fewest.views} renderings, fewer than the "
                         f"{counts[-1]} that --views asks for")
-    backend.use_device(options.device)
+    backend.use_device(options.device, options.precision)
     network, saved = load_network(options.weights)
     check_resolution(parts.train + parts.test, network.config.resolution)
     trained = count_trained(options, parts, saved)
@@ -154,6 +157,7 @@ def prepare_network(options):
         "notes": [*parts.notes, *notes],
         "network": network_facts(network),
         "weights": {"file": str(options.weights), "iteration": saved.iteration,
+                    "precision": saved.extra.get("precision", PRECISIONS[0]),
                     "sha256": hashlib.sha256(Path(options.weights).read_bytes()).hexdigest()},
     }
     subject = NetworkSubject(parts.test, ViewwisePredictor(network), options.batch, options.workers,
@@ -284,6 +288,7 @@ def made_by(argv):
         "command": shlex.join(["tools/test_net.py", *map(str, arguments)]),
         "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "device": backend.device(),
+        "precision": backend.precision(),
         "git revision": git_revision(ROOT),
         **versions(),
     }

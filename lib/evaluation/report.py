@@ -433,6 +433,8 @@ def _made(results):
         "weights": results["weights"]["file"],
         "SHA-256 of the weights": results["weights"]["sha256"],
         "iterations trained": results["weights"]["iteration"],
+        # Not in results of earlier versions, nor of predictions without a network.
+        **({"trained in": results["weights"]["precision"]} if "precision" in results["weights"] else {}),
         "data": results["data"]["name"],
         "split": tables.split_text(results),
         "threshold": results["threshold"],

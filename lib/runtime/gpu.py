@@ -78,6 +78,8 @@ def start(theano, name, precision="float32"):
         raise UserError(f"unknown precision {precision!r}; use {' or '.join(PRECISIONS)}")
     if not DEVICE_NAME.fullmatch(name):
         raise UserError(f"unknown device {name!r}; use cpu, cuda, cuda0, ... or opencl0:0")
+    if precision != PRECISIONS[0] and not name.startswith("cuda"):
+        raise UserError(f"{precision} needs a CUDA device; {name} has {PRECISIONS[0]}")
     find_pygpu()
     os.environ[TF32_SWITCH] = str(int(precision == "tf32"))
     if name.startswith("cuda"):

@@ -39,9 +39,14 @@ seed: 0
 
 class Shipped(unittest.TestCase):
     def test_paper(self):
-        recipe = Recipe.from_file(SOLVERS / "sgd.yaml")
-        self.assertEqual(recipe.optimiser.rule, SGD(momentum=0.9, weight_decay=5e-5))
-        self.assertEqual((recipe.batch, recipe.iterations, recipe.views), (36, 60000, (1, 5)))
+        for name in ("sgd.yaml", "sgd_3d_r2n2.yaml"):
+            recipe = Recipe.from_file(SOLVERS / name)
+            self.assertEqual(recipe.optimiser.rule, SGD(momentum=0.9, weight_decay=5e-5))
+            self.assertEqual((recipe.batch, recipe.iterations, recipe.views), (36, 60000, (1, 5)))
+
+    def test_the_rate_of_3d_r2n2(self):
+        recipe = Recipe.from_file(SOLVERS / "sgd_3d_r2n2.yaml")
+        self.assertFalse(recipe.layer_rates or recipe.fit_initial)
         self.assertEqual(rate_at(recipe.schedule, 19999), 0.1)
         self.assertAlmostEqual(rate_at(recipe.schedule, 20000), 0.01)
 
