@@ -90,6 +90,11 @@ class ChoosingCuda(unittest.TestCase):
         ended = self.run_tool("check_setup")
         self.assertEqual(ended.returncode, 0, ended.stderr)
         self.assertIn("cuda: a convolution agrees with the CPU", ended.stdout)
+        self.assertRegex(ended.stdout, r"its convolutions +cuDNN \d+\.\d+\.\d+")
+        ended = self.run_tool("check_setup", VOXLSTM_CUDNN="0")
+        self.assertIn("Theano's own (VOXLSTM_CUDNN=0 switches it off)", ended.stdout)
+        ended = self.run_tool("check_setup", SIMULATED_DNN_VERSION="7605")
+        self.assertIn("Theano's own (cuDNN 7605 is too old; 8 and 9 serve)", ended.stdout)
 
     def test_the_set_up_check_reports_a_missing_device(self):
         ended = self.run_tool("check_setup", CUDA_VISIBLE_DEVICES="")

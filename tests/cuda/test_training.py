@@ -35,10 +35,13 @@ def read_results(path):
 class TrainingOnCuda(unittest.TestCase):
     """Ten SGD steps of a tiny network on the simulated device and on the CPU."""
 
+    variables = {}
+    our_ops = True
+
     @classmethod
     def setUpClass(cls):
         libraries = simulation.build()
-        on_cuda = simulation.environment(libraries)
+        on_cuda = {**simulation.environment(libraries), **cls.variables}
         with tempfile.TemporaryDirectory() as folder:
             cuda, cpu = Path(folder, "cuda.npz"), Path(folder, "cpu.npz")
             processes = [
@@ -69,6 +72,11 @@ class TrainingOnCuda(unittest.TestCase):
         self.assertEqual(self.facts["device"], "cuda")
         for before, under_way, _, _ in self.counts():
             self.assertGreater(under_way["launches"] - before["launches"], 100)
+
+    def test_the_convolutions_are_ours_or_theanos(self):
+        ours = any(op.startswith("GpuConvolve") for op in self.facts["ops"])
+        self.assertEqual(ours, self.our_ops)
+        self.assertEqual("Scan" in self.facts["ops"], not self.our_ops)
 
     def test_losses_agree(self):
         self.assertEqual(len(self.cpu["losses"]), tiny_training.STEPS)
@@ -128,3 +136,10 @@ class TrainingOnCuda(unittest.TestCase):
     def copied(self, earlier, later, direction):
         """Return the bytes that were copied in one direction between two looks."""
         return later[f"bytes_{direction}"] - earlier[f"bytes_{direction}"]
+
+
+class TrainingWithoutCuDNN(TrainingOnCuda):
+    """The same with Theano's own convolutions and scan, which serve where there is no cuDNN."""
+
+    variables = {"VOXLSTM_CUDNN": "0"}
+    our_ops = False

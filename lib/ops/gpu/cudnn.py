@@ -5,6 +5,7 @@ convolution of a graph asks for it.
 """
 import ctypes
 import importlib.util
+import os
 from functools import lru_cache
 from math import prod
 from pathlib import Path
@@ -13,6 +14,7 @@ from ...runtime import gpu
 from . import kernels
 from .context import current, stream
 
+SWITCH = "VOXLSTM_CUDNN"
 NAMES = "libcudnn.so.9", "libcudnn.so.8"
 OLDEST = 8000  # the first version with algorithms for TF32 and without Theano's calls
 FLOAT = 0
@@ -53,6 +55,8 @@ def load():
     Unavailable
         When there is none, or one of another age.
     """
+    if os.environ.get(SWITCH) == "0":
+        raise Unavailable(f"{SWITCH}=0 switches it off")
     library = _find()
     library.cudnnGetErrorString.restype = ctypes.c_char_p
     library.cudnnGetVersion.restype = ctypes.c_size_t
