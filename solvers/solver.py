@@ -10,11 +10,11 @@ from functools import cached_property
 import numpy as np
 
 from ..lib.data.views import as_float
-from ..lib.ops import light_function
 from ..lib.ops.graph_cache import compiled
 from ..lib.runtime.backend import tensor, theano
 from ..lib.runtime.errors import UserError
 from ..lib.runtime.sending import Sender, compile_for_sent
+from ..models.predictor import Predictor
 from .checkpoint import Checkpoint, check_match
 from .optimisers import clipped, relative_rates
 from .recipe import current_form
@@ -23,98 +23,6 @@ from .schedule import rate_at
 
 class Diverged(UserError):
     """Training has left the finite numbers; the network's weights are of no use any more."""
-
-
-class Predictor:
-    """A network's forward functions; compiles nothing that learns.
-
-    Parameters
-    ----------
-    network : Network
-        Whose weights are used as they stand at each call.
-    """
-
-    def __init__(self, network):
-        self.network = network
-        self._views, self._voxels = network.inputs()
-
-    def predict(self, views):
-        """Return the occupancy probabilities of the objects seen in ``views``.
-
-        Parameters
-        ----------
-        views : array (views, batch, 3, 127, 127)
-            uint8, or float32 in [0, 1].
-
-        Returns
-        -------
-        float32 array (batch, 32, 32, 32)
-            In (x, y, z).
-        """
-        return self._predict(as_float(views))
-
-    def validate(self, views, voxels):
-        """Return occupancy probabilities and each object's loss.
-
-        Parameters
-        ----------
-        views : array (views, batch, 3, 127, 127)
-            uint8, or float32 in [0, 1].
-        voxels : uint8 or float32 array (batch, 32, 32, 32)
-            1 where occupied, 0 elsewhere.
-
-        Returns
-        -------
-        occupancy : float32 array (batch, 32, 32, 32)
-        cross_entropy : float32 array (batch,)
-            Mean over the voxels, in nats.
-        """
-        occupancy, cross_entropy = self._validate(as_float(views), voxels)
-        return occupancy, cross_entropy
-
-    def gates(self, views):
-        """Return what the recurrent cells did with each view (the paper's figure 4).
-
-        Parameters
-        ----------
-        views : array (views, batch, 3, 127, 127)
-            uint8, or float32 in [0, 1].
-
-        Returns
-        -------
-        dict of str to float32 array (views, batch, channels, 4, 4, 4)
-            ``forget`` and ``input`` are the gates' activities, ``hidden`` the state after the view.
-        """
-        return dict(zip(("forget", "input", "hidden"), self._gates(as_float(views))))
-
-    @cached_property
-    def _predict(self):
-        return self._compiled(
-            "predict", lambda: light_function([self._views], self._outputs.occupancy)
-        )
-
-    @cached_property
-    def _validate(self):
-        def build():
-            losses = self.network.loss_per_object(self._outputs, self._voxels)
-            return _compile([self._views, self._voxels], [self._outputs.occupancy, losses])
-
-        return self._compiled("validate", build)
-
-    @cached_property
-    def _gates(self):
-        def build():
-            outputs = self._outputs
-            return _compile([self._views], [outputs.forget, outputs.input, outputs.hidden])
-
-        return self._compiled("gates", build)
-
-    def _compiled(self, name, build):
-        return compiled(name, self.network.describe(), self.network.shared(), build)
-
-    @cached_property
-    def _outputs(self):
-        return self.network.outputs(self._views)
 
 
 class Solver(Predictor):
@@ -314,7 +222,3 @@ class Solver(Predictor):
             f"training diverged at iteration {self.iteration}: {reason};"
             " lower the rate and go on from the last checkpoint"
         )
-
-
-def _compile(inputs, outputs):
-    return theano.function(inputs, outputs, allow_input_downcast=False)

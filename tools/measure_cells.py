@@ -14,7 +14,7 @@ from voxlstm.lib.runtime import backend
 from voxlstm.lib.runtime.errors import UserError, run_tool
 from voxlstm.lib.runtime.files import write_json
 from voxlstm.lib.runtime.progress import Progress
-from voxlstm.solvers.by_views import ViewwisePredictor
+from voxlstm.models.predictor import Predictor
 from voxlstm.solvers.checkpoint import load_network
 
 
@@ -37,7 +37,7 @@ def main(argv=None):
         raise UserError(f"{options.data} has no test objects; take a larger data set")
     backend.use_device(options.device)
     network, _ = load_network(options.weights)
-    predictor = ViewwisePredictor(network)
+    predictor = Predictor(network)
     found = []
     with Progress(len(items), "cells", unit="objects") as progress:
         for item in items:

@@ -15,8 +15,8 @@ from voxlstm.lib.runtime import backend
 from voxlstm.lib.runtime.errors import UserError, run_tool
 from voxlstm.lib.runtime.files import write_bytes
 from voxlstm.lib.runtime.run_folder import ROOT
+from voxlstm.models.predictor import Predictor
 from voxlstm.solvers.checkpoint import load_network
-from voxlstm.solvers.solver import Predictor
 
 SHIPPED = ROOT / "models/pretrained_small.npz"
 

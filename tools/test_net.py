@@ -25,7 +25,7 @@ from voxlstm.lib.runtime.gpu import PRECISIONS
 from voxlstm.lib.runtime.progress import Progress
 from voxlstm.lib.runtime.run_folder import ROOT, SPLIT, git_revision, versions
 from voxlstm.models.network import NetworkConfig
-from voxlstm.solvers.by_views import ViewwisePredictor
+from voxlstm.models.predictor import Predictor
 from voxlstm.solvers.checkpoint import load_network
 
 RENDERINGS = 24
@@ -160,7 +160,7 @@ def prepare_network(options):
                     "precision": saved.extra.get("precision", PRECISIONS[0]),
                     "sha256": hashlib.sha256(Path(options.weights).read_bytes()).hexdigest()},
     }
-    subject = NetworkSubject(parts.test, ViewwisePredictor(network), options.batch, options.workers,
+    subject = NetworkSubject(parts.test, Predictor(network), options.batch, options.workers,
                              network.config.image, network.config.resolution)
     return counts, subject, make_shapes(known), about
 

@@ -7,7 +7,7 @@ from tests.solvers.boxes import make_batch, make_network
 from voxlstm.lib.data.views import as_float
 from voxlstm.lib.runtime.backend import theano
 from voxlstm.solvers.initial import LAST_SPREAD, fit_initial_weights
-from voxlstm.solvers.solver import Predictor
+from voxlstm.models.predictor import Predictor
 
 
 class Fitted(unittest.TestCase):

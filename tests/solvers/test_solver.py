@@ -17,9 +17,10 @@ from voxlstm.lib.ops.dense import DenseSGDStep
 from voxlstm.lib.ops.update import SGDStep
 from voxlstm.lib.runtime.errors import UserError
 from voxlstm.models.network import Network
+from voxlstm.models.predictor import Predictor
 from voxlstm.solvers.checkpoint import load, load_network, save
 from voxlstm.solvers.recipe import Recipe
-from voxlstm.solvers.solver import Diverged, Predictor, Solver
+from voxlstm.solvers.solver import Diverged, Solver
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -202,7 +203,8 @@ class Trained(unittest.TestCase):
 class ShippedRecipes(unittest.TestCase):
     @unittest.skipUnless(*available())
     def test_their_steps_are_the_fast_ones(self):
-        for name, expected in [("sgd", {SGDStep, DenseSGDStep}), ("small", {SGDStep})]:
+        both = {SGDStep, DenseSGDStep}
+        for name, expected in [("sgd_3d_r2n2", both), ("sgd", {SGDStep}), ("small", {SGDStep})]:
             solver = Solver(make_network(), Recipe.from_file(ROOT / f"solvers/{name}.yaml"))
             kinds = {type(node.op) for node in solver._train.maker.fgraph.apply_nodes}
             self.assertEqual(kinds & {SGDStep, DenseSGDStep}, expected, name)

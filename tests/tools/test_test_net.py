@@ -20,7 +20,7 @@ from voxlstm.lib.evaluation.predictions import TOLERANCE
 from voxlstm.lib.runtime.errors import UserError
 from voxlstm.models.network import Network, NetworkConfig
 from voxlstm.solvers.checkpoint import Checkpoint, load_network, save
-from voxlstm.solvers.solver import Predictor
+from voxlstm.models.predictor import Predictor
 from voxlstm.tools import test_net
 
 from ..evaluation.example import CHAIR, LAMP, make_data

@@ -4,16 +4,16 @@ import unittest
 import numpy as np
 
 from voxlstm.models.network import Network, NetworkConfig
-from voxlstm.solvers.by_views import ViewwisePredictor
+from voxlstm.models.predictor import Predictor
 
 TINY = NetworkConfig(image=31, encoder_widths=(3, 4), encoder_kernels=(3, 3), features=6, grid=2,
                      channels=3, kernel=3, decoder_widths=(4, 3), unpoolings=2)
 
 
-class ViewwisePredictorTest(unittest.TestCase):
+class PredictorTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.predictor = ViewwisePredictor(Network(TINY, seed=3))
+        cls.predictor = Predictor(Network(TINY, seed=3))
         random = np.random.default_rng(0)
         cls.views = random.random((4, 2, 3, 31, 31), dtype=np.float32)
 
