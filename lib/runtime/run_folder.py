@@ -89,7 +89,7 @@ class RunFolder:
         starts = self.starts()
         starts.append(
             {
-                "command": sys.argv,
+                "command": sys.orig_argv,
                 "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
                 "versions": versions(),
                 "git_revision": git_revision(ROOT),
