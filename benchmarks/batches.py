@@ -19,6 +19,7 @@ from voxlstm.lib.data import binvox
 from voxlstm.lib.data.batches import Batches
 from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.data.views import SIZE, load_views
+from voxlstm.lib.runtime.cores import usable_cores
 
 
 def parse_arguments():
@@ -103,7 +104,7 @@ def main():
             make_data(folder)
         items = Index.open(arguments.data or folder, cache=False).items
         plain_loop(items, arguments)  # warms the disk's cache
-        counts = range(1, len(os.sched_getaffinity(0)) + 1)
+        counts = range(1, usable_cores() + 1)
         plain, best = np.zeros(2), {count: np.zeros(2) for count in counts}
         for _ in range(arguments.rounds):  # in turns, so that all see the same machine
             plain = np.maximum(plain, plain_loop(items, arguments))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..runtime.cores import usable_cores
 from ..runtime.errors import UserError
 from .plan import RESOLUTION, Plan
 from .views import SIZE
@@ -161,7 +162,7 @@ class Batches:
 
 
 def _default_workers():
-    return min(4, len(os.sched_getaffinity(0)))
+    return min(4, usable_cores())
 
 
 class _Pool:

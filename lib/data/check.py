@@ -6,6 +6,7 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from typing import NamedTuple
 
+from ..runtime.cores import usable_cores
 from ..runtime.errors import UserError
 from ..runtime.progress import Progress
 from . import binvox
@@ -78,7 +79,7 @@ def check_tree(root, read=True, workers=None):
     files = tuple(f"{number:02d}.png" for number in range(VIEWS))
     items = [Item(root, synset, name, files) for synset in models for name in models[synset]]
     problems = []
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or usable_cores()
     with ProcessPoolExecutor(workers, initializer=_leave_interrupts) as pool:
         try:
             with Progress(len(items), "checking", "model") as progress:

@@ -32,6 +32,7 @@ from ..data import binvox, marker
 from ..data.categories import CATEGORIES, synset_of
 from ..data.marker import MARKER, VERSION
 from ..data.shapenet import is_leftover
+from ..runtime.cores import usable_cores
 from ..runtime.errors import UserError
 from ..runtime.files import write_json
 from ..runtime.progress import Progress
@@ -162,7 +163,7 @@ def make(out, tasks, settings, workers=None):
     _claim(out, dict(settings, version=VERSION))
     _sweep(out, tasks)
     pending = [task for task in tasks if not is_done(out, task)]
-    workers = min(workers or len(os.sched_getaffinity(0)), max(len(pending), 1))
+    workers = min(workers or usable_cores(), max(len(pending), 1))
     broken = {}
     progress = Progress(len(tasks), "objects", unit="object", initial=len(tasks) - len(pending))
     with progress, _pool(workers) as pool:
