@@ -14,6 +14,7 @@ import numpy as np
 
 from ..runtime.cores import usable_cores
 from ..runtime.errors import UserError
+from ..runtime.workers import ONE_THREAD
 from .plan import RESOLUTION, Plan
 from .views import SIZE
 from .worker import Task, place
@@ -251,7 +252,7 @@ class _Worker:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-c", program, *map(str, files)],
                 stdin=subprocess.DEVNULL, pass_fds=files, process_group=0,
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+                env={**os.environ, **ONE_THREAD})
         self.busy = 0  # tasks not yet answered
 
     def fileno(self):

@@ -1,14 +1,12 @@
 """Checking a ShapeNet tree: how many models there are, and every file missing or unreadable."""
 import os
-import signal
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from typing import NamedTuple
 
 from ..runtime.cores import usable_cores
 from ..runtime.errors import UserError
 from ..runtime.progress import Progress
+from ..runtime.workers import pool
 from . import binvox
 from .categories import CATEGORIES
 from .shapenet import Item, list_models
@@ -79,18 +77,12 @@ def check_tree(root, read=True, workers=None):
     files = tuple(f"{number:02d}.png" for number in range(VIEWS))
     items = [Item(root, synset, name, files) for synset in models for name in models[synset]]
     problems = []
-    workers = workers or usable_cores()
-    with ProcessPoolExecutor(workers, initializer=_leave_interrupts) as pool:
-        try:
-            with Progress(len(items), "checking", "model") as progress:
-                for found in pool.map(partial(check_item, read=read), items, chunksize=16):
-                    problems += found
-                    progress.update()
-        except BrokenProcessPool as error:
-            raise UserError("a checking process was killed; run again with fewer --workers"
-                            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+    look = partial(check_item, read=read)
+    with (pool(workers or usable_cores()) as processes,
+          Progress(len(items), "checking", "model") as progress):
+        for found in processes.map(look, items, chunksize=16):
+            problems += found
+            progress.update()
     return Tree(counts, problems)
 
 
@@ -132,8 +124,3 @@ def _read_metadata(path):
         raise UserError(f"cannot read {path}: {error}") from error
     if [len(row) for row in rows] != [5] * VIEWS:
         raise UserError(f"{path} does not hold {VIEWS} lines of 5 numbers")
-
-
-def _leave_interrupts():
-    # Ctrl-C is for the parent, which ends the processes.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

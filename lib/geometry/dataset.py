@@ -14,15 +14,10 @@ on the seed and its own name alone, so any number of processes makes the same by
 import hashlib
 import os
 import shutil
-import signal
 import tempfile
-import threading
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from io import BytesIO
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +31,7 @@ from ..runtime.cores import usable_cores
 from ..runtime.errors import UserError
 from ..runtime.files import write_json
 from ..runtime.progress import Progress
+from ..runtime.workers import pool
 from . import procedural
 from .camera import VIEWS, sample_viewpoints
 from .frame import header, in_grid, normalised
@@ -166,19 +162,13 @@ def make(out, tasks, settings, workers=None):
     workers = min(workers or usable_cores(), max(len(pending), 1))
     broken = {}
     progress = Progress(len(tasks), "objects", unit="object", initial=len(tasks) - len(pending))
-    with progress, _pool(workers) as pool:
-        futures = {pool.submit(_attempt, out, task): task for task in pending}
-        try:
-            for future in as_completed(futures):
-                problem = future.result()
-                if problem:
-                    broken[futures[future]] = problem
-                progress.update(1, **({"broken": len(broken)} if broken else {}))
-        except BrokenProcessPool as error:
-            raise UserError(
-                "a worker process was killed, perhaps for want of memory: run the same command "
-                "again to go on, with fewer --workers"
-            ) from error
+    with progress, pool(workers) as processes:
+        futures = {processes.submit(_attempt, out, task): task for task in pending}
+        for future in as_completed(futures):
+            problem = future.result()
+            if problem:
+                broken[futures[future]] = problem
+            progress.update(1, **({"broken": len(broken)} if broken else {}))
     return [(task, broken[task]) for task in tasks if task in broken]
 
 
@@ -276,35 +266,6 @@ def _sweep(out, tasks):
         for tree in (MODELS, RENDERINGS, VOXELS):
             for path in (out / tree / task.synset / task.model).glob(".tmp-*"):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-@contextmanager
-def _pool(workers):
-    """Give a pool of fresh processes of which none is left behind, come what may."""
-    # One process a core: threads of the linear algebra library would only compete.
-    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    before = {name: os.environ.get(name) for name in threads}
-    os.environ.update(threads)
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker)
-    try:
-        yield pool
-    finally:
-        # What is being made is finished, in a second or so; what waits is dropped.
-        pool.shutdown(wait=True, cancel_futures=True)
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-
-
-def _start_worker():
-    # Ctrl-C reaches the whole group of processes; the parent ends the workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow_parent, daemon=True).start()
-
-
-def _follow_parent():
-    """End this process when its parent is gone, even if that was killed."""
-    parent_process().join()
-    os._exit(1)
 
 
 def _has_content(path):
