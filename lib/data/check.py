@@ -7,12 +7,11 @@ from ..runtime.cores import usable_cores
 from ..runtime.errors import UserError
 from ..runtime.progress import Progress
 from ..runtime.workers import pool
-from . import binvox
+from . import binvox, layout
 from .categories import CATEGORIES
+from .layout import VIEWS
 from .shapenet import Item, list_models
 from .views import RENDERED, read_rendering
-
-VIEWS = 24  # renderings of a model in the release
 
 
 class Tree(NamedTuple):
@@ -74,7 +73,7 @@ def check_tree(root, read=True, workers=None):
     models = list_models(root)
     counts = {category.synset: 0 for category in CATEGORIES}
     counts.update({synset: len(names) for synset, names in models.items()})
-    files = tuple(f"{number:02d}.png" for number in range(VIEWS))
+    files = tuple(map(layout.view_name, range(VIEWS)))
     items = [Item(root, synset, name, files) for synset in models for name in models[synset]]
     problems = []
     look = partial(check_item, read=read)
@@ -116,11 +115,6 @@ def _read_voxels(path):
 
 
 def _read_metadata(path):
-    """Check that there are a camera's five numbers for every view."""
-    try:
-        with open(path, encoding="ascii") as file:
-            rows = [[float(word) for word in line.split()] for line in file if line.strip()]
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {path}: {error}") from error
-    if [len(row) for row in rows] != [5] * VIEWS:
-        raise UserError(f"{path} does not hold {VIEWS} lines of 5 numbers")
+    found = len(layout.read_metadata(path))
+    if found != VIEWS:
+        raise UserError(f"{path} lists {found} viewpoints, not {VIEWS}")

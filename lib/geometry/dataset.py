@@ -1,14 +1,8 @@
 """Making a data set in ShapeNet's layout: 3-D models, renderings and voxel grids.
 
-The folder that is made holds, as ShapeNet's own releases do::
-
-    ShapeNetCore.v1/<synset>/<model>/model.obj, model.mtl
-    ShapeNetRendering/<synset>/<model>/rendering/00.png .. 23.png,
-        rendering_metadata.txt, renderings.txt
-    ShapeNetVox32/<synset>/<model>/model.binvox
-
-and ``dataset.json`` (see `marker`), which says how it was made. What an object looks like depends
-on the seed and its own name alone, so any number of processes makes the same bytes.
+The folder that is made holds the three trees of `data.layout`, and ``dataset.json`` (see `marker`),
+which says how it was made. What an object looks like depends on the seed and its own name alone, so
+any number of processes makes the same bytes.
 """
 
 import hashlib
@@ -16,15 +10,16 @@ import os
 import shutil
 import tempfile
 from concurrent.futures import as_completed
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from ..data import binvox, marker
+from ..data import binvox, layout, marker
 from ..data.categories import CATEGORIES, synset_of
+from ..data.layout import MODELS, RENDERINGS, VIEWS, VOXELS
 from ..data.marker import MARKER, VERSION
 from ..data.shapenet import is_leftover
 from ..runtime.cores import usable_cores
@@ -33,13 +28,12 @@ from ..runtime.files import write_json
 from ..runtime.progress import Progress
 from ..runtime.workers import pool
 from . import procedural
-from .camera import VIEWS, sample_viewpoints
+from .camera import sample_viewpoints
 from .frame import header, in_grid, normalised
 from .mesh import SUFFIXES, read, write_obj
 from .rendering import Light, Renderer
 from .voxels import RESOLUTION, voxelise
 
-MODELS, RENDERINGS, VOXELS = "ShapeNetCore.v1", "ShapeNetRendering", "ShapeNetVox32"
 PNG_END = b"IEND\xaeB`\x82"
 # Names that say nothing of the model; its folder does (ShapeNetCore.v1 and v2).
 PLAIN_NAMES = ("model", "models", "model_normalized")
@@ -179,22 +173,23 @@ def make_object(out, task):
     else:
         mesh, names = read(task.path, task.up), None
     mesh = normalised(mesh)
-    write_obj(out / MODELS / task.synset / task.model / "model.obj", mesh, names)
-    _write_renderings(out / RENDERINGS / task.synset / task.model / "rendering", mesh, task)
+    place = out, task.synset, task.model
+    write_obj(layout.mesh_path(*place), mesh, names)
+    _write_renderings(Path(layout.views_folder(*place)), mesh, task)
     grid = voxelise(in_grid(mesh), task.resolution)
-    path = out / VOXELS / task.synset / task.model / "model.binvox"
-    binvox.write(path, grid, *header(mesh))
+    binvox.write(layout.voxels_path(*place), grid, *header(mesh))
 
 
 def is_done(out, task):
     """Tell whether all files of an object are there and whole."""
-    folder = Path(out) / RENDERINGS / task.synset / task.model / "rendering"
-    pictures = [folder / f"{view:02d}.png" for view in range(VIEWS)]
+    place = out, task.synset, task.model
+    folder = Path(layout.views_folder(*place))
+    pictures = [folder / layout.view_name(view) for view in range(VIEWS)]
     others = [
-        folder / "rendering_metadata.txt",
-        folder / "renderings.txt",
-        Path(out) / MODELS / task.synset / task.model / "model.obj",
-        Path(out) / VOXELS / task.synset / task.model / "model.binvox",
+        folder / layout.METADATA,
+        folder / layout.NAMES,
+        Path(layout.mesh_path(*place)),
+        Path(layout.voxels_path(*place)),
     ]
     return all(map(_has_content, others)) and all(map(_is_whole, pictures))
 
@@ -215,11 +210,8 @@ def _write_renderings(folder, mesh, task):
         for view, viewpoint in enumerate(viewpoints):
             stream = BytesIO()
             Image.fromarray(renderer.render(viewpoint)).save(stream, format="PNG")
-            (temporary / f"{view:02d}.png").write_bytes(stream.getvalue())
-        lines = "".join(viewpoint.line() + "\n" for viewpoint in viewpoints)
-        (temporary / "rendering_metadata.txt").write_text(lines, encoding="ascii")
-        names = "".join(f"{view:02d}.png\n" for view in range(VIEWS))
-        (temporary / "renderings.txt").write_text(names, encoding="ascii")
+            (temporary / layout.view_name(view)).write_bytes(stream.getvalue())
+        layout.write_lists(temporary, map(astuple, viewpoints))
         temporary.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)
@@ -264,7 +256,8 @@ def _sweep(out, tasks):
     """Remove what an interrupted run left half-written for these objects."""
     for task in tasks:
         for tree in (MODELS, RENDERINGS, VOXELS):
-            for path in (out / tree / task.synset / task.model).glob(".tmp-*"):
+            folder = Path(layout.model_folder(out, tree, task.synset, task.model))
+            for path in folder.glob(".tmp-*"):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 

@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 def usable_cores(root="/"):
     """Return the cores of the affinity mask, or fewer where the control groups' quota is smaller.
 
-    A container started with ``docker run --cpus 2`` sees every core and gets the time of two. A part
-    of a core counts as one. ``root`` is the folder that holds ``proc`` and ``sys``.
+    A container started with ``docker run --cpus 2`` sees every core and gets the time of two. A
+    part of a core counts as one. ``root`` is the folder that holds ``proc`` and ``sys``.
     """
     return min([affinity(), *_quotas(Path(root))])
 
@@ -20,7 +20,8 @@ def affinity():
 def _quotas(root):
     """Yield the cores that each control group above this process allows; most allow all."""
     for folder in _groups(root):
-        for names in (["cpu.max"], ["cpu.cfs_quota_us", "cpu.cfs_period_us"]):  # version 2, version 1
+        # Version 2 of control groups, and version 1.
+        for names in (["cpu.max"], ["cpu.cfs_quota_us", "cpu.cfs_period_us"]):
             try:
                 quota, period = " ".join((folder / name).read_text() for name in names).split()
                 if int(quota) > 0:  # version 1 says -1 for no limit
