@@ -71,14 +71,24 @@ class Wheel(unittest.TestCase):
     def test_it_brings_the_command(self):
         (scripts,) = self.site.glob("*.dist-info/entry_points.txt")
         self.assertIn("voxlstm = voxlstm.tools.__main__:main", scripts.read_text())
-        answer = subprocess.run(
-            [sys.executable, "-P", "-m", "voxlstm.tools", "measure-claims", "--help"],
-            cwd=self.site, env={**os.environ, "PYTHONPATH": str(self.site)},
-            capture_output=True, text=True,
-        )
+        answer = self.command("measure-claims", "--help")
         self.assertEqual((answer.returncode, answer.stderr), (0, ""))
         # What it writes is below the user's folder, not the package's.
         self.assertIn("default: results/claims.json", " ".join(answer.stdout.split()))
+
+    def test_training_finds_its_definitions_without_a_checkout(self):
+        definitions = ["--model", "models/small_1x1x1.yaml", "--solver", "solvers/small.yaml"]
+        answer = self.command("train", *definitions, "--data", "nowhere", "--out", "run")
+        self.assertEqual(answer.returncode, 2)
+        self.assertRegex(answer.stderr, "^voxlstm train: error: there is no folder .*nowhere")
+
+    def command(self, *arguments):
+        """Run ``voxlstm`` of the wheel in an empty folder."""
+        with tempfile.TemporaryDirectory() as folder:
+            return subprocess.run(
+                [sys.executable, "-P", "-m", "voxlstm.tools", *arguments], cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(self.site)}, capture_output=True, text=True,
+            )
 
 
 if __name__ == "__main__":

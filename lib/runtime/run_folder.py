@@ -127,6 +127,14 @@ class RunFolder:
                 target.unlink(missing_ok=True)
 
 
+def shipped(path):
+    """Return the path, or where nothing is there the package's file of that name, if it has one.
+
+    ``models/lstm_3x3x3.yaml`` is thus there for those who have no checkout, too.
+    """
+    return ROOT / path if not Path(path).exists() and (ROOT / path).is_file() else path
+
+
 def lock(folder):
     """Take a folder for this process, until the returned file is closed or the process ends.
 
