@@ -39,6 +39,7 @@ setup(
         "voxlstm.lib.ops.gpu": ["*.cu"],
         "voxlstm.lib.evaluation": ["*.html", "*.css", "*.js"],
     },
+    entry_points={"console_scripts": ["voxlstm = voxlstm.tools.__main__:main"]},
     install_requires=[
         "theano-pymc==1.0.9",  # symbolic graphs; the last release whose GPU back end works
         "numpy==1.23.5",  # the newest that this Theano imports with

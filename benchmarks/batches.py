@@ -15,10 +15,11 @@ import voxlstm  # before NumPy: it chooses the BLAS's kernels
 import numpy as np
 from PIL import Image
 
-from voxlstm.lib.data import binvox
+from voxlstm.lib.data import binvox, layout
 from voxlstm.lib.data.batches import Batches
 from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.data.views import SIZE, load_views
+from voxlstm.lib.runtime.cores import usable_cores
 
 
 def parse_arguments():
@@ -37,7 +38,8 @@ def make_data(root, objects=100, views=24):
     rng = np.random.default_rng(0)
     y, x = np.mgrid[-1:1:137j, -1:1:137j]
     for number in range(objects):
-        folder = Path(root, "ShapeNetRendering", "03001627", f"m{number:03d}", "rendering")
+        place = root, "03001627", f"m{number:03d}"
+        folder = Path(layout.views_folder(*place))
         folder.mkdir(parents=True)
         for view in range(views):
             a, b, turn = rng.uniform(0.4, 0.8), rng.uniform(0.2, 0.6), rng.uniform(0, np.pi)
@@ -46,12 +48,11 @@ def make_data(root, objects=100, views=24):
             shade = 130 + 60 * np.sin(9 * u) + 40 * v + rng.integers(-3, 4, u.shape)
             picture = np.where(inside, [shade, shade / 2, shade / 3, 255 + 0 * shade], 0)
             picture = Image.fromarray(picture.transpose(1, 2, 0).astype(np.uint8))
-            picture.save(folder / f"{view:02d}.png")
+            picture.save(folder / layout.view_name(view))
         low, high = np.sort(rng.integers(2, 30, (2, 3)), axis=0)
         grid = np.zeros((32, 32, 32), bool)
         grid[tuple(slice(start, stop + 1) for start, stop in zip(low, high))] = True
-        binvox.write(Path(root, "ShapeNetVox32", "03001627", f"m{number:03d}", "model.binvox"),
-                     grid)
+        binvox.write(layout.voxels_path(*place), grid)
 
 
 def plain_loop(items, arguments):
@@ -103,7 +104,7 @@ def main():
             make_data(folder)
         items = Index.open(arguments.data or folder, cache=False).items
         plain_loop(items, arguments)  # warms the disk's cache
-        counts = range(1, len(os.sched_getaffinity(0)) + 1)
+        counts = range(1, usable_cores() + 1)
         plain, best = np.zeros(2), {count: np.zeros(2) for count in counts}
         for _ in range(arguments.rounds):  # in turns, so that all see the same machine
             plain = np.maximum(plain, plain_loop(items, arguments))

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from voxlstm.lib.runtime.cores import usable_cores
 from voxlstm.lib.runtime.errors import UserError, run_tool
 from voxlstm.lib.runtime.files import write_json
 from voxlstm.lib.runtime.progress import Progress
@@ -96,7 +97,7 @@ def start(options):
     """Return the contenders by name, each started in a process of its own."""
     if not Path(options.torch).exists():
         raise UserError(f"there is no {options.torch}; run 'make bench', which installs PyTorch")
-    threads = str(options.threads or os.cpu_count())
+    threads = str(options.threads or usable_cores())
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     base = {**os.environ, **dict.fromkeys(names, threads)}
     ours = [sys.executable, str(HERE / "voxlstm_side.py")]
@@ -169,7 +170,7 @@ def main(argv=None):
         # The reference comes first, so that these are its own.
         "peak_bytes": measured[0]["peak_bytes_so_far"],
         "contenders": about,
-        "cores": os.cpu_count(),
+        "cores": usable_cores(),
         "cases": measured,
     }
     write_json(options.out, result)

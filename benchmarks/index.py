@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from voxlstm.lib.data import layout
 from voxlstm.lib.data.categories import CATEGORIES
 from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.data.splits import choose
@@ -18,16 +19,16 @@ def make_data(root, share):
     for category in CATEGORIES:
         for number in range(int(category.count * share)):
             model = f"{number:032x}"
-            views = Path(root, "ShapeNetRendering", category.synset, model, "rendering")
-            voxels = Path(root, "ShapeNetVox32", category.synset, model)
+            views = Path(layout.views_folder(root, category.synset, model))
+            grid = Path(layout.voxels_path(root, category.synset, model))
             views.mkdir(parents=True)
-            voxels.mkdir(parents=True)
-            names = [f"{view:02d}.png" for view in range(24)]
-            for path in [*(views / name for name in names), voxels / "model.binvox"]:
+            grid.parent.mkdir(parents=True)
+            names = map(layout.view_name, range(layout.VIEWS))
+            for path in [*(views / name for name in names), grid]:
                 os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
             before = time.time() - 60  # at rest for a while, so that the cache trusts it
             os.utime(views, (before, before))
-            os.utime(voxels, (before, before))
+            os.utime(grid.parent, (before, before))
 
 
 def timed(what, function):

@@ -20,8 +20,8 @@ from voxlstm.lib.data import binvox
 from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.data.views import read_rendering
 from voxlstm.lib.evaluation.tables import grid
-from voxlstm.lib.geometry.camera import SIZE, project
-from voxlstm.lib.geometry.visibility import read_viewpoints, surface
+from voxlstm.lib.geometry.camera import SIZE, project, read_viewpoints
+from voxlstm.lib.geometry.visibility import surface
 from voxlstm.lib.runtime.errors import run_tool
 from voxlstm.lib.runtime.files import atomic_path, write_text
 

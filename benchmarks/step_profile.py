@@ -8,6 +8,8 @@ import os
 import sys
 from collections import Counter
 
+from voxlstm.lib.runtime.cores import usable_cores
+
 
 def parse_arguments():
     """Return the parsed command line."""
@@ -15,7 +17,7 @@ def parse_arguments():
     parser.add_argument("--kernel", type=int, choices=(1, 3), default=3, help="of the recurrence")
     parser.add_argument("--batch", type=int, default=4, help="objects in a batch")
     parser.add_argument("--views", type=int, default=3, help="views of an object")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of each op")
+    parser.add_argument("--threads", type=int, default=usable_cores(), help="threads of each op")
     parser.add_argument("--rounds", type=int, default=5, help="measured steps")
     parser.add_argument("--ops", type=int, default=0, metavar="N", help="also print N single ops")
     return parser.parse_args()

@@ -129,6 +129,8 @@ container voxlstm:cpu -u || fail "the image's user"
 [ "$(cat "$scratch/log")" = 1000 ] || fail "the image runs as user $(cat "$scratch/log")"
 RUN_OPTIONS=()
 refused "there is no command" voxlstm:cpu no-such-command
+container voxlstm:cpu || fail "the list of commands"
+grep -q "^  make-dataset  " "$scratch/log" || fail "the image does not list its commands"
 passed "the set-up check, as a user that is not root"
 
 container voxlstm:cpu make-dataset --procedural 10 --categories chair table --out data/small ||

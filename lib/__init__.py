@@ -1,6 +1,7 @@
 """The parts of voxlstm that are not the network itself: run time, data, geometry, evaluation, ops."""
-from .runtime.blas import choose_core_type
+from .runtime.blas import choose_core_type, choose_threads
 
-# OpenBLAS reads it when NumPy loads it, so it is chosen before anything here imports NumPy. This is
-# not left to the package above: beside a checkout's folder, Python takes that folder for it.
+# OpenBLAS reads both when NumPy loads it, so they are chosen before anything here imports NumPy. This
+# is not left to the package above: beside a checkout's folder, Python takes that folder for it.
 choose_core_type()
+choose_threads()

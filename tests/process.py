@@ -30,3 +30,11 @@ def run_python(code, *arguments, without=(), timeout=600, **environment):
         env=variables,
         timeout=timeout,
     )
+
+
+def alive(number):
+    """Return whether a process runs (a zombie does not)."""
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -1,4 +1,6 @@
 """The wheel: all that a checkout has of the package, and it runs without one."""
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +12,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = "lib", "models", "solvers", "tools"
 UNUSED = {".pyc", ".sh"}
+
+
+class Image(unittest.TestCase):
+    def test_it_makes_every_folder_that_is_installed(self):
+        # The image installs the package before it copies the folders.
+        listed = re.search(r"FOLDERS = \[(.+?)\]", (ROOT / "setup.py").read_text(), re.DOTALL)[1]
+        wanted = [name.replace(".", "/") for name in re.findall('"(.+?)"', listed)]
+        made = re.search(r"mkdir -p (lib.+?) \\", (ROOT / "Dockerfile").read_text())[1].split()
+        for name in wanted:
+            self.assertTrue(any(f"{path}/".startswith(f"{name}/") for path in made), name)
 
 
 class Wheel(unittest.TestCase):
@@ -55,6 +67,28 @@ class Wheel(unittest.TestCase):
         self.assertEqual((same, start), ("True", str(self.site / "voxlstm/__init__.py")))
         self.assertEqual(shipped, str(self.site / "voxlstm/models/pretrained_small.npz"))
         self.assertEqual(answer.stderr, "")
+
+    def test_it_brings_the_command(self):
+        (scripts,) = self.site.glob("*.dist-info/entry_points.txt")
+        self.assertIn("voxlstm = voxlstm.tools.__main__:main", scripts.read_text())
+        answer = self.command("measure-claims", "--help")
+        self.assertEqual((answer.returncode, answer.stderr), (0, ""))
+        # What it writes is below the user's folder, not the package's.
+        self.assertIn("default: results/claims.json", " ".join(answer.stdout.split()))
+
+    def test_training_finds_its_definitions_without_a_checkout(self):
+        definitions = ["--model", "models/small_1x1x1.yaml", "--solver", "solvers/small.yaml"]
+        answer = self.command("train", *definitions, "--data", "nowhere", "--out", "run")
+        self.assertEqual(answer.returncode, 2)
+        self.assertRegex(answer.stderr, "^voxlstm train: error: there is no folder .*nowhere")
+
+    def command(self, *arguments):
+        """Run ``voxlstm`` of the wheel in an empty folder."""
+        with tempfile.TemporaryDirectory() as folder:
+            return subprocess.run(
+                [sys.executable, "-P", "-m", "voxlstm.tools", *arguments], cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(self.site)}, capture_output=True, text=True,
+            )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@ import argparse
 import sys
 
 try:
-    from voxlstm.lib.runtime.errors import run_tool
+    from voxlstm.lib.runtime.errors import program, run_tool
     from voxlstm.lib.runtime.setup_check import check_everything
 except ModuleNotFoundError as missing:
     sys.exit(
@@ -32,7 +32,7 @@ def main(argv=None):
             print(f"{'':17} warning: {finding.warning}")
     problems = [finding.problem for finding in findings if finding.problem]
     for problem in problems:
-        print(f"check_setup: error: {problem}", file=sys.stderr)
+        print(f"{program()}: error: {problem}", file=sys.stderr)
     if not problems:
         print("Training can run here.")
     return 1 if problems else 0

@@ -9,7 +9,7 @@ from voxlstm.lib.data.splits import choose
 from voxlstm.lib.data.views import SIZE, load_views
 from voxlstm.lib.evaluation import hidden_part
 from voxlstm.lib.evaluation.metrics import sigmoid
-from voxlstm.lib.geometry.visibility import read_viewpoints
+from voxlstm.lib.geometry.camera import read_viewpoints
 from voxlstm.lib.runtime import backend
 from voxlstm.lib.runtime.errors import UserError, run_tool
 from voxlstm.lib.runtime.files import write_json

@@ -22,8 +22,8 @@ def parse_arguments(argv=None):
         " tools/make_dataset.py --procedural makes")
     add("--out", metavar="DIR", type=Path, default=Path("output/claims"),
         help="folder of the runs; default: %(default)s")
-    add("--results", metavar="JSON", type=Path, default=ROOT / "results/claims.json",
-        help="where to write what came out, a figure .png beside it; default: results/claims.json")
+    add("--results", metavar="JSON", type=Path, default=Path("results/claims.json"),
+        help="where to write what came out, a figure .png beside it; default: %(default)s")
     add("--seeds", metavar="N", type=int, default=3, help="number of seeds; default: %(default)s")
     add("--solver", metavar="YAML", default=str(ROOT / "solvers/small.yaml"),
         help="training recipe; default: solvers/small.yaml")

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from voxlstm.lib.data import binvox
+from voxlstm.lib.data.layout import VIEWS
 from voxlstm.lib.data.shapenet import CATEGORIES, Index
 from voxlstm.lib.data.sizes import check_resolution
 from voxlstm.lib.data.splits import ALL, RATIO, choose, parts_of
@@ -28,8 +29,6 @@ from voxlstm.models.network import NetworkConfig
 from voxlstm.models.predictor import Predictor
 from voxlstm.solvers.checkpoint import load_network
 
-RENDERINGS = 24
-
 
 def parse_arguments(argv=None):
     """Return the command line's options."""
@@ -42,7 +41,7 @@ def parse_arguments(argv=None):
     add("--overwrite", action="store_true", help="replace results that are in --out")
     add("--views", metavar="N,N,...", default=None,
         help="numbers of views to test with, the first n renderings each, up to "
-        f"{RENDERINGS}; default: 1,2,3,4,5")
+        f"{VIEWS}; default: 1,2,3,4,5")
     add("--split", metavar="SPLIT", help="which objects to test on: 'ratio' (the last 20 %% of each"
         " category; the default), 'all', or the test part of a file of voxlstm (such as a run's"
         " split.txt), Pix2Vox or pytorch3d, or of a folder of occupancy_networks' .lst files")
@@ -127,8 +126,8 @@ def read_counts(text):
         counts = sorted({int(part) for part in text.split(",")})
     except ValueError as error:
         raise UserError(f"--views {text!r} must be numbers separated by commas") from error
-    if counts[0] < 1 or counts[-1] > RENDERINGS:
-        raise UserError(f"--views must lie between 1 and {RENDERINGS}, not {text}")
+    if counts[0] < 1 or counts[-1] > VIEWS:
+        raise UserError(f"--views must lie between 1 and {VIEWS}, not {text}")
     return counts
 
 

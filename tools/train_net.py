@@ -17,7 +17,7 @@ from voxlstm.lib.runtime.errors import UserError, run_tool
 from voxlstm.lib.runtime.gpu import PRECISIONS
 from voxlstm.lib.runtime.monitor import Monitor
 from voxlstm.lib.runtime.files import write_bytes
-from voxlstm.lib.runtime.run_folder import SPLIT, RunFolder
+from voxlstm.lib.runtime.run_folder import SPLIT, RunFolder, shipped
 from voxlstm.lib.runtime.signals import StopRequest
 from voxlstm.models.network import Network, NetworkConfig
 from voxlstm.solvers import checkpoint
@@ -100,8 +100,8 @@ def read_definitions(options):
     marked = [text for text in options.settings if text.strip().startswith("network.")]
     rest = [text for text in options.settings if text not in marked]
     changed = [text.strip().removeprefix("network.") for text in marked]
-    network = build(NetworkConfig, override(load_yaml(options.model), changed), options.model)
-    settings = override(current_form(load_yaml(options.solver)), rest)
+    network = build(NetworkConfig, override(load_yaml(shipped(options.model)), changed), options.model)
+    settings = override(current_form(load_yaml(shipped(options.solver))), rest)
     recipe = build(Recipe, settings, options.solver)
     return network, recipe
 
@@ -118,8 +118,10 @@ def resumed_definitions(options, folder):
         )
     config = build(NetworkConfig, network, folder / "network.yaml")
     before = Recipe.from_dict(recipe, folder / "recipe.yaml")
-    if options.model and build(NetworkConfig, load_yaml(options.model), options.model) != config:
-        raise UserError(f"{folder.path} holds a run of another network than {options.model}")
+    if options.model:
+        asked = build(NetworkConfig, load_yaml(shipped(options.model)), options.model)
+        if asked != config:
+            raise UserError(f"{folder.path} holds a run of another network than {options.model}")
     return config, build(Recipe, {**before.to_dict(), **given}, folder / "recipe.yaml")
 
 

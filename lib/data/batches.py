@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..runtime.cores import usable_cores
 from ..runtime.errors import UserError
+from ..runtime.workers import ONE_THREAD
 from .plan import RESOLUTION, Plan
 from .views import SIZE
 from .worker import Task, place
@@ -161,7 +163,7 @@ class Batches:
 
 
 def _default_workers():
-    return min(4, len(os.sched_getaffinity(0)))
+    return min(4, usable_cores())
 
 
 class _Pool:
@@ -250,7 +252,7 @@ class _Worker:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-c", program, *map(str, files)],
                 stdin=subprocess.DEVNULL, pass_fds=files, process_group=0,
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+                env={**os.environ, **ONE_THREAD})
         self.busy = 0  # tasks not yet answered
 
     def fileno(self):

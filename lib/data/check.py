@@ -1,19 +1,17 @@
 """Checking a ShapeNet tree: how many models there are, and every file missing or unreadable."""
 import os
-import signal
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from typing import NamedTuple
 
+from ..runtime.cores import usable_cores
 from ..runtime.errors import UserError
 from ..runtime.progress import Progress
-from . import binvox
+from ..runtime.workers import pool
+from . import binvox, layout
 from .categories import CATEGORIES
+from .layout import VIEWS
 from .shapenet import Item, list_models
 from .views import RENDERED, read_rendering
-
-VIEWS = 24  # renderings of a model in the release
 
 
 class Tree(NamedTuple):
@@ -75,21 +73,15 @@ def check_tree(root, read=True, workers=None):
     models = list_models(root)
     counts = {category.synset: 0 for category in CATEGORIES}
     counts.update({synset: len(names) for synset, names in models.items()})
-    files = tuple(f"{number:02d}.png" for number in range(VIEWS))
+    files = tuple(map(layout.view_name, range(VIEWS)))
     items = [Item(root, synset, name, files) for synset in models for name in models[synset]]
     problems = []
-    workers = workers or len(os.sched_getaffinity(0))
-    with ProcessPoolExecutor(workers, initializer=_leave_interrupts) as pool:
-        try:
-            with Progress(len(items), "checking", "model") as progress:
-                for found in pool.map(partial(check_item, read=read), items, chunksize=16):
-                    problems += found
-                    progress.update()
-        except BrokenProcessPool as error:
-            raise UserError("a checking process was killed; run again with fewer --workers"
-                            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+    look = partial(check_item, read=read)
+    with (pool(workers or usable_cores()) as processes,
+          Progress(len(items), "checking", "model") as progress):
+        for found in processes.map(look, items, chunksize=16):
+            problems += found
+            progress.update()
     return Tree(counts, problems)
 
 
@@ -123,16 +115,6 @@ def _read_voxels(path):
 
 
 def _read_metadata(path):
-    """Check that there are a camera's five numbers for every view."""
-    try:
-        with open(path, encoding="ascii") as file:
-            rows = [[float(word) for word in line.split()] for line in file if line.strip()]
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {path}: {error}") from error
-    if [len(row) for row in rows] != [5] * VIEWS:
-        raise UserError(f"{path} does not hold {VIEWS} lines of 5 numbers")
-
-
-def _leave_interrupts():
-    # Ctrl-C is for the parent, which ends the processes.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    found = len(layout.read_metadata(path))
+    if found != VIEWS:
+        raise UserError(f"{path} lists {found} viewpoints, not {VIEWS}")

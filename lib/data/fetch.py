@@ -17,6 +17,7 @@ from typing import NamedTuple
 from ..runtime.errors import UserError
 from ..runtime.files import write_json
 from ..runtime.progress import Progress
+from .layout import RENDERINGS, VOXELS
 
 MIRRORS = ("http://cvgl.stanford.edu/data2/", "http://ftp.cs.stanford.edu/cs/cvgl/")
 TRIES = 5  # transfers in a row that bring nothing before a mirror is given up
@@ -37,8 +38,8 @@ class Archive(NamedTuple):
 
 # Pictures hardly compress; voxel files are far smaller than the disk blocks that they take.
 ARCHIVES = (
-    Archive("ShapeNetVox32.tgz", "ShapeNetVox32", 30.0),
-    Archive("ShapeNetRendering.tgz", "ShapeNetRendering", 1.5),
+    Archive(f"{VOXELS}.tgz", VOXELS, 30.0),
+    Archive(f"{RENDERINGS}.tgz", RENDERINGS, 1.5),
 )
 
 

@@ -1,9 +1,8 @@
-"""A data set on disk in the layout of the 3D-R2N2 release: its index.
+"""A data set on disk: its index.
 
-``ShapeNetRendering/<synset>/<model>/rendering/00.png ..`` holds the views and
-``ShapeNetVox32/<synset>/<model>/model.binvox`` the voxels. A category outside ShapeNet's table is
-a folder like the others. A folder counts as a model when it holds a view or a voxel grid: what file
-servers, systems and editors leave behind (``@eaDir``, ``__MACOSX``, ``lost+found``) does not.
+`layout` says where its files lie. A category outside ShapeNet's table is a folder like the others.
+A folder counts as a model when it holds a view or a voxel grid: what file servers, systems and
+editors leave behind (``@eaDir``, ``__MACOSX``, ``lost+found``) does not.
 """
 import errno
 import logging
@@ -13,12 +12,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ..runtime.errors import UserError
-from . import marker
+from . import layout, marker
 from .categories import CATEGORIES, Category, category_name, find_synsets
 from .index_cache import IndexCache
+from .layout import RENDERINGS, VOXELS
 
 __all__ = ["CATEGORIES", "Category", "Index", "Item", "Problem"]
-RENDERINGS, VOXELS, METADATA = "ShapeNetRendering", "ShapeNetVox32", "rendering_metadata.txt"
 # What systems leave in folders, copies of whole models among them; hidden ones need no entry.
 LEFTOVERS = {"@eadir", "@recycle", "#recycle", "$recycle.bin", "__macosx", "lost+found"}
 VIEW = re.compile(r"([0-9]+)\.(png|jpg|jpeg)", re.IGNORECASE)
@@ -56,17 +55,17 @@ class Item(NamedTuple):
     @property
     def voxels_path(self):
         """Path of the voxel grid."""
-        return f"{self.root}/{VOXELS}/{self.synset}/{self.model}/model.binvox"
+        return layout.voxels_path(self.root, self.synset, self.model)
 
     @property
     def renderings_path(self):
         """Folder of the views."""
-        return f"{self.root}/{RENDERINGS}/{self.synset}/{self.model}/rendering"
+        return layout.views_folder(self.root, self.synset, self.model)
 
     @property
     def metadata_path(self):
         """Path of the viewpoints of the views."""
-        return f"{self.renderings_path}/{METADATA}"
+        return f"{self.renderings_path}/{layout.METADATA}"
 
     def view_path(self, number):
         """Path of a view, counted from 0."""
@@ -176,8 +175,8 @@ def _inspect(root, cache):
     entries = {}
     for synset, names in _candidates(root).items():
         for model in names:
-            views_folder = f"{root}/{RENDERINGS}/{synset}/{model}/rendering"
-            voxels_folder = f"{root}/{VOXELS}/{synset}/{model}"
+            views_folder = layout.views_folder(root, synset, model)
+            voxels_folder = layout.model_folder(root, VOXELS, synset, model)
             stamp = (_stamp(views_folder), _stamp(voxels_folder))
             if max(stamp) < 0:
                 continue
@@ -252,12 +251,12 @@ def _look(views_folder, voxels_folder):
     """Return the files of the views, and what is missing or an empty string."""
     names = _names(views_folder, os.path.isfile)
     views = [(int(match[1]), name) for name in names if (match := VIEW.fullmatch(name))]
-    solid = os.path.isfile(os.path.join(voxels_folder, "model.binvox"))
+    solid = os.path.isfile(os.path.join(voxels_folder, layout.GRID))
     if not views and not solid:
         return NOTHING
     files, problem = _in_order(views, views_folder)
     if not problem and not solid:
-        problem = f"{VOXELS} lacks its model.binvox"
+        problem = f"{VOXELS} lacks its {layout.GRID}"
     return files, problem
 
 
@@ -276,13 +275,13 @@ def _in_order(views, folder):
     if views and numbers == list(range(1, count + 1)) and _lines(folder) in (None, count):
         return files, ""
     lost = min(set(range(count + 1)) - set(numbers))
-    return files, f"{RENDERINGS} lacks its view {lost:02d}.png"
+    return files, f"{RENDERINGS} lacks its view {layout.view_name(lost)}"
 
 
 def _lines(folder):
     """Return how many viewpoints a folder's list holds; None where there is no list."""
     try:
-        with open(os.path.join(folder, METADATA), "rb") as file:
+        with open(os.path.join(folder, layout.METADATA), "rb") as file:
             return sum(1 for line in file if line.strip())
     except OSError:
         return None

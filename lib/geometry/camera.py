@@ -27,8 +27,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..data.layout import VIEWS, read_metadata
+
 SIZE = 137
-VIEWS = 24
 FOCAL_PIXELS = 35.0 / 32.0 * SIZE
 MAX_DISTANCE = 1.75
 AZIMUTH = (0.0, 360.0)
@@ -44,10 +45,6 @@ class Viewpoint:
     elevation: float
     ratio: float
 
-    def line(self):
-        """Return the line of ``rendering_metadata.txt`` for this view, without a newline."""
-        return f"{self.azimuth!r} {self.elevation!r} 0 {self.ratio!r} 25"
-
     def axes(self):
         """Return (centre, right, down, forward), each (3,): the camera in the model's frame."""
         azimuth, elevation = np.radians([self.azimuth, self.elevation])
@@ -61,6 +58,17 @@ class Viewpoint:
         right = np.array([np.sin(azimuth), 0.0, -np.cos(azimuth)])
         down = np.cross(right, back)
         return back * self.ratio * MAX_DISTANCE, right, down, -back
+
+
+def read_viewpoints(path):
+    """Return the `Viewpoint` of each view that ``rendering_metadata.txt`` lists.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read or a line is not five numbers.
+    """
+    return [Viewpoint(*row) for row in read_metadata(path)]
 
 
 def sample_viewpoints(generator, count=VIEWS):

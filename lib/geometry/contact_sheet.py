@@ -4,6 +4,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from ..data import layout
 from ..data.categories import category_name
 from ..runtime.files import atomic_path
 from .camera import SIZE
@@ -27,8 +28,8 @@ def write_contact_sheet(path, out, tasks, columns=12, view=0):
     """
     rows = {}
     for task in tasks:
-        folder = Path(out) / "ShapeNetRendering" / task.synset / task.model / "rendering"
-        picture = folder / f"{view:02d}.png"
+        folder = layout.views_folder(out, task.synset, task.model)
+        picture = Path(folder, layout.view_name(view))
         if picture.is_file() and len(rows.setdefault(task.synset, [])) < columns:
             rows[task.synset].append(picture)
     width = max([len(pictures) for pictures in rows.values()], default=1) * SIZE

@@ -1,48 +1,39 @@
 """Making a data set in ShapeNet's layout: 3-D models, renderings and voxel grids.
 
-The folder that is made holds, as ShapeNet's own releases do::
-
-    ShapeNetCore.v1/<synset>/<model>/model.obj, model.mtl
-    ShapeNetRendering/<synset>/<model>/rendering/00.png .. 23.png,
-        rendering_metadata.txt, renderings.txt
-    ShapeNetVox32/<synset>/<model>/model.binvox
-
-and ``dataset.json`` (see `marker`), which says how it was made. What an object looks like depends
-on the seed and its own name alone, so any number of processes makes the same bytes.
+The folder that is made holds the three trees of `data.layout`, and ``dataset.json`` (see `marker`),
+which says how it was made. What an object looks like depends on the seed and its own name alone, so
+any number of processes makes the same bytes.
 """
 
 import hashlib
 import os
 import shutil
-import signal
 import tempfile
-import threading
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass
+from concurrent.futures import as_completed
+from dataclasses import astuple, dataclass
 from io import BytesIO
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from ..data import binvox, marker
+from ..data import binvox, layout, marker
 from ..data.categories import CATEGORIES, synset_of
+from ..data.layout import MODELS, RENDERINGS, VIEWS, VOXELS
 from ..data.marker import MARKER, VERSION
 from ..data.shapenet import is_leftover
+from ..runtime.cores import usable_cores
 from ..runtime.errors import UserError
 from ..runtime.files import write_json
 from ..runtime.progress import Progress
+from ..runtime.workers import pool
 from . import procedural
-from .camera import VIEWS, sample_viewpoints
+from .camera import sample_viewpoints
 from .frame import header, in_grid, normalised
 from .mesh import SUFFIXES, read, write_obj
 from .rendering import Light, Renderer
 from .voxels import RESOLUTION, voxelise
 
-MODELS, RENDERINGS, VOXELS = "ShapeNetCore.v1", "ShapeNetRendering", "ShapeNetVox32"
 PNG_END = b"IEND\xaeB`\x82"
 # Names that say nothing of the model; its folder does (ShapeNetCore.v1 and v2).
 PLAIN_NAMES = ("model", "models", "model_normalized")
@@ -162,22 +153,16 @@ def make(out, tasks, settings, workers=None):
     _claim(out, dict(settings, version=VERSION))
     _sweep(out, tasks)
     pending = [task for task in tasks if not is_done(out, task)]
-    workers = min(workers or len(os.sched_getaffinity(0)), max(len(pending), 1))
+    workers = min(workers or usable_cores(), max(len(pending), 1))
     broken = {}
     progress = Progress(len(tasks), "objects", unit="object", initial=len(tasks) - len(pending))
-    with progress, _pool(workers) as pool:
-        futures = {pool.submit(_attempt, out, task): task for task in pending}
-        try:
-            for future in as_completed(futures):
-                problem = future.result()
-                if problem:
-                    broken[futures[future]] = problem
-                progress.update(1, **({"broken": len(broken)} if broken else {}))
-        except BrokenProcessPool as error:
-            raise UserError(
-                "a worker process was killed, perhaps for want of memory: run the same command "
-                "again to go on, with fewer --workers"
-            ) from error
+    with progress, pool(workers) as processes:
+        futures = {processes.submit(_attempt, out, task): task for task in pending}
+        for future in as_completed(futures):
+            problem = future.result()
+            if problem:
+                broken[futures[future]] = problem
+            progress.update(1, **({"broken": len(broken)} if broken else {}))
     return [(task, broken[task]) for task in tasks if task in broken]
 
 
@@ -188,22 +173,23 @@ def make_object(out, task):
     else:
         mesh, names = read(task.path, task.up), None
     mesh = normalised(mesh)
-    write_obj(out / MODELS / task.synset / task.model / "model.obj", mesh, names)
-    _write_renderings(out / RENDERINGS / task.synset / task.model / "rendering", mesh, task)
+    place = out, task.synset, task.model
+    write_obj(layout.mesh_path(*place), mesh, names)
+    _write_renderings(Path(layout.views_folder(*place)), mesh, task)
     grid = voxelise(in_grid(mesh), task.resolution)
-    path = out / VOXELS / task.synset / task.model / "model.binvox"
-    binvox.write(path, grid, *header(mesh))
+    binvox.write(layout.voxels_path(*place), grid, *header(mesh))
 
 
 def is_done(out, task):
     """Tell whether all files of an object are there and whole."""
-    folder = Path(out) / RENDERINGS / task.synset / task.model / "rendering"
-    pictures = [folder / f"{view:02d}.png" for view in range(VIEWS)]
+    place = out, task.synset, task.model
+    folder = Path(layout.views_folder(*place))
+    pictures = [folder / layout.view_name(view) for view in range(VIEWS)]
     others = [
-        folder / "rendering_metadata.txt",
-        folder / "renderings.txt",
-        Path(out) / MODELS / task.synset / task.model / "model.obj",
-        Path(out) / VOXELS / task.synset / task.model / "model.binvox",
+        folder / layout.METADATA,
+        folder / layout.NAMES,
+        Path(layout.mesh_path(*place)),
+        Path(layout.voxels_path(*place)),
     ]
     return all(map(_has_content, others)) and all(map(_is_whole, pictures))
 
@@ -224,11 +210,8 @@ def _write_renderings(folder, mesh, task):
         for view, viewpoint in enumerate(viewpoints):
             stream = BytesIO()
             Image.fromarray(renderer.render(viewpoint)).save(stream, format="PNG")
-            (temporary / f"{view:02d}.png").write_bytes(stream.getvalue())
-        lines = "".join(viewpoint.line() + "\n" for viewpoint in viewpoints)
-        (temporary / "rendering_metadata.txt").write_text(lines, encoding="ascii")
-        names = "".join(f"{view:02d}.png\n" for view in range(VIEWS))
-        (temporary / "renderings.txt").write_text(names, encoding="ascii")
+            (temporary / layout.view_name(view)).write_bytes(stream.getvalue())
+        layout.write_lists(temporary, map(astuple, viewpoints))
         temporary.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)
@@ -273,37 +256,9 @@ def _sweep(out, tasks):
     """Remove what an interrupted run left half-written for these objects."""
     for task in tasks:
         for tree in (MODELS, RENDERINGS, VOXELS):
-            for path in (out / tree / task.synset / task.model).glob(".tmp-*"):
+            folder = Path(layout.model_folder(out, tree, task.synset, task.model))
+            for path in folder.glob(".tmp-*"):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-@contextmanager
-def _pool(workers):
-    """Give a pool of fresh processes of which none is left behind, come what may."""
-    # One process a core: threads of the linear algebra library would only compete.
-    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    before = {name: os.environ.get(name) for name in threads}
-    os.environ.update(threads)
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker)
-    try:
-        yield pool
-    finally:
-        # What is being made is finished, in a second or so; what waits is dropped.
-        pool.shutdown(wait=True, cancel_futures=True)
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-
-
-def _start_worker():
-    # Ctrl-C reaches the whole group of processes; the parent ends the workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow_parent, daemon=True).start()
-
-
-def _follow_parent():
-    """End this process when its parent is gone, even if that was killed."""
-    parent_process().join()
-    os._exit(1)
 
 
 def _has_content(path):

@@ -1,35 +1,8 @@
 """Which voxels of a solid are seen from a viewpoint."""
-from pathlib import Path
-
 import numpy as np
 from scipy import ndimage
 
-from ..runtime.errors import UserError
-from .camera import Viewpoint
-
 STEP = 0.25  # of a voxel's side, between two points that are looked at along a line of sight
-
-
-def read_viewpoints(path):
-    """Read the viewpoints of ``rendering_metadata.txt``, one a line.
-
-    Returns
-    -------
-    list of Viewpoint
-
-    Raises
-    ------
-    UserError
-        When the file cannot be read or a line is not five numbers.
-    """
-    try:
-        lines = Path(path).read_text(encoding="ascii").split("\n")
-        rows = [[float(text) for text in line.split()] for line in lines if line.strip()]
-        return [Viewpoint(azimuth, elevation, ratio) for azimuth, elevation, _, ratio, _ in rows]
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise UserError(f"{path} does not list viewpoints, five numbers a line") from error
 
 
 def surface(grid):

@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+from .cores import affinity, usable_cores
 from .errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -56,6 +57,17 @@ def choose_core_type(environment=os.environ):
             "NumPy was imported before voxlstm and multiplies matrices with old kernels (%s), several"
             " times slower; import voxlstm first or set OPENBLAS_CORETYPE=%s", old, chosen
         )
+
+
+def choose_threads(environment=os.environ):
+    """Set OMP_NUM_THREADS where a quota leaves fewer cores than OpenBLAS and OpenMP would count.
+
+    Threads beyond a quota only wait for each other. Both libraries read the variable, and a number
+    that the user has set stays.
+    """
+    cores = usable_cores()
+    if cores < affinity():
+        environment.setdefault("OMP_NUM_THREADS", str(cores))
 
 
 def runs_old_kernels(entry):

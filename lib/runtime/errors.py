@@ -34,11 +34,10 @@ def need(module, extra):
 
 def run_tool(main):
     """Run a command line's ``main`` and turn a user's errors into one line and exit status 2."""
-    name = Path(sys.argv[0]).stem
     try:
         sys.exit(main())
     except UserError as error:
-        _fail(f"{name}: error: {error}", 2)
+        _fail(f"error: {error}", 2)
     except BrokenPipeError:
         # The reader of our output has gone (``| head``); closing stdout again would warn.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -46,11 +45,16 @@ def run_tool(main):
     except OSError as error:
         names = [str(name) for name in (error.filename, error.filename2) if name]
         where = f" ({' to '.join(names)})" if names else ""
-        _fail(f"{name}: error: {error.strerror or error}{where}", 2)
+        _fail(f"error: {error.strerror or error}{where}", 2)
     except KeyboardInterrupt:
-        _fail(f"{name}: interrupted", 130)
+        _fail("interrupted", 130)
+
+
+def program():
+    """Return the name of the program that runs, for its messages."""
+    return Path(sys.argv[0]).stem
 
 
 def _fail(message, status):
-    print(message, file=sys.stderr)
+    print(f"{program()}: {message}", file=sys.stderr)
     sys.exit(status)

@@ -1,7 +1,5 @@
 """A long job as a row of commands, each done once, however often the job is interrupted."""
-import ctypes
 import json
-import signal
 import subprocess
 import sys
 import time
@@ -13,9 +11,7 @@ from .files import write_json
 from .progress import clock
 from .run_folder import lock
 from .signals import StopRequest
-
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
+from .workers import die_with_parent
 
 
 class Stopped(Exception):
@@ -126,8 +122,9 @@ def execute(command):
         When a signal came.
     """
     with StopRequest() as stop:
-        # In a group of its own Ctrl-C does not reach it twice: once is from here.
-        process = subprocess.Popen(command, process_group=0, preexec_fn=_die_with_parent)
+        # In a group of its own Ctrl-C does not reach it twice: once is from here. After a kill -9
+        # of this process, a command that went on alone would stand in the next start's way.
+        process = subprocess.Popen(command, process_group=0, preexec_fn=die_with_parent)
         told = False
         while process.poll() is None:
             if stop and not told:
@@ -146,11 +143,6 @@ def tool(name, *arguments):
     """Return the command that runs a file of ``tools/`` with this Python."""
     folder = Path(__file__).resolve().parents[2] / "tools"
     return [sys.executable, str(folder / f"{name}.py"), *map(str, arguments)]
-
-
-def _die_with_parent():
-    # Without it, a command would go on alone after a kill -9 and stand in the next start's way.
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _read(path):

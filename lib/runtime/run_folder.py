@@ -89,7 +89,7 @@ class RunFolder:
         starts = self.starts()
         starts.append(
             {
-                "command": sys.argv,
+                "command": sys.orig_argv,
                 "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
                 "versions": versions(),
                 "git_revision": git_revision(ROOT),
@@ -125,6 +125,14 @@ class RunFolder:
                 shutil.rmtree(target)
             else:
                 target.unlink(missing_ok=True)
+
+
+def shipped(path):
+    """Return the path, or where nothing is there the package's file of that name, if it has one.
+
+    ``models/lstm_3x3x3.yaml`` is thus there for those who have no checkout, too.
+    """
+    return ROOT / path if not Path(path).exists() and (ROOT / path).is_file() else path
 
 
 def lock(folder):

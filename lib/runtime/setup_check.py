@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from . import blas
+from .cores import usable_cores
 from .errors import UserError
 
 PYTHON = (3, 11)
@@ -258,11 +259,6 @@ def _convolve(views, filters):
     padded = numpy.pad(views.astype(numpy.float64), ((0, 0), (0, 0), (1, 1), (1, 1)))
     windows = numpy.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(2, 3))
     return numpy.einsum("nchwij,ocij->nohw", windows, filters, optimize=True)
-
-
-def usable_cores():
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def _operations_per_cycle(flags):

@@ -1,9 +1,10 @@
 """The C++ modules of a graph compiled side by side, where Theano compiles one after another."""
-import os
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from .cores import usable_cores
 
 MOST = 8  # compilers at once, each of which takes 200 MB
 
@@ -33,7 +34,7 @@ class SideBySide:
         begin, make_all, forget = self._begin, self._make_all, self._forget
 
         def prepared(linker, *arguments, **settings):
-            workers = min(len(os.sched_getaffinity(0)), MOST)
+            workers = min(usable_cores(), MOST)
             if linker.c_thunks is False or not self._theano.config.cxx or workers < 2:
                 return make_all(linker, *arguments, **settings)
             with (

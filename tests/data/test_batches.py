@@ -16,6 +16,7 @@ from unittest import mock
 import numpy as np
 
 from tests.data.tree import add_model, code_of, grid_of, make_tree
+from tests.process import alive
 from voxlstm.lib.data import batches as module
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.batches import Batches, WorkerError
@@ -387,11 +388,3 @@ def open_files(pid):
         with contextlib.suppress(FileNotFoundError):
             names.append(os.readlink(file))
     return names
-
-
-def alive(pid):
-    """Return whether a process runs (a zombie does not)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

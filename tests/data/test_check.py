@@ -95,8 +95,8 @@ class TestCheck(unittest.TestCase):
         tree = check_tree(self.root, workers=1)
         self.assertFalse(tree.complete())
         self.assertEqual(len(tree.problems), 5)
-        offences = ("truncated", "24 lines of 5 numbers", "not a valid binvox file",
-                    "could not convert", "16^3 voxels, not 32^3")
+        offences = ("truncated", "lists 23 viewpoints, not 24", "not a valid binvox file",
+                    "five numbers a line", "16^3 voxels, not 32^3")
         files = (picture, cameras, grid, words, self.voxels("m002"))
         for text, file, offence in zip(tree.problems, files, offences):
             self.assertIn(str(file), text)

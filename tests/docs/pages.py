@@ -13,11 +13,18 @@ def literals(text):
 
 
 def commands(text):
-    """Return (tool, options) of every command of a tool, in code blocks and in literals."""
-    lines = [line.strip() for line in text.replace("\\\n", " ").splitlines() if "``" not in line]
+    """Return (tool, options) of every command, in code blocks and in literals.
+
+    The tool of ``voxlstm train`` is ``train``; that of ``tools/train_net.py`` is ``train_net``.
+    """
+    lines = [line for line in text.replace("\\\n", " ").splitlines() if "``" not in line]
+    code = [line for line in lines if line.startswith("    ")]
     found = []
-    for command in [*lines, *literals(text)]:
-        for tool, rest in re.findall(r"tools/(\w+)\.py([^;|#]*)", command):
+    for pattern, places in [
+        (r"tools/([a-z]\w*)\.py([^;|#]*)", [*lines, *literals(text)]),
+        (r"(?:^|[ /])voxlstm +([a-z][a-z-]*)([^;|#]*)", [*code, *literals(text)]),
+    ]:
+        for tool, rest in (pair for place in places for pair in re.findall(pattern, place)):
             found.append((tool, re.findall(r"(?<!\S)--[a-z][a-z-]*", rest)))
     return found
 

@@ -14,10 +14,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from voxlstm.tools.__main__ import COMMANDS
+
 from . import pages
 
 LINES = 170
-TOOLS = [path.stem for path in (pages.ROOT / "tools").glob("*.py") if path.stem != "__init__"]
+TOOLS = [module for module, _ in COMMANDS.values()]
 
 
 @functools.lru_cache(maxsize=None)
@@ -77,6 +79,7 @@ class PagesTest(unittest.TestCase):
         for page in pages.PAGES:
             for tool, options in pages.commands(page.read_text(encoding="utf-8")):
                 with self.subTest(page=page.name, tool=tool):
+                    tool = COMMANDS.get(tool, (tool,))[0]
                     self.assertIn(tool, TOOLS)
                     self.assertLessEqual(set(options), known_options(tool))
 

@@ -1,13 +1,10 @@
 """Visibility: solids whose seen side is known."""
-import tempfile
 import unittest
-from pathlib import Path
 
 import numpy as np
 
 from voxlstm.lib.geometry.camera import Viewpoint
-from voxlstm.lib.geometry.visibility import read_viewpoints, surface, visible
-from voxlstm.lib.runtime.errors import UserError
+from voxlstm.lib.geometry.visibility import surface, visible
 
 FRONT = Viewpoint(azimuth=0.0, elevation=0.0, ratio=0.9)  # the camera is on the x axis
 BACK = Viewpoint(azimuth=180.0, elevation=0.0, ratio=0.9)
@@ -70,17 +67,3 @@ class VisibleTest(unittest.TestCase):
 
     def test_an_empty_grid_shows_nothing(self):
         self.assertFalse(visible(np.zeros((32, 32, 32), bool), FRONT, 1.0).any())
-
-
-class ViewpointsTest(unittest.TestCase):
-    def test_lines_are_read_back(self):
-        viewpoints = [Viewpoint(12.5, 27.25, 0.7), Viewpoint(300.0, 29.0, 0.9)]
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "rendering_metadata.txt"
-            path.write_text("\n".join(v.line() for v in viewpoints) + "\n")
-            self.assertEqual(read_viewpoints(path), viewpoints)
-            path.write_text("1 2 three\n")
-            with self.assertRaisesRegex(UserError, "five numbers"):
-                read_viewpoints(path)
-            with self.assertRaisesRegex(UserError, "cannot read"):
-                read_viewpoints(Path(folder) / "none.txt")

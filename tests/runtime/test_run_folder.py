@@ -1,4 +1,5 @@
 """Run folders: locked, labelled, never overwritten unasked."""
+import contextlib
 import json
 import shutil
 import subprocess
@@ -8,7 +9,7 @@ import unittest
 from pathlib import Path
 
 from voxlstm.lib.runtime.errors import UserError
-from voxlstm.lib.runtime.run_folder import RunFolder, git_revision, versions
+from voxlstm.lib.runtime.run_folder import ROOT, RunFolder, git_revision, shipped, versions
 
 
 class RunFolderTest(unittest.TestCase):
@@ -101,3 +102,15 @@ class LabelTest(unittest.TestCase):
         found = versions()
         self.assertEqual(found["numpy"], "1.23.5")
         self.assertTrue(found["python"].startswith("3."))
+
+
+class ShippedTest(unittest.TestCase):
+    def test_the_packages_file_stands_in_for_one_that_is_not_there(self):
+        name = "models/lstm_3x3x3.yaml"
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            self.assertEqual(shipped(name), ROOT / name)
+            self.assertEqual(shipped("models/none.yaml"), "models/none.yaml")
+            self.assertEqual(shipped("models"), "models")
+            Path("models").mkdir()
+            Path(name).touch()
+            self.assertEqual(shipped(name), name)

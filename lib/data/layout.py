@@ -1,0 +1,77 @@
+"""Where the files of a data set lie, and what is in its lists: the layout of the 3D-R2N2 release.
+
+::
+
+    ShapeNetRendering/<synset>/<model>/rendering/00.png .. 23.png,
+        rendering_metadata.txt, renderings.txt
+    ShapeNetVox32/<synset>/<model>/model.binvox
+    ShapeNetCore.v1/<synset>/<model>/model.obj, model.mtl
+
+The last is another release of ShapeNet's, which sets made by this project hold too.
+"""
+from pathlib import Path
+
+from ..runtime.errors import UserError
+
+RENDERINGS, VOXELS, MODELS = "ShapeNetRendering", "ShapeNetVox32", "ShapeNetCore.v1"
+METADATA, NAMES = "rendering_metadata.txt", "renderings.txt"
+GRID, MESH = "model.binvox", "model.obj"
+VIEWS = 24  # renderings of a model in the release
+
+
+def model_folder(root, tree, synset, model):
+    """Return the folder that one of the three trees has for a model."""
+    return f"{root}/{tree}/{synset}/{model}"
+
+
+def views_folder(root, synset, model):
+    """Return the folder of a model's views and their two lists."""
+    return f"{model_folder(root, RENDERINGS, synset, model)}/rendering"
+
+
+def voxels_path(root, synset, model):
+    """Return the path of a model's voxel grid."""
+    return f"{model_folder(root, VOXELS, synset, model)}/{GRID}"
+
+
+def mesh_path(root, synset, model):
+    """Return the path of a model's mesh."""
+    return f"{model_folder(root, MODELS, synset, model)}/{MESH}"
+
+
+def view_name(number):
+    """Return the name of a view's file, counted from 0."""
+    return f"{number:02d}.png"
+
+
+def write_lists(folder, viewpoints):
+    """Write the two lists of the views in a folder.
+
+    Parameters
+    ----------
+    folder : path-like
+    viewpoints : sequence of (azimuth, elevation, ratio)
+        Of each view, see `geometry.camera`. Every digit is written.
+    """
+    metadata = [f"{angle!r} {height!r} 0 {ratio!r} 25" for angle, height, ratio in viewpoints]
+    names = [view_name(number) for number in range(len(metadata))]
+    for name, lines in [(METADATA, metadata), (NAMES, names)]:
+        Path(folder, name).write_text("".join(line + "\n" for line in lines), encoding="ascii")
+
+
+def read_metadata(path):
+    """Read ``rendering_metadata.txt``; return (azimuth, elevation, ratio) of each view.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read or a line is not five numbers.
+    """
+    try:
+        lines = Path(path).read_text(encoding="ascii").split("\n")
+        rows = [[float(word) for word in line.split()] for line in lines if line.strip()]
+        return [(azimuth, elevation, ratio) for azimuth, elevation, _, ratio, _ in rows]
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(f"{path} does not list viewpoints, five numbers a line") from error

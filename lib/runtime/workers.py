@@ -1,0 +1,57 @@
+"""Worker processes of which none is left behind, however their parent ends."""
+import ctypes
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+
+from .errors import UserError
+
+# With a process for each core, threads of the linear algebra library would only compete.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+@contextmanager
+def pool(count):
+    """Give a ``ProcessPoolExecutor`` of fresh processes of one thread each.
+
+    Ctrl-C reaches the parent alone. At the end of the block what is being done is finished, and
+    what waits is dropped.
+
+    Raises
+    ------
+    UserError
+        When a process was killed, as the system does where the memory runs out.
+    """
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)
+    # Spawned, not forked: the caller may have threads.
+    executor = ProcessPoolExecutor(count, get_context("spawn"), _start)
+    try:
+        yield executor
+    except BrokenProcessPool as error:
+        raise UserError(
+            "a worker process was killed, perhaps for want of memory: run the same command again,"
+            " with fewer --workers"
+        ) from error
+    finally:
+        executor.shutdown(cancel_futures=True)
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def die_with_parent():
+    """Have the kernel kill this process when its parent is gone, even by a kill -9."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _start():
+    # Ctrl-C reaches the whole group of processes; the parent ends the workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
+    if not parent_process().is_alive():  # it was killed while this process started
+        os._exit(1)

@@ -1,0 +1,99 @@
+"""The command ``voxlstm``: what its first argument does, and how little it imports."""
+import re
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+from tests.process import ROOT, run_python
+from voxlstm import __version__
+from voxlstm.tools.__main__ import COMMANDS
+
+SCRIPT = Path(sys.executable).parent / "voxlstm"
+NOT_TOOLS = {"__init__", "__main__"}
+
+
+def voxlstm(*arguments):
+    command = [SCRIPT, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=600)
+
+
+class CommandTest(unittest.TestCase):
+    def test_every_tool_is_a_command(self):
+        files = {path.stem for path in (ROOT / "tools").glob("*.py")} - NOT_TOOLS
+        self.assertEqual({module for module, _ in COMMANDS.values()}, files)
+
+    def test_the_commands_are_listed(self):
+        for arguments in [(), ("--help",), ("-h",), ("help",)]:
+            answer = voxlstm(*arguments)
+            self.assertEqual((answer.returncode, answer.stderr), (0, ""))
+            listed = re.findall(r"^  ([a-z-]+)  +\S", answer.stdout, re.MULTILINE)
+            self.assertEqual(listed, list(COMMANDS))
+
+    def test_the_version(self):
+        answer = voxlstm("--version")
+        self.assertEqual((answer.returncode, answer.stdout), (0, f"voxlstm {__version__}\n"))
+
+    def test_an_unknown_command_is_refused_in_one_sentence(self):
+        for wrong, near in [("trian", "train"), ("make_dataset", "make-dataset"), ("xyz", None)]:
+            answer = voxlstm(wrong)
+            meant = f" (did you mean '{near}'?)" if near else ""
+            sentence = f"there is no command '{wrong}'{meant}; take one of {', '.join(COMMANDS)}"
+            self.assertEqual((answer.returncode, answer.stdout), (2, ""))
+            self.assertEqual(answer.stderr, f"voxlstm: error: {sentence}\n")
+
+    def test_a_tool_is_called_by_its_command_in_help_and_errors(self):
+        answer = voxlstm("make-dataset", "--help")
+        self.assertEqual(answer.returncode, 0)
+        self.assertTrue(answer.stdout.startswith("usage: voxlstm make-dataset [-h]"), answer.stdout)
+        answer = voxlstm("make-dataset", "--nonsense")
+        self.assertEqual(answer.returncode, 2)
+        self.assertIn("voxlstm make-dataset: error: ", answer.stderr)
+        answer = voxlstm("make-dataset", "--out", "/none", "--procedural", "1", "--resolution", "0")
+        self.assertEqual(answer.returncode, 2)
+        expected = "voxlstm make-dataset: error: --resolution 0 must lie between 1 and 256\n"
+        self.assertEqual(answer.stderr, expected)
+
+    def test_its_exit_status_is_the_tools(self):
+        answer = voxlstm("fetch-shapenet", "--check-only", ROOT / "tests")
+        self.assertEqual(answer.returncode, 2)
+        self.assertIn("voxlstm fetch-shapenet: error: ", answer.stderr)
+
+    def test_it_is_a_module_too(self):
+        command = [sys.executable, "-m", "voxlstm.tools", "train", "--help"]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        self.assertTrue(answer.stdout.startswith("usage: voxlstm train "), answer.stderr)
+
+    def test_a_tool_stays_a_script(self):
+        answer = run_python(Path("tools/make_dataset.py"), "--help")
+        self.assertTrue(answer.stdout.startswith("usage: make_dataset.py "), answer.stderr)
+
+
+class ImportTest(unittest.TestCase):
+    """What a call has imported at its end."""
+
+    def imported(self, *arguments):
+        code = (
+            "import sys\n"
+            "from voxlstm.tools.__main__ import main\n"
+            "try:\n    main()\nexcept SystemExit:\n    pass\n"
+            "print('\\n', *sys.modules)"
+        )
+        answer = run_python(code, *arguments, without=("OPENBLAS_CORETYPE",))
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        return answer.stdout.splitlines()[-1].split()
+
+    def test_the_list_of_commands_needs_no_numpy(self):
+        names = self.imported("--help")
+        self.assertFalse({"numpy", "theano", "yaml", "PIL"} & set(names))
+
+    def test_a_command_imports_its_own_tool_alone_and_voxlstm_before_numpy(self):
+        names = self.imported("make-dataset", "--help")
+        tools = [name for name in names if name.startswith("voxlstm.tools.")]
+        self.assertEqual(tools, ["voxlstm.tools.__main__", "voxlstm.tools.make_dataset"])
+        self.assertLess(names.index("voxlstm.lib.runtime.blas"), names.index("numpy"))
+        self.assertNotIn("theano", names)
+
+
+if __name__ == "__main__":
+    unittest.main()

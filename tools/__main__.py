@@ -1,0 +1,56 @@
+"""The command ``voxlstm``: its first argument chooses one of the tools."""
+import difflib
+import sys
+from importlib import import_module, metadata
+
+from voxlstm.lib.runtime.errors import UserError, run_tool
+
+COMMANDS = {  # name: (module of this folder, what it does)
+    "train": ("train_net", "train a network"),
+    "test": ("test_net", "score a trained network on the held-out part of a data set"),
+    "reconstruct": ("reconstruct", "make a 3-D model of pictures"),
+    "make-dataset": ("make_dataset", "render and voxelise 3-D models, procedural or your own"),
+    "fetch-shapenet": ("fetch_shapenet", "download the paper's data set"),
+    "check-setup": ("check_setup", "report on this machine and prove the device"),
+    "reproduce": ("reproduce", "data, training of both small networks, report"),
+    "measure-claims": ("measure_claims", "measure the paper's claims with several seeds"),
+    "measure-cells": ("measure_cells", "measure the recurrent cells as a hidden part is first seen"),
+}
+
+
+def usage():
+    """Return the text of ``voxlstm --help``."""
+    lines = [f"  {name:16}{about}" for name, (_, about) in COMMANDS.items()]
+    return "\n".join([
+        "usage: voxlstm COMMAND [OPTIONS]\n", *lines,
+        "\nvoxlstm COMMAND --help lists the options; voxlstm --version prints the version.",
+    ])
+
+
+def run(name="--help", *arguments):
+    """Run a command; return its exit status."""
+    if name in ("help", "--help", "-h"):
+        print(usage())
+        return 0
+    if name == "--version":
+        print("voxlstm", metadata.version("voxlstm"))
+        return 0
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        meant = f" (did you mean '{near[0]}'?)" if near else ""
+        raise UserError(f"there is no command '{name}'{meant}; take one of {', '.join(COMMANDS)}")
+    # The tool shows this name in its help and its errors.
+    sys.argv = [f"voxlstm {name}", *arguments]
+    # Imported only now: most tools import Theano.
+    return import_module(f"voxlstm.tools.{COMMANDS[name][0]}").main()
+
+
+def main():
+    """Run what the command line says."""
+    _, *arguments = sys.argv
+    sys.argv = ["voxlstm", *arguments]
+    run_tool(lambda: run(*arguments))
+
+
+if __name__ == "__main__":
+    main()
