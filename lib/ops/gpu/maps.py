@@ -42,14 +42,14 @@ def to_last(x, images=None):
     return y
 
 
-class ToLast(Op):
-    """A plain map with its channels last, or a kernel.
+class _Layout(Op):
+    """What the two ops share.
 
     Parameters
     ----------
     channels : int
     images : int, optional
-        Of a kernel: its y channels, to be padded too.
+        Of a kernel: its y channels, which are padded too.
     """
 
     __props__ = ("channels", "images")
@@ -60,6 +60,10 @@ class ToLast(Op):
     def make_node(self, x):
         x = on_gpu(x)
         return Apply(self, [x], [map_type(x.ndim)()])
+
+
+class ToLast(_Layout):
+    """A plain map with its channels last, or a kernel."""
 
     def perform(self, node, inputs, outputs):
         (x,) = inputs
@@ -74,18 +78,10 @@ class ToLast(Op):
         return [(images, *space, _constant(padded(self.channels)))]
 
 
-class FromLast(Op):
+class FromLast(_Layout):
     """A map with its channels last, or a kernel, as a plain one: the same memory seen otherwise."""
 
-    __props__ = ("channels", "images")
     view_map = {0: [0]}
-
-    def __init__(self, channels, images=None):
-        self.channels, self.images = channels, images
-
-    def make_node(self, x):
-        x = on_gpu(x)
-        return Apply(self, [x], [map_type(x.ndim)()])
 
     def perform(self, node, inputs, outputs):
         (x,) = inputs
