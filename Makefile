@@ -2,11 +2,12 @@
 # make venv        only the environment           make bench       speed beside PyTorch's
 # make image       build the Docker image         make image-test  build it and try it
 # make docs        build the documentation        make locks       pin every dependency anew
+# make lint        look for what ruff finds
 VENV ?= .venv
 PYTHON = $(VENV)/bin/python
 REQUIREMENTS = requirements.txt requirements-extras.txt
 
-.PHONY: test venv docs reproduce bench image image-test locks clean
+.PHONY: test lint venv docs reproduce bench image image-test locks clean
 
 test: $(VENV)/tests-installed
 	$(PYTHON) -m nose2 -t . $(TESTS)
@@ -20,6 +21,9 @@ $(VENV)/installed: setup.py package/__init__.py $(REQUIREMENTS) tools/make_venv.
 $(VENV)/tests-installed: $(VENV)/installed requirements-dev.txt
 	sh tools/make_venv.sh $(VENV) requirements-dev.txt
 	touch $@
+
+lint: $(VENV)/tests-installed
+	$(VENV)/bin/ruff check
 
 # Every warning is an error, so that no page names what is not there.
 docs: $(VENV)/tests-installed

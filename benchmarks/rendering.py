@@ -11,7 +11,7 @@ import time
 # One core: threads of the linear algebra library would count as more.
 os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
 
-import voxlstm  # before NumPy: it chooses the BLAS's kernels
+import voxlstm  # noqa: F401 - before NumPy: it chooses the BLAS's kernels
 
 import numpy as np
 import trimesh

@@ -11,7 +11,7 @@ import argparse
 import time
 from pathlib import Path
 
-import voxlstm  # before NumPy: it chooses the BLAS's kernels
+import voxlstm  # noqa: F401 - before NumPy: it chooses the BLAS's kernels
 
 import numpy as np
 from PIL import Image, ImageDraw

@@ -21,7 +21,7 @@ from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
 
-import voxlstm  # before NumPy: it chooses the BLAS's kernels
+import voxlstm  # noqa: F401 - before NumPy: it chooses the BLAS's kernels
 
 import yaml
 

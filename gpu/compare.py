@@ -6,7 +6,6 @@ rightly, and the gradients of that layer and of those before it then differ by a
 more. So each device's choices are compared first, and a gradient is held to the tolerance in the
 batches in which all choices from its layer on are the same.
 """
-from pathlib import Path
 
 import numpy as np
 

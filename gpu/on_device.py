@@ -12,7 +12,7 @@ from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
-import voxlstm  # before NumPy: it chooses the BLAS's kernels
+import voxlstm  # noqa: F401 - before NumPy: it chooses the BLAS's kernels
 
 import numpy as np
 

@@ -4,7 +4,6 @@ One walk from the inputs to the outputs. Convolutions take blocked maps and give
 (`layout`); what follows a convolution is drawn into it or made on the blocked map, so that the
 conversions meet and vanish, and stay only at the ends of a chain.
 """
-from dataclasses import replace
 
 from ..runtime.backend import tensor
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from voxlstm.lib.runtime.cache import cache_folder
 
 from . import simulation
 

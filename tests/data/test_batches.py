@@ -17,7 +17,6 @@ import numpy as np
 
 from tests.data.tree import add_model, code_of, grid_of, make_tree
 from tests.process import alive
-from voxlstm.lib.data import batches as module
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.batches import Batches, WorkerError
 from voxlstm.lib.data.shapenet import Index

@@ -15,7 +15,7 @@ from tests.geometry.published import coverage, read_object
 from tests.geometry.shapes import mesh_of
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.shapenet import Index
-from voxlstm.lib.geometry.camera import Viewpoint, project, read_viewpoints
+from voxlstm.lib.geometry.camera import project, read_viewpoints
 from voxlstm.lib.geometry.frame import in_grid
 from voxlstm.lib.geometry.rendering import DIFFUSE, GLOSS, SHARPNESS, SLOPE
 from voxlstm.lib.geometry.visibility import visible

@@ -78,7 +78,7 @@ class TestConvolution(unittest.TestCase):
         self.random = np.random.default_rng(3)
 
     def test_map(self):
-        for name, case, x, w, dy in self.cases():
+        for name, case, x, w, _ in self.cases():
             with self.subTest(name, **case):
                 geometry = self.geometry(**case)
                 turned = self.turned(w, geometry)

@@ -9,7 +9,7 @@ import numpy as np
 from theano.tensor.nnet import abstract_conv
 from theano.tensor.signal.pool import MaxPoolGrad, Pool, pool_2d
 
-from voxlstm.lib.ops import available, layout, leaky, library
+from voxlstm.lib.ops import available, leaky, library
 from voxlstm.lib.ops.convolution import Convolve, KernelGradient, Transpose
 from voxlstm.lib.ops.dense import Dense, DenseGradient, DenseKernelGradient
 from voxlstm.lib.ops.layout import FromBlocked, ToBlocked

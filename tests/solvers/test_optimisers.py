@@ -66,7 +66,7 @@ def start(parameters):
 
 def numpy_sgd(values, layer_rates=False):
     """Return what six steps of SGD leave of the parameters, and the velocities."""
-    velocity = {name: 0.0 for name in values}
+    velocity = dict.fromkeys(values, 0.0)
     for x, rate in zip(inputs(), RATES):
         gradients = numpy_gradients(values, x.astype("float64"))
         if layer_rates:
@@ -80,8 +80,8 @@ def numpy_sgd(values, layer_rates=False):
 
 def numpy_adam(values, layer_rates=False, clip_norm=np.inf):
     """Return what six steps of Adam leave of the parameters."""
-    mean = {name: 0.0 for name in values}
-    square = {name: 0.0 for name in values}
+    mean = dict.fromkeys(values, 0.0)
+    square = dict.fromkeys(values, 0.0)
     for t, (x, rate) in enumerate(zip(inputs(), RATES), start=1):
         gradients = numpy_gradients(values, x.astype("float64"))
         if layer_rates:

@@ -29,8 +29,8 @@ from ..evaluation.example import CHAIR, LAMP, make_data
 test_net.__test__ = False
 ROOT = Path(__file__).resolve().parents[2]
 TINY = NetworkConfig(image=127, encoder_widths=(2, 2, 2, 2, 3, 3),
-                     encoder_kernels=(7, 3, 3, 3, 3, 3), features=6, grid=4, channels=3, kernel=3, decoder_widths=(3, 3, 2, 2),
-                     unpoolings=3)
+                     encoder_kernels=(7, 3, 3, 3, 3, 3), features=6, grid=4, channels=3, kernel=3,
+                     decoder_widths=(3, 3, 2, 2), unpoolings=3)
 
 
 def save_network(path, config, seed=0):

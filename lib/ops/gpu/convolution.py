@@ -10,7 +10,6 @@ from .maps import map_type, on_gpu, padded
 from theano.gof import Apply
 
 
-
 class _OnGPU(ConvolutionOp):
     """What the three ops share."""
 
@@ -26,7 +25,9 @@ class _OnGPU(ConvolutionOp):
         if call is None:
             kernel = w.shape[1:-1]
             if tuple(geometry.y_space(x.shape[1:-1], kernel)) != y.shape[1:-1]:
-                raise ValueError(f"maps of shapes {x.shape} and {y.shape} and a kernel of shape {w.shape} do not belong")
+                raise ValueError(
+                    f"a kernel of shape {w.shape} does not make {y.shape} of {x.shape}"
+                )
             if not all(a.size for a in (x, w, y)):
                 raise ValueError("a convolution of an empty array")
             call = calls[shapes] = plans.Convolution(
@@ -71,7 +72,7 @@ class GpuConvolve(_OnGPU, Convolve):
 
 
 class GpuTranspose(_OnGPU, Transpose):
-    """``x = leaky(w^T y + b)``, the transposed convolution; inputs w, y, the space of x, perhaps b."""
+    """``x = leaky(w^T y + b)``, the transposed convolution; inputs w, y, x's space, perhaps b."""
 
     def make_node(self, w, y, space, *bias):
         w, y, *bias = map(on_gpu, (w, y, *bias))

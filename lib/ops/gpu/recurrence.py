@@ -31,10 +31,14 @@ class _Recurrence(Op):
 
     def _convolutions(self, channels):
         """Return the ops of ``U * h``, of its gradient for h and of that for U."""
-        geometry = Geometry(3, "half", (1, 1, 1), (1, 1, 1), False, channels, GATES * channels, self.precision)
         made = self.__dict__.setdefault("_made", {})
         if channels not in made:
-            made[channels] = [kind(geometry) for kind in (GpuConvolve, GpuTranspose, GpuKernelGradient)]
+            once = (1, 1, 1)  # stride and dilation
+            geometry = Geometry(
+                3, "half", once, once, False, channels, GATES * channels, self.precision
+            )
+            kinds = GpuConvolve, GpuTranspose, GpuKernelGradient
+            made[channels] = [kind(geometry) for kind in kinds]
         return made[channels]
 
     def __getstate__(self):
