@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = "lib", "models", "solvers", "tools"
-UNUSED = {".pyc", ".sh"}
+UNUSED = {".pyc", ".sh", ".rst"}
 
 
 class Image(unittest.TestCase):

@@ -68,6 +68,10 @@ def load():
         raise Unavailable(f"{path.name} does not load: {error}") from error
     for name in ("error", "version", "implementation"):
         getattr(native, f"voxlstm_{name}").restype = ctypes.c_char_p
+    for kind in (Convolution, Grid):
+        size = getattr(native, f"voxlstm_size_of_{kind.__name__.lower()}")()
+        if size != ctypes.sizeof(kind):
+            raise Unavailable(f"{path.name} has {size} bytes for a {kind.__name__}, not {ctypes.sizeof(kind)}")
     if native.voxlstm_block() == 1:
         raise Unavailable("this CPU has no AVX2, which its convolutions need")
     native.voxlstm_keep_memory()

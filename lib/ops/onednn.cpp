@@ -57,6 +57,9 @@ const char *voxlstm_error() { return error_text.c_str(); }
 
 int voxlstm_block() { return block_size(); }
 
+// For the caller to compare with its own description.
+size_t voxlstm_size_of_convolution() { return sizeof(Convolution); }
+
 const char *voxlstm_version() {
     static std::string text;
     const dnnl_version_t *v = dnnl_version();

@@ -181,6 +181,8 @@ void from_blocked(const float *in, int64_t images, int64_t channels, int64_t cel
 
 extern "C" {
 
+size_t voxlstm_size_of_grid() { return sizeof(Grid); }
+
 int voxlstm_max_pool(const Grid *g, const float *x, const float *b, float slope, float *y,
     uint8_t *code) {
     return guarded([&] {
