@@ -104,7 +104,7 @@ def use_device(name=None, precision="float32"):
     if name != "cpu":
         gpu.start(theano, name, precision)
     elif precision != "float32":
-        raise UserError(f"{precision} needs a CUDA device; add --device cuda")
+        raise UserError(f"{precision} needs a CUDA device; add --device cuda or take --precision float32")
 
 
 def device():
