@@ -3,9 +3,9 @@
 Half of them are of one grey, as is one of the two published objects whose pictures were measured
 (see `rendering`): many of ShapeNet's models have no colours of their own.
 
-A kind of object is made by a function that takes a `dice.Draw` and returns a `parts.Shape`, in metres,
-y up, front towards +x, z to the right. What it draws, and in which order, decides the bytes of a data
-set: a draw more or less changes every object of the kind.
+A kind of object is made by a function that takes a `dice.Draw` and returns a `parts.Shape`: in
+metres, y up, front towards +x, z to the right. What it draws, and in which order, decides the bytes
+of a data set: one draw more changes all that are made after it.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Procedural benches."""
+"""Procedural benches: park benches, plank benches and benches with compartments."""
 
 import numpy as np
 
@@ -17,12 +17,8 @@ def park_bench(draw):
     for place in np.linspace(-x + gap / 2, x - gap / 2, slats):
         shape.add("slats", wood, box(gap * 0.78, thick, length, (place, seat, 0)))
     for share in np.linspace(0.25, 0.95, draw.whole(2, 4)):
-        slat = box(thick, back * 0.2, length)
-        tilt = np.degrees(np.arctan2(lean, back))
-        shape.add(
-            "slats", wood,
-            slat.turn("z", tilt).move(-x - lean * share, seat + back * share, 0),
-        )
+        slat = box(thick, back * 0.2, length).turn("z", np.degrees(np.arctan2(lean, back)))
+        shape.add("slats", wood, slat.move(-x - lean * share, seat + back * share, 0))
     z = length / 2 - draw(0.05, 0.2)
     arms = draw.chance(0.65)
     frame = [
@@ -32,9 +28,10 @@ def park_bench(draw):
     ]
     if arms:
         arm = seat + draw(0.18, 0.26)
-        frame += [rod((x - 0.05, seat, z), (x - 0.04, arm, z), post), rod(
-            (x, arm, z), (-x - lean * 0.5, arm + 0.02, z), post * 1.2
-        )]
+        frame += [
+            rod((x - 0.05, seat, z), (x - 0.04, arm, z), post),
+            rod((x, arm, z), (-x - lean * 0.5, arm + 0.02, z), post * 1.2),
+        ]
     shape.both("frame", metal if draw.chance(0.6) else wood, *frame)
     if length > 1.6:
         shape.add("frame", metal, *[part.move(z=-z) for part in frame[:2]])
@@ -53,10 +50,10 @@ def plank_bench(draw):
     kind = draw.pick("trestle", "legs", "ends")
     colour = wood if draw.chance(0.5) else draw.shade(METAL + DARK)
     if kind == "ends":
-        cut = draw(0.2, 0.6) * depth
+        cut, x = draw(0.2, 0.6) * depth, depth / 2
         outline = [
-            (-depth / 2, 0), (-cut / 2, 0), (-cut / 4, seat * 0.4), (cut / 4, seat * 0.4),
-            (cut / 2, 0), (depth / 2, 0), (depth / 2 - 0.02, seat), (-depth / 2 + 0.02, seat),
+            (-x, 0), (-cut / 2, 0), (-cut / 4, seat * 0.4), (cut / 4, seat * 0.4), (cut / 2, 0),
+            (x, 0), (x - 0.02, seat), (-x + 0.02, seat),
         ]
         shape.both("ends", colour, prism(outline, z, z + draw(0.03, 0.06)))
         shape.add("ends", colour, box(0.03, 0.08, 2 * z, (0, seat * 0.7, 0)))
@@ -87,13 +84,11 @@ def storage_bench(draw):
         span((-x, -x + 0.012), (floor, seat), (-z, z)),
     )
     for place in np.linspace(-z + board / 2, z - board / 2, draw.whole(2, 4) + 1):
-        shape.add("board", wood, box(
-            depth, seat - (0 if abs(place) > z - board else floor), board,
-            (0, (seat + (0 if abs(place) > z - board else floor)) / 2, place),
-        ))
-    shape.add("cushion", draw.paint(), cushion(
-        depth - 0.02, draw(0.05, 0.1), length - 0.03, (0.01, seat + 0.03, 0), power=8
-    ))
+        foot = 0 if abs(place) > z - board else floor  # the sides reach the ground
+        shape.add("board", wood, box(depth, seat - foot, board, (0, (seat + foot) / 2, place)))
+    cover, at = draw.paint(), (0.01, seat + 0.03, 0)
+    pad = cushion(depth - 0.02, draw(0.05, 0.1), length - 0.03, at, power=8)
+    shape.add("cushion", cover, pad)
     if draw.chance(0.6):
         back = draw(0.3, 0.9)
         shape.add("board", wood, span((-x, -x + board), (seat, seat + back), (-z, z)))
@@ -103,4 +98,8 @@ def storage_bench(draw):
     return shape
 
 
-KINDS = {"park bench": park_bench, "plank bench": plank_bench, "storage bench": storage_bench}
+KINDS = {
+    "park bench": park_bench,
+    "plank bench": plank_bench,
+    "storage bench": storage_bench,
+}

@@ -1,4 +1,4 @@
-"""Procedural cabinets."""
+"""Procedural cabinets: with doors, of drawers, bookcases and sideboards."""
 
 import numpy as np
 
@@ -15,11 +15,8 @@ def door_cabinet(draw):
     foot, gap, doors = draw(0.03, 0.2), draw(0.006, 0.014), draw.whole(1, 3)
     front = wood if draw.chance(0.5) else draw.furniture()
     x, z = depth / 2, width / 2
-    shape.add("carcass", wood, span((-x, x), (foot, height), (-z, z)))
-    shape.add(
-        "carcass", wood,
-        span((-x, x + 0.03), (height, height + draw(0.015, 0.04)), (-z - 0.02, z + 0.02)),
-    )
+    top = span((-x, x + 0.03), (height, height + draw(0.015, 0.04)), (-z - 0.02, z + 0.02))
+    shape.add("carcass", wood, span((-x, x), (foot, height), (-z, z)), top)
     drawer = draw(0.12, 0.2) if draw.chance(0.5) else 0.0
     top = height - drawer
     metal, knob = draw.shade(METAL + DARK), draw.chance(0.5)
@@ -44,23 +41,17 @@ def chest_of_drawers(draw):
     foot, gap = draw(0.04, 0.22), draw(0.008, 0.018)
     front = wood if draw.chance(0.5) else draw.furniture()
     x, z = depth / 2, width / 2
-    shape.add(
-        "carcass", wood,
-        span((-x, x), (foot, height), (-z, z)),
-        span((-x, x + 0.03), (height, height + draw(0.015, 0.04)), (-z - 0.015, z + 0.015)),
-    )
+    top = span((-x, x + 0.03), (height, height + draw(0.015, 0.04)), (-z - 0.015, z + 0.015))
+    shape.add("carcass", wood, span((-x, x), (foot, height), (-z, z)), top)
     metal, knob = draw.shade(METAL + DARK), draw.chance(0.5)
     edges = np.linspace(foot + 0.02, height - 0.02, rows + 1)
     sides = np.linspace(-z + 0.02, z - 0.02, columns + 1)
     for low, high in zip(edges, edges[1:]):
         for left, right in zip(sides, sides[1:]):
-            _panel(
-                draw, shape, front, x, (low + gap, high - gap), (left + gap, right - gap),
-                flat=True,
-            )
-            handle(
-                shape, metal, x + 0.025, (low + high) / 2, (left + right) / 2, knob, upright=False
-            )
+            bounds = (low + gap, high - gap), (left + gap, right - gap)
+            _panel(draw, shape, front, x, *bounds, flat=True)
+            y, middle = (low + high) / 2, (left + right) / 2
+            handle(shape, metal, x + 0.025, y, middle, knob, upright=False)
     _base(draw, shape, wood, x, z, foot)
     return shape
 
@@ -73,19 +64,15 @@ def bookcase(draw):
     shelves, columns, foot = draw.whole(2, 5), draw.whole(1, 3), draw(0.0, 0.12)
     x, z = depth / 2, width / 2
     for place in np.linspace(-z + board / 2, z - board / 2, columns + 1):
-        low = 0.0 if abs(place) > z - board else foot
-        shape.add(
-            "board", wood,
-            span((-x, x), (low, height), (place - board / 2, place + board / 2)),
-        )
+        low = 0.0 if abs(place) > z - board else foot  # the sides reach the ground
+        upright = span((-x, x), (low, height), (place - board / 2, place + board / 2))
+        shape.add("board", wood, upright)
     levels = np.linspace(foot, height - board, shelves + 1)
     for level in levels:
         shape.add("board", wood, span((-x, x), (level, level + board), (-z, z)))
     if draw.chance(0.75):
-        shape.add(
-            "back", draw.pick(wood, draw.paint()),
-            span((-x, -x + 0.02), (foot, height), (-z, z)),
-        )
+        panel = span((-x, -x + 0.02), (foot, height), (-z, z))
+        shape.add("back", draw.pick(wood, draw.paint()), panel)
     column = (width - board) / columns
     for level, above in zip(levels, levels[1:]):
         for left in np.arange(columns) * column - z + board:
@@ -125,51 +112,44 @@ def sideboard(draw):
     for index, (low, high) in enumerate(zip(edges, edges[1:])):
         if index == open_bay % bays:
             level = leg + (height - leg) * draw(0.4, 0.6)
-            shape.add(
-                "board", wood,
-                span((-x, x - 0.01), (level, level + board), (low, high + board)),
-            )
+            shelf = span((-x, x - 0.01), (level, level + board), (low, high + board))
+            shape.add("board", wood, shelf)
         else:
-            shape.add("front", front, span(
-                (x - 0.03, x + 0.008),
-                (leg + 0.012, height - 0.012),
-                (low + 0.01, high + board - 0.01),
-            ))
+            y, z_range = (leg + 0.012, height - 0.012), (low + 0.01, high + board - 0.01)
+            shape.add("front", front, span((x - 0.03, x + 0.008), y, z_range))
             handle(shape, metal, x + 0.01, (leg + height) / 2, high - 0.04, knob, upright=True)
     splay, radius = draw(0.0, 0.06), draw(0.014, 0.024)
     for side in (-1, 1):
-        shape.both("legs", draw.shade(WOOD + METAL), rod(
-            (side * (x - 0.05 + splay), 0, z - 0.12 + splay),
-            (side * (x - 0.06), leg + 0.01, z - 0.14), radius * 0.6, radius,
-        ))
+        foot = (side * (x - 0.05 + splay), 0, z - 0.12 + splay)
+        head = (side * (x - 0.06), leg + 0.01, z - 0.14)
+        shape.both("legs", draw.shade(WOOD + METAL), rod(foot, head, radius * 0.6, radius))
     return shape
 
 
 def _panel(draw, shape, colour, x, y, z, flat=False):
+    """Add a front between two pairs (low, high); a large one has a field, of glass on some."""
     shape.add("front", colour, span((x - 0.01, x + 0.02), y, z))
     if not flat and min(y[1] - y[0], z[1] - z[0]) > 0.2:
         rim = 0.05
-        shape.add(
-            "field", draw.pick(colour, colour, draw.shade(GLASS)),
-            span((x, x + 0.028), (y[0] + rim, y[1] - rim), (z[0] + rim, z[1] - rim)),
-        )
+        field = span((x, x + 0.028), (y[0] + rim, y[1] - rim), (z[0] + rim, z[1] - rim))
+        shape.add("field", draw.pick(colour, colour, draw.shade(GLASS)), field)
 
 
 def _base(draw, shape, wood, x, z, height):
+    """Add a plinth or four feet."""
     if draw.chance(0.4):
-        shape.add(
-            "carcass", wood,
-            span((-x + 0.02, x - 0.04), (0, height + 0.01), (-z + 0.03, z - 0.03)),
-        )
+        plinth = span((-x + 0.02, x - 0.04), (0, height + 0.01), (-z + 0.03, z - 0.03))
+        shape.add("carcass", wood, plinth)
         return
     radius = draw(0.015, 0.03)
     for side in (-x + 0.05, x - 0.05):
-        shape.both("carcass", wood, rod(
-            (side, 0, z - 0.06), (side, height + 0.01, z - 0.06), radius * 0.7, radius
-        ))
+        foot, head = (side, 0, z - 0.06), (side, height + 0.01, z - 0.06)
+        shape.both("carcass", wood, rod(foot, head, radius * 0.7, radius))
 
 
 KINDS = {
-    "door cabinet": door_cabinet, "chest of drawers": chest_of_drawers, "bookcase": bookcase,
+    "door cabinet": door_cabinet,
+    "chest of drawers": chest_of_drawers,
+    "bookcase": bookcase,
     "sideboard": sideboard,
 }

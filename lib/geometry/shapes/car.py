@@ -1,74 +1,79 @@
-"""Procedural cars. Noses towards +x."""
+"""Procedural cars: sedans, hatchbacks, pickups, vans and roadsters. Noses towards +x."""
 
 import numpy as np
 
-from .palettes import DARK, GLASS, METAL
-from .parts import Shape
+from .palettes import DARK, GLASS, METAL, TYRE
+from .parts import Part, Shape
 from .primitives import arc, box, cushion, ellipsoid, lathe, loft, prism, rod, span, tube
 
 
 def _wheels(draw, shape, places, z, radius, width):
     """Add wheels: a tyre with a hollow rim and spokes on both sides."""
     rim, spokes = draw.shade(METAL), draw.whole(4, 7)
+    ring = [
+        (radius * 0.62, -width / 2), (radius * 0.95, -width / 2), (radius, -width * 0.3),
+        (radius, width * 0.3), (radius * 0.95, width / 2), (radius * 0.62, width / 2),
+        (radius * 0.62, -width / 2),
+    ]
+    tyre = lathe(ring, 24).turn("x", 90)
+    disc = rod((0, 0, -width * 0.2), (0, 0, width * 0.25), radius * 0.63, sides=20)
+    arm = box(radius * 0.6, radius * 0.14, 0.03, (radius * 0.3, 0, width * 0.3))
+    arms = [arm.turn("z", angle) for angle in np.arange(spokes) * 360.0 / spokes]
     for x in places:
-        ring = [
-            (radius * 0.62, -width / 2), (radius * 0.95, -width / 2), (radius, -width * 0.3),
-            (radius, width * 0.3), (radius * 0.95, width / 2), (radius * 0.62, width / 2),
-            (radius * 0.62, -width / 2),
-        ]
-        shape.both("tyre", (0.06, 0.06, 0.06), lathe(ring, 24).turn("x", 90).move(x, radius, z))
-        disc = rod((0, 0, -width * 0.2), (0, 0, width * 0.25), radius * 0.63, sides=20)
-        arms = [
-            box(radius * 0.6, radius * 0.14, 0.03, (radius * 0.3, 0, width * 0.3)).turn("z", turn)
-            for turn in np.arange(spokes) * 360.0 / spokes
-        ]
+        shape.both("tyre", TYRE, tyre.move(x, radius, z))
         shape.both("well", (0.12, 0.12, 0.13), disc.move(x, radius, z))
         shape.both("rim", rim, *[arm.move(x, radius, z) for arm in arms])
 
 
-def _car(draw, length, width, waist, roof, profile, cabin, wheels, wheel):
-    """Build a car from side profiles.
+def _car(draw, length, width, waist, roof, profile, cabin, axles, wheel):
+    """Build a car from its side view.
 
-    ``profile`` is the top line of the body (x, y) from tail to nose as shares of the length and in
-    metres, ``cabin`` the window line (x, y) in the same manner from tail to nose.
+    Parameters
+    ----------
+    length, width, waist, roof : float
+        In metres; the waist is the lower edge of the windows.
+    profile, cabin : list of tuple
+        The top line of the body, and of the windows on it, from tail to nose: points (share of the
+        length, y in metres).
+    axles : tuple of float
+        Where the wheels are, as shares of the length.
+    wheel : float
+        Their radius, in metres.
     """
     shape, paint = Shape(), draw.paint()
     clearance, z = draw(0.14, 0.22), width / 2
     top = np.array(profile) * (length, 1.0)
-    bottom = _arches(length, clearance, [share * length for share in wheels], wheel * 1.15)
-    outline = np.concatenate([bottom, top[::-1]])
+    places = [share * length for share in axles]
+    outline = np.concatenate([_arches(length, clearance, places, wheel * 1.15), top[::-1]])
     tuck = draw(0.03, 0.07)
-    # The sides bulge: the middle slab is the widest and the outer ones shrink towards the ends.
+    # The sides bulge: the outer slabs shrink from the outline of the middle one.
     shape.add("body", paint, prism(outline, -z + tuck, z - tuck))
-    inner = np.array([length / 2, (waist + clearance) / 2])
+    centre = np.array([length / 2, (waist + clearance) / 2])
+    small = (outline - centre) * (0.985, 0.9) + centre
     for side in (-1, 1):
-        small = (outline - inner) * (0.985, 0.9) + inner
-        loops = [
-            np.column_stack([points, np.full(len(points), side * depth)])
-            for points, depth in ((outline, z - tuck), (small, z))
-        ]
-        shape.add("body", paint, _outer(loops, side))
+        shape.add("body", paint, _slab((outline, small), (z - tuck, z), side))
     glass = np.array(cabin) * (length, 1.0)
-    narrow = draw(0.72, 0.86)
-    _cabin(draw, shape, paint, glass, waist, roof, z - tuck, narrow)
-    _wheels(draw, shape, [share * length for share in wheels], z - 0.11, wheel, 0.2)
-    nose, tail = top[-1], top[0]
-    shape.both("lamp", (0.95, 0.95, 0.88), ellipsoid(
-        0.12, 0.14, 0.3, (nose[0] - 0.06, nose[1] - 0.06, z - 0.28), 6, 12
-    ))
-    shape.both("rear lamp", (0.75, 0.08, 0.08), box(
-        0.06, 0.14, 0.28, (tail[0] + 0.01, tail[1] - 0.14, z - 0.24)
-    ))
-    dark = draw.shade(DARK)
+    _cabin(draw, shape, paint, glass, waist, roof, z - tuck, draw(0.72, 0.86))
+    _wheels(draw, shape, places, z - 0.11, wheel, 0.2)
+    _lamps_and_bumpers(draw, shape, length, width, clearance, top)
+    mirror = (glass[-1][0] - 0.25, waist + 0.1, z + 0.08)
+    shape.both("mirror", paint, ellipsoid(0.12, 0.13, 0.2, mirror, 6, 10))
+    return shape
+
+
+def _lamps_and_bumpers(draw, shape, length, width, clearance, top):
+    """Add what the ends of a body with this top line carry."""
+    nose, tail, z = top[-1], top[0], width / 2
+    front = (nose[0] - 0.06, nose[1] - 0.06, z - 0.28)
+    rear = (tail[0] + 0.01, tail[1] - 0.14, z - 0.24)
+    shape.both("lamp", (0.95, 0.95, 0.88), ellipsoid(0.12, 0.14, 0.3, front, 6, 12))
+    shape.both("rear lamp", (0.75, 0.08, 0.08), box(0.06, 0.14, 0.28, rear))
     shape.add(
-        "trim", dark,
+        "trim", draw.shade(DARK),
         box(0.05, 0.16, width * 0.5, (length - 0.01, clearance + 0.28, 0)),
         box(0.12, 0.12, width * 0.92, (length - 0.02, clearance + 0.1, 0)),
         box(0.12, 0.14, width * 0.92, (0.02, clearance + 0.12, 0)),
     )
-    mirror = glass[-1][0] - 0.25
-    shape.both("mirror", paint, ellipsoid(0.12, 0.13, 0.2, (mirror, waist + 0.1, z + 0.08), 6, 10))
-    return shape
 
 
 def _arches(length, low, centres, radius):
@@ -81,47 +86,37 @@ def _arches(length, low, centres, radius):
     return np.array(points + [(length - 0.15, low), (length - 0.04, low + 0.1)])
 
 
-def _outer(loops, side):
-    """Return the closed slab between two outlines, turned so that it faces outwards."""
-    first, last = loops
-    tops = prism(first[:, :2], 0.0, 1.0)
-    count = len(first)
-    vertices = tops.vertices.copy()
-    low, high = (first, last) if side > 0 else (last, first)
-    vertices[:count], vertices[count:] = low, high
-    return type(tops)(vertices, tops.faces)
+def _slab(outlines, depths, side):
+    """Return the solid between two outlines of as many points, each at its distance from z = 0."""
+    ends = [
+        np.column_stack([points, np.full(len(points), side * depth)])
+        for points, depth in zip(outlines, depths)
+    ]
+    # The faces of a prism over the first outline serve for both, lower end first.
+    return Part(np.concatenate(ends[::side]), prism(outlines[0], 0.0, 1.0).faces)
 
 
 def _cabin(draw, shape, paint, line, waist, roof, z, narrow):
     """Add glass from the waist to the roof, the roof itself and the pillars between them."""
     x0, x1, x2, x3 = line[:, 0]
-    upper, tilt = z * narrow, 0.03
-    base = [
-        (x0, waist - tilt, -z * 0.98),
-        (x0, waist - tilt, z * 0.98),
-        (x3, waist - tilt, z * 0.98),
-        (x3, waist - tilt, -z * 0.98),
-    ]
-    head = [
-        (x1, roof - 0.04, -upper),
-        (x1, roof - 0.04, upper),
-        (x2, roof - 0.04, upper),
-        (x2, roof - 0.04, -upper),
-    ]
+    upper = z * narrow
+    low, high, wide = waist - 0.03, roof - 0.04, z * 0.98
+    base = [(x0, low, -wide), (x0, low, wide), (x3, low, wide), (x3, low, -wide)]
+    head = [(x1, high, -upper), (x1, high, upper), (x2, high, upper), (x2, high, -upper)]
     shape.add("glass", draw.shade(GLASS), loft([base, head]))
-    shape.add("body", paint, cushion(
-        x2 - x1 + 0.12, 0.09, 2 * upper + 0.08, ((x1 + x2) / 2, roof - 0.035, 0), power=7
-    ))
-    pillars = [
-        rod((a, waist - tilt, z * 0.97), (b, roof - 0.04, upper), 0.04, sides=6)
-        for a, b in ((x0, x1), (x3, x2))
+    middle = ((x1 + x2) / 2, roof - 0.035, 0)
+    shape.add("body", paint, cushion(x2 - x1 + 0.12, 0.09, 2 * upper + 0.08, middle, power=7))
+    ends = [
+        rod((a, low, z * 0.97), (b, high, upper), 0.04, sides=6) for a, b in ((x0, x1), (x3, x2))
     ]
-    for share in (0.38, 0.68):
-        pillars.append(rod(
-            (x0 + (x3 - x0) * share, waist - tilt, z * 0.98),
-            (x1 + (x2 - x1) * share, roof - 0.04, upper), 0.035, sides=6,
-        ))
-    shape.both("body", paint, *pillars)
+    between = [
+        rod(
+            (x0 + (x3 - x0) * share, low, wide), (x1 + (x2 - x1) * share, high, upper),
+            0.035, sides=6,
+        )
+        for share in (0.38, 0.68)
+    ]
+    shape.both("body", paint, *ends, *between)
 
 
 def sedan(draw):
@@ -138,10 +133,8 @@ def sedan(draw):
         (bonnet - draw(0.14, 0.2), roof),
         (bonnet + 0.03, waist),
     ]
-    return _car(
-        draw, length, width, waist, roof, profile, cabin, (draw(0.18, 0.21), draw(0.80, 0.83)),
-        wheel,
-    )
+    axles = draw(0.18, 0.21), draw(0.80, 0.83)
+    return _car(draw, length, width, waist, roof, profile, cabin, axles, wheel)
 
 
 def hatchback(draw):
@@ -159,21 +152,15 @@ def hatchback(draw):
         (bonnet - draw(0.12, 0.2), roof),
         (bonnet + 0.03, waist),
     ]
-    shape = _car(
-        draw, length, width, waist, roof, profile, cabin, (draw(0.18, 0.2), draw(0.79, 0.82)),
-        wheel,
-    )
+    axles = draw(0.18, 0.2), draw(0.79, 0.82)
+    shape = _car(draw, length, width, waist, roof, profile, cabin, axles, wheel)
     if draw.chance(0.4):
-        metal = draw.shade(METAL + DARK)
-        shape.both("rack", metal, tube(
-            [
-                (length * 0.2, roof - 0.02, width * 0.34),
-                (length * 0.24, roof + 0.07, width * 0.34),
-                (length * 0.5, roof + 0.07, width * 0.34),
-                (length * 0.54, roof - 0.02, width * 0.34),
-            ],
-            0.02, 6,
-        ))
+        low, high, z = roof - 0.02, roof + 0.07, width * 0.34
+        rail = [
+            (length * 0.2, low, z), (length * 0.24, high, z), (length * 0.5, high, z),
+            (length * 0.54, low, z),
+        ]
+        shape.both("rack", draw.shade(METAL + DARK), tube(rail, 0.02, 6))
     return shape
 
 
@@ -192,29 +179,18 @@ def pickup(draw):
         (bonnet - draw(0.1, 0.14), roof),
         (bonnet + 0.02, waist),
     ]
-    shape = _car(
-        draw, length, width, waist, roof, profile, cabin, (draw(0.18, 0.21), draw(0.80, 0.83)),
-        wheel,
-    )
+    axles = draw(0.18, 0.21), draw(0.80, 0.83)
+    shape = _car(draw, length, width, waist, roof, profile, cabin, axles, wheel)
     paint = shape.colours["body"]
-    shape.both(
-        "body", paint,
-        span((0, bed * length), (floor - 0.1, waist), (width / 2 - wall - 0.02, width / 2 - 0.02)),
-    )
-    shape.add(
-        "body", paint,
-        span((0, wall), (floor - 0.1, waist), (-width / 2 + 0.03, width / 2 - 0.03)),
-    )
+    x, y, z = bed * length, (floor - 0.1, waist), width / 2
+    shape.both("body", paint, span((0, x), y, (z - wall - 0.02, z - 0.02)))
+    shape.add("body", paint, span((0, wall), y, (-z + 0.03, z - 0.03)))
     if draw.chance(0.35):
-        shape.add("bar", draw.shade(METAL + DARK), tube(
-            [
-                (bed * length - 0.15, floor, width / 2 - 0.12),
-                (bed * length - 0.2, roof - 0.05, width / 2 - 0.18),
-                (bed * length - 0.2, roof - 0.05, -width / 2 + 0.18),
-                (bed * length - 0.15, floor, -width / 2 + 0.12),
-            ],
-            0.035, 8,
-        ))
+        bar = [
+            (x - 0.15, floor, z - 0.12), (x - 0.2, roof - 0.05, z - 0.18),
+            (x - 0.2, roof - 0.05, -z + 0.18), (x - 0.15, floor, -z + 0.12),
+        ]
+        shape.add("bar", draw.shade(METAL + DARK), tube(bar, 0.035, 8))
     return shape
 
 
@@ -230,7 +206,10 @@ def van(draw):
             (bonnet, waist), (0.98, waist - 0.2), (1.0, waist - 0.5),
         ]
         cabin = [
-            (wall - 0.05, waist), (wall - 0.04, roof), (wall + 0.07, roof), (bonnet + 0.03, waist)
+            (wall - 0.05, waist),
+            (wall - 0.04, roof),
+            (wall + 0.07, roof),
+            (bonnet + 0.03, waist),
         ]
     else:
         profile = [
@@ -243,10 +222,8 @@ def van(draw):
             (bonnet - draw(0.1, 0.16), roof),
             (bonnet + 0.04, waist),
         ]
-    return _car(
-        draw, length, width, waist, roof, profile, cabin, (draw(0.18, 0.24), draw(0.80, 0.84)),
-        wheel,
-    )
+    axles = draw(0.18, 0.24), draw(0.80, 0.84)
+    return _car(draw, length, width, waist, roof, profile, cabin, axles, wheel)
 
 
 def roadster(draw):
@@ -264,9 +241,8 @@ def roadster(draw):
         (bonnet - draw(0.1, 0.15), roof),
         (bonnet + 0.06, waist),
     ]
-    shape = _car(
-        draw, length, width, waist, roof, profile, cabin, (draw(0.17, 0.2), draw(0.8, 0.83)), wheel
-    )
+    axles = draw(0.17, 0.2), draw(0.8, 0.83)
+    shape = _car(draw, length, width, waist, roof, profile, cabin, axles, wheel)
     if draw.chance(0.6):
         paint = shape.colours["body"]
         rise = draw(0.12, 0.26)
@@ -275,4 +251,10 @@ def roadster(draw):
     return shape
 
 
-KINDS = {"sedan": sedan, "hatchback": hatchback, "pickup": pickup, "van": van, "roadster": roadster}
+KINDS = {
+    "sedan": sedan,
+    "hatchback": hatchback,
+    "pickup": pickup,
+    "van": van,
+    "roadster": roadster,
+}

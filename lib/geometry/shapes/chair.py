@@ -1,4 +1,4 @@
-"""Procedural chairs."""
+"""Procedural chairs: dining and office chairs, stools, armchairs and cantilever chairs."""
 
 import numpy as np
 
@@ -39,6 +39,7 @@ def dining_chair(draw):
 
 
 def _dining_back(draw, shape, wood, corner, back, lean, leg):
+    """Add what lies between the hind legs, from the seat at ``corner`` to ``back`` above it."""
     x, seat, z = corner
 
     def at(share):
@@ -47,9 +48,8 @@ def _dining_back(draw, shape, wood, corner, back, lean, leg):
     kind = draw.pick("slats", "rungs", "panel", "splat")
     high_x, high = at(1.0)
     if kind != "panel":
-        shape.add("frame", wood, box(
-            0.024, draw(0.05, 0.09), 2 * z + leg, (high_x, high - 0.02, 0)
-        ))
+        rail = box(0.024, draw(0.05, 0.09), 2 * z + leg, (high_x, high - 0.02, 0))
+        shape.add("frame", wood, rail)
     if kind == "slats":
         low_x, low = at(0.12)
         for place in np.linspace(-z, z, draw.whole(3, 7) + 2)[1:-1]:
@@ -80,45 +80,42 @@ def office_chair(draw):
     plastic = draw.shade(DARK)
     seat, width, depth = draw(0.42, 0.54), draw(0.44, 0.54), draw(0.42, 0.52)
     back, reach = draw(0.35, 0.72), draw(0.26, 0.34)
-    for angle in np.arange(5) * 72.0 + 18:
-        spoke = rod((0.02, 0.11, 0), (reach, 0.07, 0), 0.024, 0.014, sides=8)
-        caster = rod((reach, 0.03, -0.022), (reach, 0.03, 0.022), 0.03, sides=12)
-        shape.add("base", metal, spoke.turn("y", angle))
-        shape.add("plastic", plastic, caster.turn("y", angle))
-    shape.add(
-        "base", metal,
-        rod((0, 0.08, 0), (0, seat - 0.04, 0), 0.028),
-        box(0.22, 0.03, 0.2, (0, seat - 0.05, 0)),
-    )
+    _star_base(shape, metal, plastic, reach, seat)
     shape.add("fabric", fabric, cushion(depth, draw(0.07, 0.11), width, (0, seat, 0), power=4))
     low = seat + draw(0.06, 0.16)
     lean = draw(6, 16)
     panel = cushion(draw(0.05, 0.09), back, width * draw(0.8, 0.98), (0, back / 2, 0), power=4)
     shape.add("fabric", fabric, panel.turn("z", lean).move(-depth / 2, low, 0))
-    shape.add("base", metal, tube(
-        [
-            (-0.05, seat - 0.05, 0),
-            (-depth / 2 - 0.05, seat - 0.03, 0),
-            (-depth / 2 - 0.09, low + 0.2, 0),
-        ],
-        0.018,
-    ))
+    bar = [
+        (-0.05, seat - 0.05, 0),
+        (-depth / 2 - 0.05, seat - 0.03, 0),
+        (-depth / 2 - 0.09, low + 0.2, 0),
+    ]
+    shape.add("base", metal, tube(bar, 0.018))
     if draw.chance(0.3):
         head = cushion(0.06, 0.14, width * 0.6, (0, back + 0.1, 0), power=4)
         shape.add("fabric", fabric, head.turn("z", lean).move(-depth / 2, low, 0))
     if draw.chance(0.75):
         arm, z = seat + draw(0.18, 0.25), width / 2 + 0.03
         if draw.chance(0.5):
-            post = [rod((0, seat - 0.05, z - 0.06), (0, arm, z), 0.014, sides=8)]
+            post = rod((0, seat - 0.05, z - 0.06), (0, arm, z), 0.014, sides=8)
         else:
-            post = [tube(
-                [(0.14, arm, z), (0.17, seat, z), (-0.1, seat - 0.03, z - 0.02), (-0.13, arm, z)],
-                0.012,
-            )]
-        shape.both("plastic", plastic, *post, cushion(
-            draw(0.22, 0.32), 0.03, 0.06, (0, arm, z), power=4
-        ))
+            loop = [(0.14, arm, z), (0.17, seat, z), (-0.1, seat - 0.03, z - 0.02), (-0.13, arm, z)]
+            post = tube(loop, 0.012)
+        rest = cushion(draw(0.22, 0.32), 0.03, 0.06, (0, arm, z), power=4)
+        shape.both("plastic", plastic, post, rest)
     return shape
+
+
+def _star_base(shape, metal, plastic, reach, seat):
+    """Add five spokes on castors, a gas spring and the plate below the seat."""
+    spoke = rod((0.02, 0.11, 0), (reach, 0.07, 0), 0.024, 0.014, sides=8)
+    castor = rod((reach, 0.03, -0.022), (reach, 0.03, 0.022), 0.03, sides=12)
+    for angle in np.arange(5) * 72.0 + 18:
+        shape.add("base", metal, spoke.turn("y", angle))
+        shape.add("plastic", plastic, castor.turn("y", angle))
+    spring, plate = rod((0, 0.08, 0), (0, seat - 0.04, 0), 0.028), (0, seat - 0.05, 0)
+    shape.add("base", metal, spring, box(0.22, 0.03, 0.2, plate))
 
 
 def stool(draw):
@@ -134,9 +131,8 @@ def stool(draw):
             (width / 2, height), (0.0, height - draw(0, 0.012)),
         ]))
     else:
-        shape.add("seat", colour, cushion(
-            width, draw(0.03, 0.09), width, (0, height - 0.02, 0), power=6
-        ))
+        pad = cushion(width, draw(0.03, 0.09), width, (0, height - 0.02, 0), power=6)
+        shape.add("seat", colour, pad)
     if draw.chance(0.25):
         shape.add(
             "base", draw.shade(METAL),
@@ -164,10 +160,9 @@ def armchair(draw):
     width, depth, seat = draw(0.50, 0.62), draw(0.52, 0.66), draw(0.36, 0.44)
     arm, arm_width, back, lean = draw(0.18, 0.26), draw(0.09, 0.18), draw(0.34, 0.55), draw(4, 14)
     foot = draw(0.04, 0.16)
-    shape.add("fabric", fabric, cushion(
-        depth, seat - foot - 0.08, width + arm_width, (0, foot + (seat - foot - 0.08) / 2, 0),
-        power=10,
-    ))
+    tall = seat - foot - 0.08
+    block = cushion(depth, tall, width + arm_width, (0, foot + tall / 2, 0), power=10)
+    shape.add("fabric", fabric, block)
     cover = fabric if draw.chance(0.6) else draw.paint()
     shape.add("cushion", cover, cushion(depth - 0.06, 0.15, width, (0.05, seat - 0.04, 0), power=5))
     panel = cushion(0.16, back + 0.1, width + arm_width * draw(0.2, 1.6), (0, back / 2, 0), power=6)
@@ -184,31 +179,37 @@ def cantilever_chair(draw):
     width, depth, seat = draw(0.42, 0.52), draw(0.42, 0.50), draw(0.42, 0.48)
     back, lean, radius = draw(0.36, 0.50), draw(0.04, 0.12), draw(0.011, 0.017)
     z, x, bend = width / 2, depth / 2, draw(0.04, 0.08)
+    rear, top = -x - lean, seat + back
     path = np.concatenate([
-        [(-x, radius, z)], arc((x - bend, bend + radius, z), bend, -90, 0, 6),
+        [(-x, radius, z)],
+        arc((x - bend, bend + radius, z), bend, -90, 0, 6),
         arc((x - bend, seat - bend, z), bend, 0, 90, 6),
-        arc((-x + bend, seat + bend, z), bend, -90, -180, 6), [(-x - lean, seat + back, z)],
+        arc((-x + bend, seat + bend, z), bend, -90, -180, 6),
+        [(rear, top, z)],
     ])
     shape.both("tube", metal, tube(path, radius))
-    shape.add("tube", metal, rod((-x, radius, z), (-x, radius, -z), radius), rod(
-        (-x - lean, seat + back, z), (-x - lean, seat + back, -z), radius
-    ))
-    shape.add("seat", fabric, cushion(
-        depth - 0.04, draw(0.03, 0.06), width, (0, seat + 0.02, 0), power=6
-    ))
+    shape.add(
+        "tube", metal,
+        rod((-x, radius, z), (-x, radius, -z), radius),
+        rod((rear, top, z), (rear, top, -z), radius),
+    )
+    pad = cushion(depth - 0.04, draw(0.03, 0.06), width, (0, seat + 0.02, 0), power=6)
+    shape.add("seat", fabric, pad)
     height = back * draw(0.4, 0.75)
     panel = cushion(0.03, height, width, (0, -height / 2, 0), power=7)
     angle = np.degrees(np.arctan2(lean, back))
-    shape.add("seat", fabric, panel.turn("z", angle).move(-x - lean + 0.015, seat + back, 0))
+    shape.add("seat", fabric, panel.turn("z", angle).move(rear + 0.015, top, 0))
     if draw.chance(0.5):
         arm = seat + draw(0.18, 0.24)
-        shape.both("tube", metal, tube(
-            [(x - 0.02, seat - 0.02, z), (x * 0.7, arm, z), (-x, arm, z)], radius
-        ))
+        path = [(x - 0.02, seat - 0.02, z), (x * 0.7, arm, z), (-x, arm, z)]
+        shape.both("tube", metal, tube(path, radius))
     return shape
 
 
 KINDS = {
-    "dining chair": dining_chair, "office chair": office_chair, "stool": stool,
-    "armchair": armchair, "cantilever chair": cantilever_chair,
+    "dining chair": dining_chair,
+    "office chair": office_chair,
+    "stool": stool,
+    "armchair": armchair,
+    "cantilever chair": cantilever_chair,
 }

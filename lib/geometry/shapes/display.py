@@ -1,4 +1,4 @@
-"""Procedural displays."""
+"""Procedural displays: flat and tube monitors, and televisions."""
 
 import numpy as np
 
@@ -31,13 +31,11 @@ def _stand(draw, shape, case, width, y, x):
     if kind == "plate":
         shape.add("stand", case, cushion(deep, 0.018, foot, (0, 0.009, 0), power=8))
     elif kind == "round":
-        shape.add("stand", case, lathe(
-            [(0, 0), (foot / 2, 0), (foot / 2, 0.012), (0.03, 0.025), (0, 0.025)],
-        ).scale(x=deep / foot))
+        plate = lathe([(0, 0), (foot / 2, 0), (foot / 2, 0.012), (0.03, 0.025), (0, 0.025)])
+        shape.add("stand", case, plate.scale(x=deep / foot))
     else:
-        shape.both("stand", case, tube(
-            [(0.11, 0.008, foot / 2), (x, 0.03, 0.02), (-0.12, 0.008, foot / 2)], 0.01, 8
-        ))
+        path = [(0.11, 0.008, foot / 2), (x, 0.03, 0.02), (-0.12, 0.008, foot / 2)]
+        shape.both("stand", case, tube(path, 0.01, 8))
     shape.add(
         "stand", case,
         box(0.025, y, draw(0.03, 0.1), (x - 0.012, y / 2, 0)),
@@ -56,16 +54,13 @@ def television(draw):
     bulge = draw(0.05, 0.12)
     place = (-bulge / 2, y - height * 0.15, 0)
     shape.add("case", case, cushion(bulge, height * 0.5, width * 0.7, place, power=6))
-    shape.add("screen", draw.shade(SCREENS), box(
-        0.004, height - 2 * bezel, width - 2 * bezel, (thick / 2, y, 0)
-    ))
+    screen = box(0.004, height - 2 * bezel, width - 2 * bezel, (thick / 2, y, 0))
+    shape.add("screen", draw.shade(SCREENS), screen)
     foot, deep = draw.shade(DARK + METAL), draw(0.18, 0.32)
     if draw.chance(0.55):
         z = width * draw(0.25, 0.42)
-        shape.both("feet", foot, tube(
-            [(deep / 2, 0.008, z + 0.03), (0, lift + 0.02, z), (-deep / 2, 0.008, z + 0.03)], 0.012,
-            8,
-        ))
+        path = [(deep / 2, 0.008, z + 0.03), (0, lift + 0.02, z), (-deep / 2, 0.008, z + 0.03)]
+        shape.both("feet", foot, tube(path, 0.012, 8))
     else:
         shape.add(
             "feet", foot,
@@ -73,9 +68,8 @@ def television(draw):
             box(0.03, lift + 0.06, width * 0.15, (-0.01, lift / 2 + 0.02, 0)),
         )
     if draw.chance(0.3):
-        shape.add("bar", draw.shade(DARK), cushion(
-            0.07, 0.06, width * 0.8, (deep / 2 - 0.02, 0.035, 0), power=6
-        ))
+        bar = cushion(0.07, 0.06, width * 0.8, (deep / 2 - 0.02, 0.035, 0), power=6)
+        shape.add("bar", draw.shade(DARK), bar)
     return shape
 
 
@@ -84,8 +78,7 @@ def tube_monitor(draw):
     shape, case = Shape(), draw.shade(LIGHT + DARK)
     width, ratio, deep = draw(0.36, 0.6), draw(1.15, 1.35), draw(0.34, 0.5)
     height, bezel, back, lift = width / ratio, draw(0.025, 0.05), draw(0.45, 0.65), draw(0.03, 0.08)
-    y = lift + height / 2
-    sink = draw(0.015, 0.03)
+    y, sink = lift + height / 2, draw(0.015, 0.03)
     stations = [
         (-deep / 2, width * back, height * back, y - height * 0.06),
         (-deep * 0.2, width * 0.8, height * 0.82, y - height * 0.03),
@@ -93,41 +86,33 @@ def tube_monitor(draw):
         (deep / 2 - 0.05, width, height, y),
     ]
     shape.add("case", case, hull(stations, sides=28, power=12))
-    frame = deep / 2
+    front, low, high, z = deep / 2, y - height / 2, y + height / 2, width / 2
+    frame = (front - 0.055, front)
     shape.add(
         "case", case,
-        span(
-            (frame - 0.055, frame),
-            (y - height / 2, y - height / 2 + bezel * 1.6),
-            (-width / 2, width / 2),
-        ),
-        span(
-            (frame - 0.055, frame),
-            (y + height / 2 - bezel, y + height / 2),
-            (-width / 2, width / 2),
-        ),
+        span(frame, (low, low + bezel * 1.6), (-z, z)),
+        span(frame, (high - bezel, high), (-z, z)),
     )
-    shape.both("case", case, span(
-        (frame - 0.055, frame),
-        (y - height / 2, y + height / 2),
-        (width / 2 - bezel, width / 2),
-    ))
-    shape.add("screen", draw.shade(SCREENS), cushion(
-        0.05, height - bezel * 2.6, width - bezel * 2, (frame - sink - 0.025, y + bezel * 0.3, 0),
-        power=6,
-    ))
+    shape.both("case", case, span(frame, (low, high), (z - bezel, z)))
+    place = (front - sink - 0.025, y + bezel * 0.3, 0)
+    screen = cushion(0.05, height - bezel * 2.6, width - bezel * 2, place, power=6)
+    shape.add("screen", draw.shade(SCREENS), screen)
     if draw.chance(0.7):
         shape.add("foot", case, lathe([
             (0, 0), (width * 0.3, 0), (width * 0.28, 0.02), (width * 0.14, lift), (0, lift + 0.01)
         ]))
     else:
         shape.both("foot", case, box(deep * 0.6, lift + 0.02, 0.05, (0, lift / 2, width * 0.3)))
+    y = low + bezel * 0.8
     for place in np.linspace(0.02, 0.1, draw.whole(2, 4)):
-        shape.add("knob", draw.shade(DARK), rod(
-            (frame - 0.01, y - height / 2 + bezel * 0.8, width / 2 - place - 0.02),
-            (frame + 0.008, y - height / 2 + bezel * 0.8, width / 2 - place - 0.02), 0.008, sides=8,
-        ))
+        at = z - place - 0.02
+        knob = rod((front - 0.01, y, at), (front + 0.008, y, at), 0.008, sides=8)
+        shape.add("knob", draw.shade(DARK), knob)
     return shape
 
 
-KINDS = {"flat monitor": flat_monitor, "television": television, "tube monitor": tube_monitor}
+KINDS = {
+    "flat monitor": flat_monitor,
+    "television": television,
+    "tube monitor": tube_monitor,
+}

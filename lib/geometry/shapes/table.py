@@ -1,4 +1,4 @@
-"""Procedural tables."""
+"""Procedural tables: dining, pedestal, trestle and coffee tables, and desks."""
 
 import numpy as np
 
@@ -22,11 +22,10 @@ def dining_table(draw):
     square = draw.chance(0.5)
     for side in (-1, 1):
         foot, head = (side * (x + splay), 0, z + splay), (side * x, height, z)
-        part = (
-            box(leg * 1.8, height, leg * 1.8, (side * x, height / 2, z))
-            if square
-            else rod(foot, head, leg * 0.55, leg)
-        )
+        if square:
+            part = box(leg * 1.8, height, leg * 1.8, (side * x, height / 2, z))
+        else:
+            part = rod(foot, head, leg * 0.55, leg)
         shape.both("frame", wood, part)
     if draw.chance(0.75):
         apron = draw(0.05, 0.11)
@@ -50,36 +49,31 @@ def pedestal_table(draw):
     height, radius, thick = draw(0.5, 0.78), draw(0.3, 0.65), draw(0.018, 0.045)
     column, bulge, foot = draw(0.02, 0.05), draw(1.0, 2.2), draw(0.45, 0.75)
     top = wood if draw.chance(0.5) else draw.pick(draw.paint(), draw.shade(LIGHT))
-    shape.add("top", top, lathe(
-        [
-            (0, height - thick), (radius * 0.97, height - thick), (radius, height - thick / 2),
-            (radius * 0.98, height), (0, height),
-        ],
-        sides=36,
-    ))
+    low = height - thick
+    profile = [
+        (0, low), (radius * 0.97, low), (radius, height - thick / 2), (radius * 0.98, height),
+        (0, height),
+    ]
+    shape.add("top", top, lathe(profile, sides=36))
     shape.add("column", wood, lathe([
         (0, 0.05), (column * 1.6, 0.05), (column, height * 0.18), (column * bulge, height * 0.45),
-        (column, height * 0.7), (column * 1.4, height - thick), (0, height - thick / 2),
+        (column, height * 0.7), (column * 1.4, low), (0, height - thick / 2),
     ]))
     if draw.chance(0.5):
-        shape.add("base", draw.pick(wood, draw.shade(METAL)), lathe(
-            [
-                (0, 0), (radius * foot, 0), (radius * foot * 0.97, 0.02), (column * 1.5, 0.06),
-                (0, 0.07),
-            ],
-            sides=32,
-        ))
+        wide = radius * foot
+        plate = [(0, 0), (wide, 0), (wide * 0.97, 0.02), (column * 1.5, 0.06), (0, 0.07)]
+        shape.add("base", draw.pick(wood, draw.shade(METAL)), lathe(plate, sides=32))
     else:
-        reach = radius * foot * 1.2
-        feet = draw.whole(3, 5)
+        reach, feet = radius * foot * 1.2, draw.whole(3, 5)
+        path = [
+            (0, height * 0.28, 0),
+            (reach * 0.4, height * 0.25, 0),
+            (reach * 0.8, height * 0.08, 0),
+            (reach, 0.015, 0),
+        ]
+        part = tube(path, [0.03, 0.028, 0.022, 0.02])
         for angle in np.arange(feet) * 360.0 / feet:
-            path = [
-                (0, height * 0.28, 0),
-                (reach * 0.4, height * 0.25, 0),
-                (reach * 0.8, height * 0.08, 0),
-                (reach, 0.015, 0),
-            ]
-            shape.add("column", wood, tube(path, [0.03, 0.028, 0.022, 0.02]).turn("y", angle))
+            shape.add("column", wood, part.turn("y", angle))
     return shape
 
 
@@ -91,34 +85,19 @@ def desk(draw):
     block, drawers = draw(0.32, 0.45), draw.whole(2, 4)
     x, z = depth / 2, length / 2
     front, metal, knob = draw.furniture(), draw.shade(METAL + DARK), draw.chance(0.4)
-    shape.add(
-        "top", wood if draw.chance(0.6) else draw.paint(),
-        span((-x, x), (height - thick, height), (-z, z)),
-    )
+    under, top = height - thick, wood if draw.chance(0.6) else draw.paint()
+    shape.add("top", top, span((-x, x), (under, height), (-z, z)))
     for side in draw.pick((1,), (-1,), (-1, 1)):
-        low, high = sorted((side * (z - 0.02), side * (z - 0.02 - block)))
-        shape.add("block", wood, span((-x + 0.02, x - 0.04), (0.04, height - thick), (low, high)))
-        edges = np.linspace(0.06, height - thick - 0.01, drawers + 1)
-        for bottom, upper in zip(edges, edges[1:]):
-            shape.add("front", front, span(
-                (x - 0.05, x - 0.02),
-                (bottom + 0.008, upper - 0.008),
-                (low + 0.012, high - 0.012),
-            ))
-            handle(
-                shape, metal, x - 0.03, (bottom + upper) / 2, (low + high) / 2, knob, upright=False
-            )
-    for side in (-1, 1):
-        shape.both("legs", metal, rod(
-            (side * (x - 0.04), 0, z - 0.04), (side * (x - 0.04), height - thick, z - 0.04), 0.022,
-            sides=8,
-        ))
+        across = sorted((side * (z - 0.02), side * (z - 0.02 - block)))
+        shape.add("block", wood, span((-x + 0.02, x - 0.04), (0.04, under), across))
+        edges = np.linspace(0.06, under - 0.01, drawers + 1)
+        _drawers(shape, front, metal, knob, x, edges, across)
+    for side in (-x + 0.04, x - 0.04):
+        leg = rod((side, 0, z - 0.04), (side, under, z - 0.04), 0.022, sides=8)
+        shape.both("legs", metal, leg)
     if draw.chance(0.6):
-        shape.add("panel", wood, span(
-            (-x + 0.05, -x + 0.07),
-            (height * draw(0.3, 0.6), height - thick),
-            (-z + 0.04, z - 0.04),
-        ))
+        y = (height * draw(0.3, 0.6), under)
+        shape.add("panel", wood, span((-x + 0.05, -x + 0.07), y, (-z + 0.04, z - 0.04)))
     if draw.chance(0.25):
         rise = draw(0.25, 0.5)
         shape.add(
@@ -128,6 +107,16 @@ def desk(draw):
         )
         shape.both("hutch", wood, span((-x, -x + 0.24), (height, height + rise), (z - 0.02, z)))
     return shape
+
+
+def _drawers(shape, front, metal, knob, x, edges, across):
+    """Add a drawer between each two of the edges, in a block from z ``across[0]`` to the other."""
+    low, high = across
+    for bottom, top in zip(edges, edges[1:]):
+        y, z = (bottom + 0.008, top - 0.008), (low + 0.012, high - 0.012)
+        shape.add("front", front, span((x - 0.05, x - 0.02), y, z))
+        middle = (bottom + top) / 2, (low + high) / 2
+        handle(shape, metal, x - 0.03, *middle, knob, upright=False)
 
 
 def trestle_table(draw):
@@ -166,9 +155,8 @@ def coffee_table(draw):
     shelf, leg, inset = height * draw(0.2, 0.5), draw(0.018, 0.04), draw(0.0, 0.1)
     x, z = width / 2 - inset - leg, length / 2 - inset - leg
     top = wood if draw.chance(0.5) else draw.pick(draw.shade(GLASS), draw.paint())
-    shape.add("top", top, cushion(
-        width, thick, length, (0, height, 0), power=draw.pick(30, 8), sides=40
-    ))
+    power = draw.pick(30, 8)
+    shape.add("top", top, cushion(width, thick, length, (0, height, 0), power=power, sides=40))
     metal = wood if draw.chance(0.5) else draw.shade(METAL)
     if draw.chance(0.3):
         shape.both("frame", metal, span((-x, x), (0, height), (z, z + 2 * leg)))
@@ -181,6 +169,9 @@ def coffee_table(draw):
 
 
 KINDS = {
-    "dining table": dining_table, "pedestal table": pedestal_table, "desk": desk,
-    "trestle table": trestle_table, "coffee table": coffee_table,
+    "dining table": dining_table,
+    "pedestal table": pedestal_table,
+    "desk": desk,
+    "trestle table": trestle_table,
+    "coffee table": coffee_table,
 }
