@@ -10,6 +10,7 @@ FOLDERS = [
     "lib",
     "lib.runtime",
     "lib.geometry",
+    "lib.geometry.shapes",
     "lib.data",
     "lib.evaluation",
     "lib.ops",

@@ -20,7 +20,7 @@ from PIL import Image
 from voxlstm.lib.geometry.camera import sample_viewpoints
 from voxlstm.lib.geometry.frame import in_grid, normalised
 from voxlstm.lib.geometry.mesh import Mesh, join
-from voxlstm.lib.geometry.procedural import KINDS, generate, kind
+from voxlstm.lib.geometry.shapes import KINDS, generate, kind
 from voxlstm.lib.geometry.rendering import Renderer
 from voxlstm.lib.geometry.voxels import voxelise
 

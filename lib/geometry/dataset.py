@@ -27,7 +27,7 @@ from ..runtime.errors import UserError
 from ..runtime.files import write_json
 from ..runtime.progress import Progress
 from ..runtime.workers import pool
-from . import procedural
+from . import shapes
 from .camera import sample_viewpoints
 from .frame import header, in_grid, normalised
 from .mesh import SUFFIXES, read, write_obj
@@ -169,7 +169,7 @@ def make(out, tasks, settings, workers=None):
 def make_object(out, task):
     """Make one object: model, renderings, and last the voxels, which mark it as complete."""
     if task.path is None:
-        mesh, names = procedural.generate(task.synset, task.seed, task.index)
+        mesh, names = shapes.generate(task.synset, task.seed, task.index)
     else:
         mesh, names = read(task.path, task.up), None
     mesh = normalised(mesh)

@@ -9,7 +9,7 @@ import trimesh
 from scipy import ndimage
 
 from tests.geometry.published import coverage, pixels, place, read_object
-from tests.geometry.shapes import iou
+from tests.geometry.meshes import iou
 from voxlstm.lib.geometry.dataset import MODELS, make_object, procedural_tasks
 
 # Solid bodies, and bodies of thin parts that a voxel thickens.

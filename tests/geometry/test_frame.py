@@ -6,7 +6,7 @@ import numpy as np
 import trimesh
 from numpy.testing import assert_allclose
 
-from tests.geometry.shapes import mesh_of
+from tests.geometry.meshes import mesh_of
 from voxlstm.lib.geometry.frame import bounds, header, in_grid, normalised
 from voxlstm.lib.geometry.voxels import voxelise
 

@@ -9,7 +9,7 @@ import trimesh
 from numpy.testing import assert_allclose
 from PIL import Image
 
-from tests.geometry.shapes import mesh_of
+from tests.geometry.meshes import mesh_of
 from voxlstm.lib.geometry.frame import normalised
 from voxlstm.lib.geometry.mesh import join, read, write_obj
 from voxlstm.lib.runtime.errors import UserError

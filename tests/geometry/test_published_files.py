@@ -12,7 +12,7 @@ import numpy as np
 import trimesh
 
 from tests.geometry.published import coverage, read_object
-from tests.geometry.shapes import mesh_of
+from tests.geometry.meshes import mesh_of
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.geometry.camera import project, read_viewpoints

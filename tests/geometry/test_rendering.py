@@ -5,7 +5,7 @@ import unittest
 import numpy as np
 import trimesh
 
-from tests.geometry.shapes import box, mesh_of
+from tests.geometry.meshes import box, mesh_of
 from voxlstm.lib.geometry.camera import SIZE, Viewpoint, project
 from voxlstm.lib.geometry.mesh import Mesh, join
 from voxlstm.lib.geometry.rendering import (

@@ -8,7 +8,7 @@ import numpy as np
 import trimesh
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tests.geometry.shapes import centres
+from tests.geometry.meshes import centres
 from voxlstm.lib.geometry.surface import blocks, smooth
 from voxlstm.lib.geometry.voxels import ray_vote
 from voxlstm.lib.runtime.errors import UserError

@@ -7,7 +7,7 @@ import trimesh
 from numpy.testing import assert_array_equal
 from scipy import ndimage
 
-from tests.geometry.shapes import box, centres, iou, mesh_of, nearest
+from tests.geometry.meshes import box, centres, iou, mesh_of, nearest
 from voxlstm.lib.geometry.mesh import join
 from voxlstm.lib.geometry.voxels import REACH, is_closed, ray_vote, touched, voxelise
 

@@ -17,7 +17,7 @@ import numpy as np
 import trimesh
 from PIL import Image
 
-from tests.geometry.shapes import nearest
+from tests.geometry.meshes import nearest
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.geometry.dataset import file_tasks, procedural_tasks

@@ -163,6 +163,11 @@ class RefusalTest(TrainNetCase):
             self.assertFalse(folder.resumed)
         self.assertEqual({path.name for path in out.iterdir()}, {".lock", "notes.txt"})
 
+    def test_tf32_is_refused_without_a_gpu(self):
+        ended = run(*self.basic, "--out", self.root / "tf32", "--precision", "tf32")
+        self.assert_refused(ended, "tf32 needs a CUDA device; add --device cuda")
+        self.assertFalse((self.root / "tf32").exists())
+
     def test_a_folder_in_use_is_refused(self):
         out = self.root / "busy"
         with RunFolder(out):

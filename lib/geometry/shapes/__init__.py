@@ -1,37 +1,40 @@
-"""Procedural models of ShapeNet's 13 categories, in several kinds each.
+"""Procedural models of ShapeNet's 13 categories, in several kinds each; a module a category.
 
 Half of them are of one grey, as is one of the two published objects whose pictures were measured
 (see `rendering`): many of ShapeNet's models have no colours of their own.
+
+A kind of object is made by a function that takes a `dice.Draw` and returns a `parts.Shape`: in
+metres, y up, front towards +x, z to the right. What it draws, and in which order, decides the bytes
+of a data set: one draw more changes all that are made after it.
 """
 
 import hashlib
 
 import numpy as np
 
-from .devices import DISPLAYS, LOUDSPEAKERS, TELEPHONES
-from .draw import Draw
-from .furnishings import CABINETS, LAMPS, TABLES
-from .rifles import RIFLES
-from .seating import BENCHES, CHAIRS, SOFAS
-from .vehicles import AIRPLANES, CARS, WATERCRAFT
+from . import (
+    airplane, bench, cabinet, car, chair, display, lamp, loudspeaker, rifle, sofa, table, telephone,
+    watercraft,
+)
+from .dice import Draw
 
 GREY_SHARE = 0.5
 GREYS = (0.6, 1.0)
 
 KINDS = {
-    "02691156": AIRPLANES,
-    "02828884": BENCHES,
-    "02933112": CABINETS,
-    "02958343": CARS,
-    "03001627": CHAIRS,
-    "03211117": DISPLAYS,
-    "03636649": LAMPS,
-    "03691459": LOUDSPEAKERS,
-    "04090263": RIFLES,
-    "04256520": SOFAS,
-    "04379243": TABLES,
-    "04401088": TELEPHONES,
-    "04530566": WATERCRAFT,
+    "02691156": airplane.KINDS,
+    "02828884": bench.KINDS,
+    "02933112": cabinet.KINDS,
+    "02958343": car.KINDS,
+    "03001627": chair.KINDS,
+    "03211117": display.KINDS,
+    "03636649": lamp.KINDS,
+    "03691459": loudspeaker.KINDS,
+    "04090263": rifle.KINDS,
+    "04256520": sofa.KINDS,
+    "04379243": table.KINDS,
+    "04401088": telephone.KINDS,
+    "04530566": watercraft.KINDS,
 }
 
 
@@ -60,7 +63,19 @@ def generate(synset, seed, index):
 
 
 def kind(synset, index):
-    """Return the name of the kind of object, such as "office chair": the kinds take turns."""
+    """Return the name of the kind of object, such as "office chair": the kinds take turns.
+
+    Parameters
+    ----------
+    synset : str
+        A key of `KINDS`.
+    index : int
+        The object's number within the category.
+
+    Returns
+    -------
+    str
+    """
     names = list(KINDS[synset])
     return names[index % len(names)]
 

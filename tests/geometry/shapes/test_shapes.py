@@ -7,9 +7,9 @@ import trimesh
 from numpy.testing import assert_array_equal
 
 from voxlstm.lib.data.categories import CATEGORIES
-from voxlstm.lib.geometry.draw import Draw
+from voxlstm.lib.geometry.shapes.dice import Draw
 from voxlstm.lib.geometry.frame import in_grid
-from voxlstm.lib.geometry.procedural import KINDS, generate, kind
+from voxlstm.lib.geometry.shapes import KINDS, generate, kind
 from voxlstm.lib.geometry.voxels import is_closed, voxelise
 
 

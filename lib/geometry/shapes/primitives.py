@@ -1,78 +1,33 @@
-"""Closed parts that procedural shapes are built of: boxes, tubes, lathes, lofts and prisms.
+"""Solids that shapes are built of: boxes, superellipsoids, tubes, lathes, lofts, prisms and wings.
 
-Every part is a watertight surface in metres, y up, front towards +x, z to the right.
+Each is a closed `Part` in metres, y up, front towards +x, z to the right.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 
-from .mesh import Mesh
+from .parts import Part
 
-
-@dataclass
-class Part:
-    """A closed triangle mesh: vertices (n, 3), faces (m, 3)."""
-
-    vertices: np.ndarray
-    faces: np.ndarray
-
-    def move(self, x=0.0, y=0.0, z=0.0):
-        """Return the part moved."""
-        return Part(self.vertices + (x, y, z), self.faces)
-
-    def scale(self, x=1.0, y=1.0, z=1.0):
-        """Return the part scaled about the origin; factors are positive."""
-        return Part(self.vertices * (x, y, z), self.faces)
-
-    def turn(self, axis, degrees):
-        """Return the part turned about an axis ("x", "y" or "z") through the origin."""
-        i, j = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
-        angle = np.radians(degrees)
-        vertices = self.vertices.copy()
-        vertices[:, i] = np.cos(angle) * self.vertices[:, i] - np.sin(angle) * self.vertices[:, j]
-        vertices[:, j] = np.sin(angle) * self.vertices[:, i] + np.cos(angle) * self.vertices[:, j]
-        return Part(vertices, self.faces)
-
-    def mirror(self):
-        """Return the part on the other side, z to -z."""
-        return Part(self.vertices * (1, 1, -1), self.faces[:, ::-1])
-
-
-class Shape:
-    """A model under construction: parts, each of a named material with one colour."""
-
-    def __init__(self):
-        self.parts, self.colours = [], {}
-
-    def add(self, material, colour, *parts):
-        """Add parts of one material; a material keeps its first colour."""
-        self.colours.setdefault(material, tuple(colour))
-        self.parts += [(material, part) for part in parts]
-
-    def both(self, material, colour, *parts):
-        """Add parts and their mirror images on the other side."""
-        self.add(material, colour, *parts, *[part.mirror() for part in parts])
-
-    def mesh(self):
-        """Return (Mesh, names of the materials)."""
-        names = list(self.colours)
-        offsets = np.cumsum([0] + [len(part.vertices) for _, part in self.parts])
-        faces = [part.faces + offset for (_, part), offset in zip(self.parts, offsets)]
-        numbers = [np.full(len(part.faces), names.index(name)) for name, part in self.parts]
-        return (
-            Mesh(
-                np.concatenate([part.vertices for _, part in self.parts]),
-                np.concatenate(faces).astype(np.int64),
-                np.array([self.colours[name] for name in names], dtype=np.float64),
-                np.concatenate(numbers).astype(np.int64),
-            ),
-            names,
-        )
+# Points (along the chord, across it) of a wing's section, with a half thickness of 1.
+AEROFOIL = np.array([
+    [0, 0], [0.06, 0.55], [0.25, 1.0], [0.55, 0.75], [1, 0.08],
+    [1, -0.08], [0.55, -0.45], [0.25, -0.7], [0.06, -0.5],
+])
 
 
 def box(x, y, z, at=(0.0, 0.0, 0.0)):
-    """Return a box of edges x, y, z with its centre at ``at``."""
+    """Return a box.
+
+    Parameters
+    ----------
+    x, y, z : float
+        Its edges, in metres.
+    at : tuple of float
+        Its centre, in metres.
+
+    Returns
+    -------
+    Part
+    """
     half = np.array([x, y, z]) / 2
     loop = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
     sections = [np.column_stack([loop[:, 0], np.full(4, side), -loop[:, 1]]) for side in (-1, 1)]
@@ -80,13 +35,39 @@ def box(x, y, z, at=(0.0, 0.0, 0.0)):
 
 
 def span(x, y, z):
-    """Return a box from three (low, high) pairs."""
+    """Return a box by its bounds.
+
+    Parameters
+    ----------
+    x, y, z : tuple of float
+        (low, high), in metres.
+
+    Returns
+    -------
+    Part
+    """
     lows, highs = np.array([x, y, z], dtype=float).T
     return box(*(highs - lows), at=(lows + highs) / 2)
 
 
 def cushion(x, y, z, at=(0.0, 0.0, 0.0), power=5.0, rings=8, sides=24):
-    """Return a box with round edges, a superellipsoid; a larger ``power`` is sharper."""
+    """Return a box with round edges, a superellipsoid.
+
+    Parameters
+    ----------
+    x, y, z : float
+        Its full widths, in metres.
+    at : tuple of float
+        Its centre, in metres.
+    power : float
+        Exponent of the superellipses: 2 is an ellipsoid, and a larger one has sharper edges.
+    rings, sides : int
+        Faces from pole to pole, and about the y axis.
+
+    Returns
+    -------
+    Part
+    """
 
     def curve(value):
         return np.sign(value) * np.abs(value) ** (2.0 / power)
@@ -94,30 +75,58 @@ def cushion(x, y, z, at=(0.0, 0.0, 0.0), power=5.0, rings=8, sides=24):
     latitude = np.linspace(-np.pi / 2, np.pi / 2, rings + 1)
     longitude = np.arange(sides) * 2 * np.pi / sides
     sections = [
-        np.column_stack(
-            [
-                x / 2 * curve(np.cos(tilt)) * curve(np.cos(longitude)),
-                np.full(sides, y / 2 * curve(np.sin(tilt))),
-                -z / 2 * curve(np.cos(tilt)) * curve(np.sin(longitude)),
-            ]
-        )
+        np.column_stack([
+            x / 2 * curve(np.cos(tilt)) * curve(np.cos(longitude)),
+            np.full(sides, y / 2 * curve(np.sin(tilt))),
+            -z / 2 * curve(np.cos(tilt)) * curve(np.sin(longitude)),
+        ])
         for tilt in latitude[1:-1]
     ]
     return loft(sections, tips=((0, -y / 2, 0), (0, y / 2, 0))).move(*at)
 
 
 def ellipsoid(x, y, z, at=(0.0, 0.0, 0.0), rings=8, sides=14):
-    """Return an ellipsoid of full widths x, y, z."""
+    """Return an ellipsoid; the parameters are those of `cushion`."""
     return cushion(x, y, z, at, power=2.0, rings=rings, sides=sides)
 
 
 def rod(start, end, radius, end_radius=None, sides=12):
-    """Return a cylinder, or a cone frustum, between two points."""
+    """Return a cylinder, or the frustum of a cone.
+
+    Parameters
+    ----------
+    start, end : (3,) array_like
+        The centres of its two ends, in metres.
+    radius : float
+        In metres.
+    end_radius : float, optional
+        The radius at the end, in metres, where it is another.
+    sides : int
+        Faces around.
+
+    Returns
+    -------
+    Part
+    """
     return tube([start, end], [radius, radius if end_radius is None else end_radius], sides)
 
 
 def tube(path, radius, sides=10):
-    """Return a round tube along a path (n, 3); ``radius`` is a number or one for each point."""
+    """Return a round tube along a path.
+
+    Parameters
+    ----------
+    path : (n, 3) array_like
+        Points of its centre line, in metres.
+    radius : float or (n,) array_like
+        In metres: one, or one for each point.
+    sides : int
+        Faces around.
+
+    Returns
+    -------
+    Part
+    """
     path = np.asarray(path, dtype=float)
     radii = np.broadcast_to(np.asarray(radius, dtype=float), len(path))
     steps = _unit(np.diff(path, axis=0))
@@ -142,10 +151,19 @@ def tube(path, radius, sides=10):
 
 
 def lathe(profile, sides=24):
-    """Return the body that a closed profile of (radius, y) points sweeps about the y axis.
+    """Return a solid of revolution about the y axis.
 
-    The profile is an open line from the lower to the upper end of the axis side, or, for a
-    hollow body such as a lamp shade, a line that returns to its start: first point = last point.
+    Parameters
+    ----------
+    profile : (n, 2) array_like
+        Points (radius, y), in metres: a line from the lower to the upper end, or, for a hollow body
+        such as a lamp's shade, a line that returns to its start (first point = last point).
+    sides : int
+        Faces around.
+
+    Returns
+    -------
+    Part
     """
     profile = np.asarray(profile, dtype=float)
     angles = np.arange(sides) * 2 * np.pi / sides
@@ -157,10 +175,20 @@ def lathe(profile, sides=24):
 
 
 def loft(sections, tips=None, ring=False):
-    """Return the skin of a row of loops (n, 3) each, of the same number of points.
+    """Return the skin over a row of sections.
 
-    The ends are closed with fans to the loop's centre, or to the two points ``tips``; with
-    ``ring`` the last loop joins the first instead.
+    Parameters
+    ----------
+    sections : (k, n, 3) array_like
+        Closed loops of n points each, in metres.
+    tips : (2, 3) array_like, optional
+        The points that fans close the first and the last section with; their means unless given.
+    ring : bool
+        Whether the last section joins the first, instead of fans.
+
+    Returns
+    -------
+    Part
     """
     loops = np.asarray(sections, dtype=float)
     count, sides = loops.shape[:2]
@@ -169,10 +197,7 @@ def loft(sections, tips=None, ring=False):
     lower = index if ring else index[:-1]
     a, b = lower, np.roll(lower, -1, axis=1)
     c, d = np.roll(upper, -1, axis=1), upper
-    faces = [
-        np.stack([a, b, c], axis=-1).reshape(-1, 3),
-        np.stack([a, c, d], axis=-1).reshape(-1, 3),
-    ]
+    faces = [np.stack(corners, axis=-1).reshape(-1, 3) for corners in ([a, b, c], [a, c, d])]
     vertices = [loops.reshape(-1, 3)]
     if not ring:
         ends = tips if tips is not None else (loops[0].mean(axis=0), loops[-1].mean(axis=0))
@@ -185,79 +210,108 @@ def loft(sections, tips=None, ring=False):
 
 
 def prism(outline, low, high):
-    """Return an outline (n, 2) in the x-y plane, anticlockwise, given a depth from z low to high.
+    """Return an outline in the x-y plane given a depth along z.
 
-    The outline may be concave; it must not cross itself.
+    Parameters
+    ----------
+    outline : (n, 2) array_like
+        Points (x, y), anticlockwise, in metres. It may be concave; it must not cross itself.
+    low, high : float
+        Where it begins and ends along z, in metres.
+
+    Returns
+    -------
+    Part
     """
     outline = np.asarray(outline, dtype=float)
     count = len(outline)
-    vertices = np.concatenate(
-        [np.column_stack([outline, np.full(count, depth)]) for depth in (low, high)]
-    )
+    ends = [np.column_stack([outline, np.full(count, depth)]) for depth in (low, high)]
     caps = np.array(_ears(outline))
     a, b = np.arange(count), np.roll(np.arange(count), -1)
-    sides = np.concatenate(
-        [np.column_stack([a, b, b + count]), np.column_stack([a, b + count, a + count])]
-    )
-    return _outwards(vertices, np.concatenate([caps[:, ::-1], caps + count, sides]))
+    sides = [np.column_stack([a, b, b + count]), np.column_stack([a, b + count, a + count])]
+    faces = np.concatenate([caps[:, ::-1], caps + count, *sides])
+    return _outwards(np.concatenate(ends), faces)
 
 
-def oval(width, height, power=2.0, sides=20):
-    """Return a superellipse (sides, 2) of full width and height about the origin."""
+def _superellipse(width, height, power, sides):
+    """Return a superellipse (sides, 2) of a full width and height about the origin."""
     angles = np.arange(sides) * 2 * np.pi / sides
     points = np.column_stack([np.cos(angles), np.sin(angles)])
     return np.sign(points) * np.abs(points) ** (2.0 / power) * (width / 2, height / 2)
 
 
 def hull(stations, sides=20, power=2.5):
-    """Return a body along x of superellipse sections.
+    """Return a body along x whose sections are superellipses.
 
-    ``stations`` are (x, width, height, y of the centre) or, with a fifth value, its own power.
+    Parameters
+    ----------
+    stations : sequence of tuple
+        (x, width, height, y of the centre) of each section, in metres.
+    sides : int
+        Faces around.
+    power : float
+        Exponent of the superellipses, as in `cushion`.
+
+    Returns
+    -------
+    Part
     """
     sections = []
-    for x, width, height, y, *own in stations:
-        loop = oval(width, height, own[0] if own else power, sides)
+    for x, width, height, y in stations:
+        loop = _superellipse(width, height, power, sides)
         sections.append(np.column_stack([np.full(sides, x), y + loop[:, 1], -loop[:, 0]]))
     return loft(sections)
 
 
 def wing(root, tip, thickness=0.12):
-    """Return a wing between two sections (leading edge x, y, z, chord), thin at its edges."""
-    shape = np.array(
-        [
-            [0, 0],
-            [0.06, 0.55],
-            [0.25, 1.0],
-            [0.55, 0.75],
-            [1, 0.08],
-            [1, -0.08],
-            [0.55, -0.45],
-            [0.25, -0.7],
-            [0.06, -0.5],
-        ]
-    )
-    sections = []
-    for x, y, z, chord in (root, tip):
-        sections.append(
-            np.column_stack(
-                [
-                    x - shape[:, 0] * chord,
-                    y + shape[:, 1] * chord * thickness / 2,
-                    np.full(len(shape), z),
-                ]
-            )
-        )
-    return loft(sections)
+    """Return a lying wing of one aerofoil, thin at its edges.
+
+    Parameters
+    ----------
+    root, tip : tuple of float
+        (x of the leading edge, y, z, chord) of the two sections, in metres.
+    thickness : float
+        As a share of the chord.
+
+    Returns
+    -------
+    Part
+    """
+    along, across = AEROFOIL.T
+    return loft([
+        np.column_stack([
+            x - along * chord, y + across * chord * thickness / 2, np.full(len(along), z)
+        ])
+        for x, y, z, chord in (root, tip)
+    ])
 
 
 def fin(root, tip, thickness=0.1):
-    """Return a wing that stands upright: sections are (leading edge x, y, z, chord)."""
+    """Return an upright wing; the parameters are those of `wing`."""
     lying = [(x, -z, y, chord) for x, y, z, chord in (root, tip)]
     return wing(*lying, thickness).turn("x", -90)
 
 
 def arc(centre, radius, start, end, points=10, plane="xy"):
-    """Return points (n, 3) on an arc, in degrees anticlockwise in the named plane."""
+    """Return points on an arc.
+
+    Parameters
+    ----------
+    centre : (3,) array_like
+        In metres.
+    radius : float
+        In metres.
+    start, end : float
+        Its ends, in degrees anticlockwise.
+    points : int
+        Their number, both ends included.
+    plane : str
+        The two axes of its plane, such as "xz": 0 degrees is the first, 90 the second.
+
+    Returns
+    -------
+    (points, 3) ndarray
+    """
     angles = np.radians(np.linspace(start, end, points))
     result = np.tile(np.asarray(centre, dtype=float), (points, 1))
     first, second = ("xyz".index(axis) for axis in plane)
