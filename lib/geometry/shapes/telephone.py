@@ -32,6 +32,7 @@ def smartphone(draw):
     metal, at = draw.shade(METAL), (0, height * draw(0.6, 0.8), z)
     shape.add("button", metal, box(thick * 0.4, height * 0.1, 0.003, at))
     if draw.chance(0.25):
+        # The whole phone leans back on the stand.
         for _, part in shape.parts:
             part.vertices[:] = part.turn("z", 18).move(x=0.01, y=0.006).vertices
         shape.add(
