@@ -190,6 +190,23 @@ def outer_environment():
     return {name: value for name, value in os.environ.items() if name not in drop}
 
 
+def check_profile(options):
+    """Time each node of the step; return what the kinds take, in milliseconds."""
+    results = {}
+    for network in options.speed_networks.split(","):
+        for precision in options.precisions.split(","):
+            path = options.out / f"profile_{network}_{precision}.json"
+            views = max(map(int, options.views.split(",")))
+            arguments = network, options.device, precision, str(path), options.batch, views
+            wait_for(start_child("run_profile", *arguments))
+            profile = json.loads(path.read_text())
+            results[f"{network} {precision}"] = {"milliseconds": profile["milliseconds"]}
+            for kind, entry in list(profile["kinds"].items())[:10]:
+                print(f"profile {network} {precision}: {entry['milliseconds']:8.2f} ms, "
+                      f"{entry['nodes']} {kind}", flush=True)
+    return results
+
+
 def check_training(options):
     """Make a procedural set, train each network on the device and score it."""
     data = options.work / "data"
@@ -251,7 +268,7 @@ def tool(name, *arguments, limit=None):
     return status
 
 
-CHECKS = {"parity": check_parity, "speed": check_speed, "train": check_training}
+CHECKS = {"parity": check_parity, "speed": check_speed, "profile": check_profile, "train": check_training}
 
 
 def main(argv=None):

@@ -165,6 +165,46 @@ def time_predictions(solver, pictures, _, steps):
     return means[0], seconds
 
 
+def run_profile(name, device, precision, path, batch, views):
+    """Write what each node of a training step takes, the longest first: ``profile_*.json``."""
+    theano.config.linker = "vm"  # a machine in Python, whose nodes can be run one by one
+    use_device(device, precision)
+    solver = make_solver(name, rate=0.001, rate_drops=())
+    pictures, voxels = make_batch(solver.network.config, views, batch)
+    solver.step(pictures, voxels)
+    rows = time_nodes(solver._train, solver.send(pictures, voxels))
+    rows.sort(key=lambda row: -row["milliseconds"])
+    total = sum(row["milliseconds"] for row in rows)
+    kinds = {}
+    for row in rows:
+        kind = kinds.setdefault(row["op"].partition("{")[0], {"nodes": 0, "milliseconds": 0.0})
+        kind["nodes"] += 1
+        kind["milliseconds"] += row["milliseconds"]
+    kinds = dict(sorted(kinds.items(), key=lambda item: -item[1]["milliseconds"]))
+    Path(path).write_text(json.dumps({"milliseconds": total, "kinds": kinds, "nodes": rows}, indent=1))
+
+
+def time_nodes(function, batch):
+    """Run each node of a compiled function by itself; its time is that until its results are there.
+
+    The sum is more than a step takes, whose nodes do not wait for each other.
+    """
+    for place, value in zip(function.input_storage, batch):
+        place.storage[0] = value
+    rows = []
+    for node, thunk in zip(function.fn.nodes, function.fn.thunks):
+        start = time.perf_counter()
+        thunk()
+        queued = time.perf_counter() - start
+        for (result,) in thunk.outputs:
+            if hasattr(result, "sync"):
+                result.sync()
+        seconds = time.perf_counter() - start
+        rows.append({"op": str(node.op), "milliseconds": 1e3 * seconds, "host": 1e3 * queued,
+                     "shapes": [list(r.shape) for (r,) in thunk.outputs if hasattr(r, "shape")]})
+    return rows
+
+
 def gpu_memory():
     """Return the bytes in use on the first GPU, or None without one."""
     if not shutil.which("nvidia-smi"):
@@ -175,5 +215,6 @@ def gpu_memory():
 
 
 if __name__ == "__main__":
-    task = {"run_parity": run_parity, "serve_speed": serve_speed}[sys.argv[1]]
+    tasks = {"run_parity": run_parity, "serve_speed": serve_speed, "run_profile": run_profile}
+    task = tasks[sys.argv[1]]
     run_tool(lambda: task(*json.loads(sys.argv[2])))
