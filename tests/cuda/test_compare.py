@@ -180,7 +180,7 @@ class Checking(unittest.TestCase):
     def test_a_part_that_fails_and_an_unknown_one_are_a_sentence(self):
         for arguments, status, sentence in [
             (["--parts", "parity", "--networks", "none"], 2, "the parity part ended, as on_device.py failed"),
-            (["--parts", "parrot"], 2, "--parts has parrot; take some of parity, speed, train"),
+            (["--parts", "parrot"], 2, "--parts has parrot; take some of parity, speed, profile, train"),
         ]:
             with self.subTest(arguments), tempfile.TemporaryDirectory() as folder:
                 command = [sys.executable, ROOT / "gpu/check_gpu.py", "--out", folder, "--device", "cpu"]
