@@ -2,6 +2,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -38,3 +39,22 @@ def alive(number):
         return Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def read_workers(case, program):
+    """Return the numbers of the two processes that a program prints once they run."""
+    case.addCleanup(program.communicate)
+    case.addCleanup(program.kill)
+    workers = [int(word) for word in program.stdout.readline().split()]
+    case.assertEqual(len(workers), 2)
+    case.assertTrue(all(map(alive, workers)))
+    return workers
+
+
+def assert_none_left(case, program, workers):
+    """Assert that a program ends, and its processes with it."""
+    program.wait(60)
+    deadline = time.monotonic() + 20
+    while any(map(alive, workers)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    case.assertFalse(any(map(alive, workers)))

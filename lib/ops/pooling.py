@@ -74,10 +74,14 @@ class MaxPoolGradient(Op):
         return [(images, groups, node.inputs[2][0], node.inputs[2][1], block)]
 
 
+def pooled_size(size, padding):
+    """Return the rows and columns of the maxima; they may be symbolic."""
+    return [(n + 2 * p - 2) // 2 + 1 for n, p in zip(size, padding)]
+
+
 def _pooled(shape, padding):
-    images, groups, rows, columns, block = shape
-    rows, columns = ((n + 2 * p - 2) // 2 + 1 for n, p in zip((rows, columns), padding))
-    return (images, groups, rows, columns, block)
+    images, groups, *size, block = shape
+    return (images, groups, *pooled_size(size, padding), block)
 
 
 def _grid(shape, channels, padding):

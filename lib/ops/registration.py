@@ -14,40 +14,44 @@ CONVOLUTIONS = 48.4  # before Theano chooses its own (48.6) and fuses elements (
 INPLACE = 74  # with Theano's own, before element-wise ops (75)
 
 
-class OneDNNOptimizer(Optimizer):
-    """Puts our ops into graphs that have convolutions on the CPU, where oneDNN can be had.
-
-    The native library is built by the first such graph.
+class Placement(Optimizer):
+    """Puts our ops into graphs that have convolutions, on the devices that they serve.
 
     Parameters
     ----------
+    serves : callable
+        Returns whether the ops can be used on the device in use.
     rewrite : callable
         Takes the graph and changes it.
     """
 
-    def __init__(self, rewrite):
+    def __init__(self, serves, rewrite):
         super().__init__()
-        self.rewrite = rewrite
+        self.serves, self.rewrite = serves, rewrite
 
     def add_requirements(self, fgraph):
         fgraph.attach_feature(toolbox.ReplaceValidate())
 
     def apply(self, fgraph):
-        if device() == "cpu" and rewrites.serves(fgraph) and library.available()[0]:
+        if rewrites.serves(fgraph) and self.serves():
             self.rewrite(fgraph)
 
 
-class CuDNNOptimizer(OneDNNOptimizer):
-    """Puts our ops into graphs that have convolutions on a CUDA device, where cuDNN can be had."""
+def onednn_serves():
+    """Return whether the device is the CPU and oneDNN can be had; builds the native library."""
+    return device() == "cpu" and library.available()[0]
 
-    def __init__(self):
-        super().__init__(None)
 
-    def apply(self, fgraph):
-        if device().startswith("cuda") and rewrites.serves(fgraph):
-            from .gpu import optimise  # Theano's GPU back end is there by now
+def is_cuda():
+    """Return whether the device is a CUDA device."""
+    return device().startswith("cuda")
 
-            optimise(fgraph)
+
+def place_on_cuda(fgraph):
+    """Put the ops over cuDNN into a graph, where cuDNN can be had."""
+    from .gpu import optimise  # Theano's GPU back end is there by now
+
+    optimise(fgraph)
 
 
 def register():
@@ -55,10 +59,11 @@ def register():
     if f"{TAG}_convolutions" in optdb.__db__:
         return
     modes = TAG, "fast_run", "fast_compile"
-    dense = OneDNNOptimizer(rewrites.DENSE.optimize)
-    convolutions = OneDNNOptimizer(rewrites.WALK.optimize)
+    dense = Placement(onednn_serves, rewrites.DENSE.optimize)
+    convolutions = Placement(onednn_serves, rewrites.WALK.optimize)
+    on_cuda = Placement(is_cuda, place_on_cuda)
     optdb.register(f"{TAG}_dense", dense, PRODUCTS, *modes)
     optdb.register(f"{TAG}_convolutions", convolutions, CONVOLUTIONS, *modes)
-    optdb.register(f"{TAG}_cudnn", CuDNNOptimizer(), CONVOLUTIONS, *modes)
+    optdb.register(f"{TAG}_cudnn", on_cuda, CONVOLUTIONS, *modes)
     optdb.register(f"{TAG}_plain", rewrites.PLAIN, CONVOLUTIONS + 0.1, LIGHT)
     optdb.register(f"{TAG}_inplace", rewrites.INPLACE, INPLACE, TAG, "fast_run", "inplace")

@@ -50,7 +50,7 @@ def _new_buffers(size):
     gpuarray = backend.theano.gpuarray
     context = gpuarray.type.get_context(None)
     cuda = context.kind == b"cuda"
-    here = page_locked.empty(size, context) if cuda else np.empty(size, np.uint8)
+    here = page_locked.empty(size) if cuda else np.empty(size, np.uint8)
     return here, gpuarray.pygpu.empty(size, "uint8", context=context)
 
 

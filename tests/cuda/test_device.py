@@ -64,9 +64,8 @@ class ChoosingCuda(unittest.TestCase):
             from tests.cuda import simulation
 
             backend.use_device("cuda")
-            context = backend.theano.gpuarray.type.get_context(None)
             held = simulation.counters()
-            array = page_locked.empty(1000, context)
+            array = page_locked.empty(1000)
             array[...] = 7
             part = array[10:20]
             del array
@@ -74,7 +73,7 @@ class ChoosingCuda(unittest.TestCase):
             del part
             print(held.page_locked_bytes)
             try:
-                page_locked.empty(1 << 62, context)
+                page_locked.empty(1 << 62)
             except UserError as error:
                 print(error)
         """

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -16,7 +15,7 @@ from unittest import mock
 import numpy as np
 
 from tests.data.tree import add_model, code_of, grid_of, make_tree
-from tests.process import alive
+from tests.process import assert_none_left, read_workers
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.batches import Batches, WorkerError
 from voxlstm.lib.data.shapenet import Index
@@ -350,21 +349,13 @@ class TestEndOfTheCaller(BatchCase):
         program = subprocess.Popen([sys.executable, "-c", PROGRAM, str(self.root)],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                    start_new_session=True)
-        self.addCleanup(program.communicate)
-        self.addCleanup(program.kill)
-        workers = [int(word) for word in program.stdout.readline().split()]
-        self.assertEqual(len(workers), 2)
-        self.assertTrue(all(map(alive, workers)))
+        workers = read_workers(self, program)
         for pid in workers:
             files = open_files(pid)
             self.assertIn("/memfd:batches (deleted)", files)
             self.assertFalse([name for name in files if name.startswith("/dev/shm")])
         os.killpg(program.pid, number)  # as a terminal does
-        program.wait(60)
-        deadline = time.monotonic() + 20
-        while any(map(alive, workers)) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        self.assertFalse(any(map(alive, workers)))
+        assert_none_left(self, program, workers)
         return program
 
     def test_control_c(self):

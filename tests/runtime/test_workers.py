@@ -9,7 +9,7 @@ import time
 import unittest
 from pathlib import Path
 
-from tests.process import alive
+from tests.process import assert_none_left, read_workers
 from voxlstm.lib.runtime.errors import UserError
 from voxlstm.lib.runtime.workers import ONE_THREAD, pool
 
@@ -55,14 +55,13 @@ class PoolTest(unittest.TestCase):
                 processes.submit(time.sleep, 60).result()
 
     def test_an_error_of_the_caller_drops_what_waits(self):
-        start = time.monotonic()
         with self.assertRaises(KeyError):
             with pool(1) as processes:
                 processes.submit(os.getpid).result()
-                for _ in range(1000):
-                    processes.submit(time.sleep, 0.5)
+                waiting = [processes.submit(time.sleep, 0.5) for _ in range(1000)]
                 raise KeyError
-        self.assertLess(time.monotonic() - start, 60)
+        # All but what was being done and what had been handed over.
+        self.assertGreater(sum(future.cancelled() for future in waiting), 900)
 
 
 class EndOfTheParentTest(unittest.TestCase):
@@ -76,18 +75,10 @@ class EndOfTheParentTest(unittest.TestCase):
             start_new_session=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
-        self.addCleanup(program.communicate)
-        self.addCleanup(program.kill)
-        workers = [int(word) for word in program.stdout.readline().split()]
-        self.assertEqual(len(workers), 2)
-        self.assertTrue(all(map(alive, workers)))
+        workers = read_workers(self, program)
         # A terminal's Ctrl-C reaches all of them, a kill -9 the parent alone.
         os.killpg(program.pid, number) if number == signal.SIGINT else program.send_signal(number)
-        program.wait(60)
-        deadline = time.monotonic() + 20
-        while any(map(alive, workers)) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        self.assertFalse(any(map(alive, workers)))
+        assert_none_left(self, program, workers)
         return program
 
     def test_control_c(self):

@@ -3,7 +3,7 @@ import ctypes
 from functools import lru_cache
 
 from ...runtime import gpu
-from .context import context, current, stream
+from ...runtime.cuda_context import context, current, stream
 
 PLAIN, TRANSPOSED = 0, 1
 MATH = {"float32": 0, "tf32": 3}  # CUBLAS_DEFAULT_MATH, CUBLAS_TF32_TENSOR_OP_MATH

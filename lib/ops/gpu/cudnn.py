@@ -11,8 +11,8 @@ from math import prod
 from pathlib import Path
 
 from ...runtime import gpu
+from ...runtime.cuda_context import current, stream
 from . import kernels
-from .context import current, stream
 
 SWITCH = "VOXLSTM_CUDNN"
 NAMES = "libcudnn.so.9", "libcudnn.so.8"

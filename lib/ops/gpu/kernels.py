@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ...runtime.backend import theano
-from .context import context
+from ...runtime.cuda_context import context
 
 SOURCE = Path(__file__).with_name("kernels.cu")
 THREADS = 256  # in a block, as kernels.cu says too

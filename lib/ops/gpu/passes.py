@@ -1,7 +1,7 @@
 """Max-pooling and the leaky ReLU of maps with their channels last, in one pass each way; sums."""
-from ...runtime.backend import tensor
-
 from math import prod
+
+from ...runtime.backend import tensor
 
 import numpy as np
 from theano.gof import Apply, Op
@@ -9,7 +9,7 @@ from theano.gof.opt import local_optimizer
 from theano.tensor.elemwise import Sum
 
 from ..leaky import BlockedLeakyGradient
-from ..pooling import MaxPool, MaxPoolGradient
+from ..pooling import MaxPool, MaxPoolGradient, pooled_size
 from . import kernels
 from .maps import map_type, on_gpu
 
@@ -130,6 +130,5 @@ def sums(node):
 
 
 def _pooled(shape, padding):
-    images, rows, columns, channels = shape
-    rows, columns = ((n + 2 * p - 2) // 2 + 1 for n, p in zip((rows, columns), padding))
-    return (images, rows, columns, channels)
+    images, *size, channels = shape
+    return (images, *pooled_size(size, padding), channels)

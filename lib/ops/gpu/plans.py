@@ -8,12 +8,13 @@ import json
 import logging
 import time
 from functools import lru_cache
+from operator import itemgetter
 
 from ...runtime.backend import theano
 from ...runtime.cache import cache_folder
 from ...runtime.files import write_text
+from ...runtime.cuda_context import context
 from . import cudnn
-from .context import context
 from .unfolded import Unfolded
 
 logger = logging.getLogger(__name__)
@@ -64,18 +65,18 @@ class Convolution:
         return way
 
     def _fastest(self, x, w, y):
-        times = {}
+        tried = []
         for name in WAYS:
             try:
                 way, algorithm = self._searched(name, x, w, y)
-                times[_time(way, x, w, y)] = name, algorithm, way
+                tried.append((_time(way, x, w, y), name, algorithm, way))
             except cudnn.NoAlgorithm as reason:
                 logger.debug("%s, %s: %s", self._key, name, reason)
             except (cudnn.Failure, theano.gpuarray.pygpu.gpuarray.GpuArrayException) as failure:
                 logger.warning("%s is left out for a convolution: %s", name, failure)
-        if not times:
+        if not tried:
             raise RuntimeError(f"no way of computing the convolution {self._key} works")
-        name, algorithm, way = times[min(times)]
+        _, name, algorithm, way = min(tried, key=itemgetter(0))
         _keep(self._key, [name, *algorithm])
         way.run(x, w, y)
         return way

@@ -17,10 +17,9 @@ class Unfolded:
 
     def __init__(self, direction, x, w, y, padding, stride, dilation, turned, precision):
         self.direction = direction
-        self._x, self._w, self._y = x, w, y
-        self._taps, self._cells = prod(w[1:-1]), prod(y[1:-1])
-        self._width = self._taps * x[-1]
-        self._part = max(1, min(x[0], BUFFER // (4 * self._cells * self._width)))
+        self._images, self._cells = x[0], prod(y[1:-1])
+        self._width = prod(w[1:-1]) * x[-1]
+        self._part = max(1, min(self._images, BUFFER // (4 * self._cells * self._width)))
         sizes = (x[1:-1], y[1:-1], w[1:-1], padding, stride, dilation)
         # Two spatial axes are three with one cell along the first.
         self._numbers = [n for part, fill in zip(sizes, (1, 1, 1, 0, 1, 1))
@@ -60,8 +59,8 @@ class Unfolded:
     def _parts(self):
         """Yield the first image, the number of images and the buffer of each part."""
         unfolded = kernels.empty((self._part, self._cells, self._width))
-        for first in range(0, self._x[0], self._part):
-            yield first, min(self._part, self._x[0] - first), unfolded
+        for first in range(0, self._images, self._part):
+            yield first, min(self._part, self._images - first), unfolded
 
     def _unfold(self, x, first, images, unfolded):
         count = images * self._cells * self._width // 4

@@ -384,8 +384,6 @@ int cuDeviceGet(int *device, int ordinal) {
     return ordinal == 0 ? kSuccess : kInvalidDevice;
 }
 
-int cuDeviceGetByPCIBusId(int *device, const char *) { return cuDeviceGet(device, 0); }
-
 int cuDeviceGetName(char *name, int size, int) {
     snprintf(name, size, "simulated CUDA device");
     return kSuccess;

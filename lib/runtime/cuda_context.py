@@ -3,7 +3,7 @@ import ctypes
 from contextlib import contextmanager
 from functools import lru_cache
 
-from ...runtime.backend import theano
+from .backend import theano
 
 
 @lru_cache(maxsize=None)
