@@ -97,6 +97,11 @@ class Checkpoint:
     split: str = ""
     version: int = VERSION
 
+    @property
+    def threshold(self):
+        """The threshold that was best on the validation objects; None where it was not looked for."""
+        return (self.extra.get("best") or {}).get("threshold")
+
 
 def save(path, checkpoint, weights_only=False):
     """Write a checkpoint atomically: a reader finds the old file or the new one, never a part.

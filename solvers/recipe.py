@@ -40,6 +40,9 @@ class Recipe:
         A loss above it counts as divergence; the loss of a blank network is near 0.693.
     augment : bool
         Whether views are cropped, flipped and given a background at random.
+    vary_pictures : bool
+        Whether augmented views also differ in what users' own pictures do: place, size, light,
+        blur, noise, compression; see `lib.data.variation`.
     validation : float
         Share of the training part held back for validation.
     checkpoint_every, validate_every, log_every : int
@@ -60,6 +63,7 @@ class Recipe:
     fit_initial: bool = False
     loss_limit: float = 10.0
     augment: bool = True
+    vary_pictures: bool = False
     validation: float = 0.1
     checkpoint_every: int = 1000
     validate_every: int = 1000
@@ -98,6 +102,8 @@ class Recipe:
         for name in ("warmup", "clip_norm", "seed"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must not be negative")
+        if self.vary_pictures and not self.augment:
+            raise ValueError("vary_pictures is a part of augmentation; set augment to true")
         if not 1 <= self.views[0] <= self.views[1]:
             raise ValueError("views must be [fewest, most] with 1 <= fewest <= most")
         Schedule(self.rate, self.rate_drops, self.warmup)

@@ -1,13 +1,31 @@
 """The training run: steps, validation, checkpoints, and going on exactly where it stopped."""
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Optional
+from typing import NamedTuple, Optional
 
-from ..lib.evaluation.metrics import THRESHOLD, iou
+import numpy as np
+
+from ..lib.evaluation.metrics import best_threshold, iou, sweep
 from ..lib.runtime.errors import UserError
 from . import checkpoint
 
 LAST, BEST = "last.npz", "best.npz"
+
+
+class Scores(NamedTuple):
+    """How good a network is on the validation objects.
+
+    Attributes
+    ----------
+    iou, cross_entropy : float
+        Of the most views, the IoU at threshold 0.4.
+    threshold : float
+        The one with the highest IoU over the fewest and the most views.
+    """
+
+    iou: float
+    cross_entropy: float
+    threshold: float
 
 
 @dataclass(frozen=True)
@@ -22,14 +40,14 @@ class Step:
         Mean cross-entropy a voxel of the batch, before the step.
     rate : float
         The learning rate that was used.
-    scores : (float, float) or None
-        IoU and cross-entropy on the validation objects, where they were measured.
+    scores : Scores or None
+        On the validation objects, where they were measured.
     """
 
     iteration: int
     loss: float
     rate: float
-    scores: Optional[tuple[float, float]] = None
+    scores: Optional[Scores] = None
 
 
 class Ahead:
@@ -75,7 +93,7 @@ class Training:
         Gives objects with ``views`` and ``voxels`` for ever; its ``state()`` is saved with the
         checkpoints.
     validate : callable
-        Returns (IoU, cross-entropy), or None when asked to stop on the way.
+        Returns `Scores`, or None when asked to stop on the way.
     folder : path-like
         Gets ``last.npz`` and, by validation IoU, ``best.npz``.
     stop : object
@@ -88,7 +106,7 @@ class Training:
 
     def __init__(self, solver, batches, validate, folder, stop, about=None, split=""):
         self.solver = solver
-        self.best = None  # {"iteration": int, "iou": float, "cross_entropy": float}
+        self.best = None  # {"iteration": int, ...the scores there}
         self._ahead = Ahead(batches, solver.send)
         self._validate, self._stop = validate, stop
         self._folder, self._about, self._split = Path(folder), about or {}, split
@@ -170,10 +188,8 @@ class Training:
         return step.iteration % every == 0 or step.iteration == self.solver.recipe.iterations
 
     def _keep_best(self, step):
-        iou, cross_entropy = step.scores
-        if self.best is None or iou > self.best["iou"]:
-            best = {"iteration": step.iteration, "iou": iou, "cross_entropy": cross_entropy}
-            self.best = best
+        if self.best is None or step.scores.iou > self.best["iou"]:
+            self.best = {"iteration": step.iteration, **step.scores._asdict()}
             self._save(BEST)
 
     def _save(self, name):
@@ -190,22 +206,31 @@ class Training:
             raise UserError(f"cannot write {path}: {error.strerror or error}{kept}") from error
 
 
-def score(solver, batches, stop=False):
-    """Return the mean IoU (threshold 0.4) and cross-entropy of the objects in some batches.
+def score(solver, batches, fewest, stop=False):
+    """Return the `Scores` of the objects in some batches.
 
     Parameters
     ----------
     solver : Predictor
     batches : iterable of Batch
+        With the most views.
+    fewest : int
+        Fewest views.
     stop : object
         None is returned as soon as this is true.
     """
-    count = overlap = entropy = 0
+    tables, ious, losses = [], [], []
     for batch in batches:
         if stop:
             return None
-        occupancy, losses = solver.validate(batch.views, batch.voxels)
-        overlap += iou(occupancy, batch.voxels, THRESHOLD).sum()
-        entropy += losses.sum(dtype=float)
-        count += len(losses)
-    return float(overlap / count), float(entropy / count)
+        for count in sorted({fewest, len(batch.views)}):
+            occupancy, entropy = solver.validate(batch.views[:count], batch.voxels)
+            tables.append(sweep(occupancy, batch.voxels))
+        ious.append(iou(occupancy, batch.voxels))
+        losses.append(entropy)
+    threshold, _ = best_threshold(np.concatenate(tables))
+    return Scores(_mean(ious), _mean(losses), threshold)
+
+
+def _mean(parts):
+    return float(np.concatenate(parts).mean(dtype=float))

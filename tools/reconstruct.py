@@ -33,8 +33,8 @@ def parse_arguments(argv=None):
         help="kind of mesh; default: %(default)s")
     add("--weights", metavar="NPZ", default=str(SHIPPED),
         help="checkpoint of a trained network; default: the small one that comes with voxlstm")
-    add("--threshold", metavar="T", type=float, default=THRESHOLD,
-        help="probability above which a voxel counts as occupied; default: %(default)s")
+    add("--threshold", metavar="T", type=float, help="probability above which a voxel counts as"
+        f" occupied; default: what was best in training, as the weights say, or {THRESHOLD:g}")
     add("--preview", metavar="PNG", help="where to draw the pictures, as the network sees them, and"
         " the reconstruction; default: FILE with the ending .preview.png")
     add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
@@ -45,7 +45,7 @@ def main(argv=None):
     """Reconstruct; return 0, or 1 when nothing is above the threshold."""
     options = parse_arguments(argv)
     export.check_name(options.out)
-    if not 0 < options.threshold < 1:
+    if options.threshold is not None and not 0 < options.threshold < 1:
         raise UserError(f"--threshold {options.threshold:g} must lie between 0 and 1")
     backend.use_device(options.device)
     network, saved = load_network(options.weights)
@@ -53,17 +53,18 @@ def main(argv=None):
     for picture in pictures:
         print(f"{picture.name}: {picture.cut}")
     print(trained_on(options.weights, saved))
+    threshold = options.threshold or saved.threshold or THRESHOLD
     (occupancy,) = Predictor(network).predict(views[:, None])
     sheet = Path(options.preview or Path(options.out).with_suffix(".preview.png"))
     names = [picture.name for picture in pictures]
-    write_bytes(sheet, png(preview(views, names, occupancy, options.threshold)))
-    filled = int((occupancy > options.threshold).sum())
+    write_bytes(sheet, png(preview(views, names, occupancy, threshold)))
+    filled = int((occupancy > threshold).sum())
     if not filled:
-        print(f"nothing is above the threshold {options.threshold:g}: the most likely voxel has"
+        print(f"nothing is above the threshold {threshold:g}: the most likely voxel has"
               f" {occupancy.max():.3f}; lower --threshold or take other pictures; {options.out} is"
               f" not written, the pictures as the network saw them are in {sheet}")
         return 1
-    export.write(options.out, occupancy, options.threshold, options.surface)
+    export.write(options.out, occupancy, threshold, options.surface)
     print(f"{options.out}: {filled} of {occupancy.size} voxels are occupied; preview: {sheet}")
     return 0
 

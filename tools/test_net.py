@@ -157,6 +157,7 @@ def prepare_network(options):
         "network": network_facts(network),
         "weights": {"file": str(options.weights), "iteration": saved.iteration,
                     "precision": saved.extra.get("precision", PRECISIONS[0]),
+                    "threshold": saved.threshold,
                     "sha256": hashlib.sha256(Path(options.weights).read_bytes()).hexdigest()},
     }
     subject = NetworkSubject(parts.test, Predictor(network), options.batch, options.workers,
@@ -299,11 +300,13 @@ def describe(results, runs):
     head = (f"{network['name']} ({network['parameters']:,} parameters), {results['objects']} test "
             f"objects of {data['name']}, threshold {results['threshold']:g}")
     beside, notes = tables.r2n2_table(results), tables.notes_text(results)
+    stored = tables.stored_threshold_text(results)
     return "\n\n".join([
         "", head, *([f"Split: {split}"] if split else []),
         "By number of views (means over objects):", tables.views_table(results),
         "IoU by category:", tables.category_table(results),
         "IoU by threshold:", tables.sweep_table(results),
+        *([stored] if stored else []),
         "Beside the paper:", tables.paper_table(runs),
         *(["Beside 3D-R2N2 (mean IoU by category):", beside] if beside else []),
         *([notes] if notes else []),

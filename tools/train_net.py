@@ -198,7 +198,7 @@ def data_format(root):
 def fit_to_first_views(network, parts, recipe):
     """Fit the initial weights to one view of each of some training objects."""
     with Batches(parts.train, FITTED_TO, 1, recipe.seed, recipe.augment, workers=1,
-                 **sizes_of(network)) as batches:
+                 vary=recipe.vary_pictures, **sizes_of(network)) as batches:
         batch = next(batches)
         fit_initial_weights(network, batch.views, batch.voxels)
 
@@ -253,7 +253,7 @@ def train(folder, solver, parts, saved, options, learnt):
     with (
         StopRequest() as stop,
         Batches(parts.train, recipe.batch, recipe.views, recipe.seed, recipe.augment,
-                workers=workers, state=saved.random if saved else None,
+                workers=workers, state=saved.random if saved else None, vary=recipe.vary_pictures,
                 **sizes_of(solver.network)) as batches,
         Monitor(recipe.iterations, start, recipe.batch, recipe.log_every, lambda: batches.waited)
         as monitor,
@@ -263,7 +263,7 @@ def train(folder, solver, parts, saved, options, learnt):
             with Batches(parts.validation, recipe.batch, recipe.views[1], augment=False,
                          shuffle=False, epochs=1, workers=workers,
                          **sizes_of(solver.network)) as held_back:
-                return score(solver, held_back, stop)
+                return score(solver, held_back, recipe.views[0], stop)
 
         about = {
             "trained_on": trained_on(options.data, parts),
@@ -279,7 +279,7 @@ def train(folder, solver, parts, saved, options, learnt):
             print("\n".join(notes), file=sys.stderr, flush=True)
 
             def record(step):
-                curves.add(Row(step.iteration, step.loss, step.rate, *(step.scores or ())))
+                curves.add(Row(step.iteration, step.loss, step.rate, *(step.scores or ())[:2]))
                 monitor.show(step.iteration, step.loss, step.scores)
 
             training.run(record, before_save=curves.flush, after_save=curves.draw)

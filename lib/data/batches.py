@@ -20,6 +20,7 @@ from .views import SIZE
 from .worker import Task, place
 
 _AHEAD = 2  # tasks that wait at each worker, so that none is idle while the caller computes
+EARLIER = {"vary": False}  # settings that older versions' checkpoints do not hold
 _HELD = 2  # batches that the caller may hold before it gets copies
 
 
@@ -63,6 +64,8 @@ class Batches:
     augment : bool
         True: views drawn at random without replacement, background, crop and flip at random.
         False: the first renderings, as at test time.
+    vary : bool
+        Whether augmented views also differ in what users' own pictures do; see `variation`.
     shuffle : bool
         Go through the objects in a new order in every epoch; else in their own.
     epochs : int, optional
@@ -95,9 +98,9 @@ class Batches:
     """
 
     def __init__(self, objects, batch, views, seed=0, augment=True, shuffle=True, epochs=None,
-                 workers=None, state=None, image=SIZE, resolution=RESOLUTION):
+                 workers=None, state=None, image=SIZE, resolution=RESOLUTION, vary=False):
         views = (views, views) if np.isscalar(views) else tuple(views)
-        self._plan = Plan(tuple(objects), batch, views, seed, augment, shuffle, epochs, image,
+        self._plan = Plan(tuple(objects), batch, views, seed, augment, vary, shuffle, epochs, image,
                           resolution)
         self._next = 0 if state is None else self._resume(state)
         self.waited = 0.0
@@ -151,10 +154,11 @@ class Batches:
     def _settings(self):
         plan = self._plan
         return {"objects": len(plan.objects), "digest": plan.digest(), "batch": plan.batch,
-                "views": list(plan.views), "seed": plan.seed, "augment": plan.augment,
+                "views": list(plan.views), "seed": plan.seed, "augment": plan.augment, "vary": plan.vary,
                 "shuffle": plan.shuffle, "epochs": plan.epochs}
 
     def _resume(self, state):
+        state = {**EARLIER, **state}
         for name, value in self._settings().items():
             if state.get(name) != value:
                 raise UserError(f"the data cannot be resumed: '{name}' was {state.get(name)} and "

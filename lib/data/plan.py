@@ -31,6 +31,8 @@ class Plan:
     seed : int
     augment : bool
         Draw the views without replacement and augment them; else the first ones, at test time.
+    vary : bool
+        Augment the views by what users' own pictures differ in too; see `variation`.
     shuffle : bool
         Order every epoch anew; else the order of ``objects``.
     epochs : int or None
@@ -44,6 +46,7 @@ class Plan:
     views: tuple
     seed: int = 0
     augment: bool = True
+    vary: bool = False
     shuffle: bool = True
     epochs: int | None = None
     image: int = SIZE
@@ -122,7 +125,7 @@ class Plan:
         # Drawn of all the renderings, so that the first ones are not seen more often.
         numbers = rng.permutation(item.views) if rng else range(item.views)
         load_views([item.view_path(k) for k in numbers[: len(views)]], rng, views,
-                   self.image)
+                   self.image, self.vary)
         grid = binvox.read(item.voxels_path)
         if grid.shape != voxels.shape:
             raise UserError(misfit(item.voxels_path, len(grid), self.resolution))

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ..runtime.errors import UserError
+from .variation import varied_rendering, varied_view
 
 RENDERED = 137  # pixels of a rendering's side
 SIZE = 127  # pixels of the side that the network takes
@@ -27,7 +28,7 @@ def rendered_size(size=SIZE):
     return round(size * RENDERED / SIZE)
 
 
-def load_views(paths, rng=None, out=None, size=SIZE):
+def load_views(paths, rng=None, out=None, size=SIZE, vary=False):
     """Read the views of one object.
 
     Parameters
@@ -40,6 +41,8 @@ def load_views(paths, rng=None, out=None, size=SIZE):
         Where to put the result.
     size : int
         Pixels of the side that the network takes.
+    vary : bool
+        Whether ``rng`` also draws what users' own pictures differ in; see `variation`.
 
     Returns
     -------
@@ -54,7 +57,12 @@ def load_views(paths, rng=None, out=None, size=SIZE):
     if out is None:
         out = np.empty((len(paths), 3, size, size), np.uint8)
     for path, view in zip(paths, out, strict=True):
-        prepare(read_rendering(path, rendered_size(size)), rng, view)
+        rendering = read_rendering(path, rendered_size(size))
+        if rng and vary:
+            prepare(varied_rendering(rendering, rng), rng, view)
+            view[...] = varied_view(view, rng)
+        else:
+            prepare(rendering, rng, view)
     return out
 
 

@@ -52,6 +52,16 @@ def sweep_table(results):
     return _marked(grid(header, lines), results)
 
 
+def stored_threshold_text(results):
+    """Say how good the network is at its own threshold; empty where it has none."""
+    threshold = (results.get("weights") or {}).get("threshold")
+    if threshold not in results["thresholds"]:  # saved predictions may have others
+        return ""
+    place = results["thresholds"].index(threshold)
+    ious = ", ".join(f"{part['iou'][place]:.3f} ({part['views']} v.)" for part in results["sweep"])
+    return f"IoU at {threshold:g}, which was best in training and which reconstruct.py takes: {ious}"
+
+
 def notes(results):
     """Return the sentences that belong to a run's figures; what was trained on comes first."""
     trained = trained_note(results)

@@ -114,6 +114,15 @@ class TestTraining(BatchCase):
         self.assertGreater(min(counts.values()), 25)  # 40 expected
         self.assertGreater(len({row[0] for row in drawn}), 4)  # and the order is random too
 
+    def test_variation_changes_views_and_no_voxels_and_depends_on_the_seed_alone(self):
+        varied = self.first(3, 3, (1, 5), vary=True, workers=0)
+        self.assert_same(self.first(3, 3, (1, 5), vary=True, workers=2), varied)
+        for one, other in zip(varied, self.first(3, 3, (1, 5), workers=0)):
+            self.assertEqual(one.objects, other.objects)
+            np.testing.assert_array_equal(one.voxels, other.voxels)
+            self.assertEqual(one.views.shape, other.views.shape)
+            self.assertFalse(np.array_equal(one.views, other.views))
+
     def test_an_object_differs_from_epoch_to_epoch(self):
         found = self.first(2, 7, 2, shuffle=False, workers=0)
         self.assertEqual(found[0].objects, found[1].objects)
@@ -162,13 +171,22 @@ class TestState(BatchCase):
         with Batches(self.items, 3, (1, 5), workers=0) as batches:
             state = batches.state()
         changes = [("batch", {"batch": 4}), ("views", {"views": (1, 4)}), ("seed", {"seed": 1}),
-                   ("augment", {"augment": False}), ("shuffle", {"shuffle": False}),
+                   ("augment", {"augment": False}), ("vary", {"vary": True}), ("shuffle", {"shuffle": False}),
                    ("epochs", {"epochs": 2}), ("objects", {"objects": self.items[1:]}),
                    ("digest", {"objects": self.items[::-1]})]
         for name, change in changes:
             options = {"objects": self.items, "batch": 3, "views": (1, 5), **change}
             with self.assertRaisesRegex(UserError, f"cannot be resumed: '{name}' was"):
                 Batches(**options, workers=0, state=state)
+
+
+    def test_goes_on_from_a_state_of_before_the_variation(self):
+        with Batches(self.items, 3, 2, workers=0) as batches:
+            state = batches.state()
+        del state["vary"]
+        self.assert_same(self.first(2, 3, 2, workers=0, state=state), self.first(2, 3, 2, workers=0))
+        with self.assertRaisesRegex(UserError, "cannot be resumed: 'vary' was False"):
+            Batches(self.items, 3, 2, vary=True, workers=0, state=state)
 
 
 class TestMemory(BatchCase):

@@ -88,8 +88,22 @@ class OverlapTest(unittest.TestCase):
         occupancy, voxels = example(3)
         table = metrics.sweep(occupancy, voxels)
         self.assertEqual(table.shape, (3, 19))
-        np.testing.assert_array_equal(table[:, 7], metrics.iou(occupancy, voxels, 0.4))
+        for column, threshold in zip(table.T, metrics.SWEEP, strict=True):
+            np.testing.assert_array_equal(column, metrics.iou(occupancy, voxels, threshold))
         self.assertEqual(metrics.SWEEP[7], 0.4)
+
+    def test_the_sweep_counts_a_probability_at_a_threshold_as_empty(self):
+        chances = np.float32([metrics.SWEEP])  # each is at one threshold and above those before it
+        table = metrics.sweep(chances, np.ones_like(chances))
+        np.testing.assert_allclose(table[0], np.arange(18, -1, -1) / 19)
+
+    def test_the_sweep_of_nothing_found_and_nothing_there_is_1(self):
+        empty = np.zeros((1, 5), np.float32)
+        np.testing.assert_array_equal(metrics.sweep(empty, empty), np.ones((1, 19)))
+
+    def test_the_best_threshold_is_that_of_the_mean(self):
+        table = np.array([[0.1, 0.5, 0.2], [0.9, 0.4, 0.2]])
+        self.assertEqual(metrics.best_threshold(table, (0.2, 0.3, 0.4)), (0.2, 0.5))
 
     def test_different_shapes_and_integers_are_refused(self):
         with self.assertRaisesRegex(ValueError, "differ in shape"):

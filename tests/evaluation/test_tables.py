@@ -31,6 +31,17 @@ def results(kernel="3x3x3", name="ours", papers=False, iou=(0.5, 0.6), data="a s
     }
 
 
+class StoredThresholdTest(unittest.TestCase):
+    def test_the_iou_at_the_networks_own_threshold_is_said(self):
+        found = {**results(), "weights": {"threshold": 0.5}}
+        self.assertIn("IoU at 0.5,", tables.stored_threshold_text(found))
+        self.assertIn("0.300 (1 v.), 0.300 (2 v.)", tables.stored_threshold_text(found))
+
+    def test_weights_without_one_say_nothing(self):
+        for weights in ({}, {"threshold": None}, {"threshold": 0.25}):
+            self.assertEqual(tables.stored_threshold_text({**results(), "weights": weights}), "")
+
+
 class PaperTest(unittest.TestCase):
     def test_the_papers_rows_come_first_and_ours_beside_the_matching_one(self):
         lines = tables.paper_rows([results("1x1x1", "small"), results("3x3x3", "large")])

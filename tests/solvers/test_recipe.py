@@ -111,6 +111,7 @@ class Refused(unittest.TestCase):
         self.assert_refused("validation must be at least 0 and below 1", validation=1.0)
         self.assert_refused("clip_norm must not be negative", clip_norm=-1.0)
         self.assert_refused("batch must be at least 1", batch=0)
+        self.assert_refused("vary_pictures is a part of augm", augment=False, vary_pictures=True)
         self.assert_refused("views must be", views=[3, 2])
         self.assert_refused("views must be", views=[0, 2])
         self.assert_refused("must rise", rate_drops=[[20, 0.1], [10, 0.1]])

@@ -10,11 +10,12 @@ from unittest import mock
 
 import numpy as np
 
+from voxlstm.lib.evaluation.metrics import SWEEP
 from voxlstm.lib.runtime.errors import UserError
 from voxlstm.solvers import checkpoint
 from voxlstm.solvers.optimisers import SGD, Optimiser
 from voxlstm.solvers.recipe import Recipe
-from voxlstm.solvers.training import Training, score
+from voxlstm.solvers.training import Scores, Training, score
 
 RECIPE = Recipe(optimiser=Optimiser(sgd=SGD(0.9, 0.0)), rate=0.1, batch=1, iterations=10,
                 views=(1, 1), checkpoint_every=4, validate_every=3)
@@ -91,7 +92,8 @@ class Run:
 
         def validate():
             # Asked once more within, as the real one does between batches.
-            return None if stop else (float(np.cos(solver.weight)), float(solver.weight))
+            weight = float(solver.weight)
+            return None if stop else Scores(np.cos(weight), weight, abs(np.sin(weight)))
 
         training = Training(solver, batches, validate, self.folder, stop)
         if saved:
@@ -130,6 +132,7 @@ class TrainingTest(unittest.TestCase):
         best = max((step for step in run.steps if step.scores), key=lambda step: step.scores[0])
         self.assertEqual(training.best["iteration"], best.iteration)
         self.assertEqual(training.best["iou"], best.scores[0])
+        self.assertEqual(checkpoint.load(run.folder / "best.npz").threshold, best.scores.threshold)
         self.assertEqual(run.arrays("best.npz")[1], best.iteration)
 
     def test_stopped_anywhere_and_resumed_it_ends_the_same(self):
@@ -206,23 +209,36 @@ class ScoreTest(unittest.TestCase):
         generator = np.random.default_rng(0)
         for size in (3, 3, 1):
             yield SimpleNamespace(
-                views=generator.random((size, 32, 32, 32), dtype=np.float32),
+                views=generator.random((2, size, 32, 32, 32), dtype=np.float32),
                 voxels=np.float32(generator.random((size, 32, 32, 32)) > 0.6),
             )
 
-    def test_means_are_over_objects_not_over_batches(self):
-        solver = SimpleNamespace(validate=lambda v, y: (v, np.abs(v - y).mean((1, 2, 3))))
-        expected = []
+    def score(self, fewest):
+        def validate(views, voxels):  # a network that believes its last view
+            return views[-1], np.abs(views[-1] - voxels).mean((1, 2, 3))
+
+        return score(SimpleNamespace(validate=validate), self.batches(), fewest)
+
+    def overlaps(self, view, threshold):
+        """Return the IoU of each object, by definition, from one view."""
         for batch in self.batches():
-            for occupancy, voxels in zip(batch.views, batch.voxels):
-                filled, solid = occupancy > 0.4, voxels > 0.5
-                overlap = (filled & solid).sum() / (filled | solid).sum()
-                expected.append([overlap, np.abs(occupancy - voxels).mean()])
-        found = score(solver, self.batches())
-        np.testing.assert_allclose(found, np.mean(expected, axis=0), rtol=1e-5)
+            for occupancy, voxels in zip(batch.views[view], batch.voxels):
+                filled, solid = occupancy > np.float32(threshold), voxels > 0.5
+                yield (filled & solid).sum() / (filled | solid).sum()
+
+    def test_means_are_over_objects_not_over_batches(self):
+        losses = [abs(y - p).mean() for b in self.batches() for p, y in zip(b.views[1], b.voxels)]
+        found = self.score(2)
+        self.assertAlmostEqual(found.iou, np.mean(list(self.overlaps(1, 0.4))), 6)
+        self.assertAlmostEqual(found.cross_entropy, np.mean(losses), 6)
+
+    def test_the_threshold_is_best_over_the_fewest_and_the_most_views(self):
+        for fewest, views in ((1, (0, 1)), (2, (1,))):
+            means = [np.mean([list(self.overlaps(view, t)) for view in views]) for t in SWEEP]
+            self.assertEqual(self.score(fewest).threshold, SWEEP[np.argmax(means)])
 
     def test_it_stops_when_asked(self):
-        self.assertIsNone(score(None, self.batches(), stop=True))
+        self.assertIsNone(score(None, self.batches(), 1, stop=True))
 
 
 def _dying_after(steps):

@@ -45,14 +45,14 @@ class ReconstructTest(unittest.TestCase):
         cls.unsure = cls.save_network("unsure.npz", bias=-20.0)
 
     @classmethod
-    def save_network(cls, name, bias):
+    def save_network(cls, name, bias, **extra):
         """Save an untrained network whose last bias makes its voxels likely or unlikely."""
         network = Network(build(NetworkConfig, tiny.NETWORK), seed=1)
         weights = network.get_weights()
         weights["decoder.conv5.b"] = np.array([0, bias], np.float32)
         saved = checkpoint.Checkpoint(
             weights=weights, network=network.config.to_dict(), iteration=7,
-            extra={"trained_on": "12 objects of the procedural set 'boxes'"},
+            extra={"trained_on": "12 objects of the procedural set 'boxes'", **extra},
         )
         path = cls.root / name
         checkpoint.save(path, saved, weights_only=True)
@@ -95,6 +95,14 @@ class ReconstructTest(unittest.TestCase):
         self.assertIn("nothing is above the threshold 0.4", text)
         self.assertFalse(out.exists())
         self.assertTrue((self.root / "none.preview.png").exists())
+
+    def test_the_threshold_of_the_weights_is_taken_where_none_is_given(self):
+        found = self.save_network("found.npz", bias=0.2, best={"iou": 0.1, "threshold": 0.999})
+        one = self.pictures[0], "--out", self.root / "threshold.obj"
+        status, text = self.run_tool(*one, weights=found)
+        self.assertEqual(status, 1)
+        self.assertIn("nothing is above the threshold 0.999", text)
+        self.assertEqual(self.run_tool(*one, "--threshold", 0.3, weights=found)[0], 0)
 
     def test_bad_input_is_one_sentence(self):
         picture, out = self.pictures[0], self.root / "x.obj"

@@ -1,0 +1,76 @@
+"""Renderings and views varied as a user's own pictures are.
+
+3D-R2N2's augmentation, in `views`, keeps what all renderings share: camera, light, clean pixels and the
+place of the object. A network that is to work on photographs sees this variation on top of it. The
+ranges are a choice, not a measurement; docs/training.rst says what they did to the scores.
+"""
+from io import BytesIO
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+# `pictures.frame` makes the longer side of an object 0.69 of the view, a little below the middle.
+EXTENTS = 0.5, 0.95  # the longer side of an object as a share of the rendering
+SHIFT = 0.05  # the object's middle strays this far from the rendering's, as a share of its side
+BELOW = 0.02  # ... around this far below it
+GAINS = 0.75, 1.25  # of all colours
+CAST = 0.06  # red, green and blue differ by as much
+GAMMAS = 0.75, 1.35
+NOISES = 0.0, 8.0  # deviation, of 255
+BLURS = 0.2, 0.9  # radius in pixels
+QUALITIES = 35, 95  # of JPEG
+# How often each is done to a view.
+REFRAMED, GREY, LIT, BLURRED, NOISY, COMPRESSED = 0.5, 0.2, 0.5, 0.2, 0.3, 0.3
+
+
+def varied_rendering(rendering, rng):
+    """Return a rendering (side, side, 4) of uint8 with another place, size, light or no colours."""
+    if rng.random() < REFRAMED:
+        rendering = reframed(rendering, rng)
+    if rng.random() < GREY:
+        grey = Image.fromarray(rendering[..., :3]).convert("L")
+        rendering = np.dstack([grey, grey, grey, rendering[..., 3]])
+    return relit(rendering, rng) if rng.random() < LIT else rendering
+
+
+def relit(rendering, rng):
+    """Return a rendering in brighter, darker or coloured light; alpha stays."""
+    light = rng.uniform(*GAINS) * rng.uniform(1 - CAST, 1 + CAST, 3)
+    curve = 255 * (np.arange(256) / 255) ** rng.uniform(*GAMMAS)
+    table = np.uint8(np.clip(curve[:, None] * light, 0, 255))
+    planes = [table[rendering[..., channel], channel] for channel in range(3)]
+    return np.dstack([*planes, rendering[..., 3]])
+
+
+def reframed(rendering, rng):
+    """Return a rendering whose object has another size and place; an empty one as it is."""
+    # Colours are weighted by alpha while resizing, so that no background bleeds in.
+    image = Image.fromarray(rendering, "RGBA").convert("RGBa")
+    box = image.getchannel("a").getbbox()
+    if box is None:
+        return rendering
+    side = len(rendering)
+    width, height = box[2] - box[0], box[3] - box[1]
+    scale = rng.uniform(*EXTENTS) * side / max(width, height)
+    width, height = (max(1, round(length * scale)) for length in (width, height))
+    across, down = rng.uniform(-SHIFT, SHIFT, 2) * side
+    corner = round((side - width) / 2 + across), round((side - height) / 2 + down + BELOW * side)
+    canvas = Image.new("RGBa", image.size)
+    canvas.paste(image.resize((width, height), Image.Resampling.BILINEAR, box), corner)
+    return np.asarray(canvas.convert("RGBA"))
+
+
+def varied_view(view, rng):
+    """Return a view (3, size, size) of uint8 with a camera's blur, noise and compression."""
+    image = Image.fromarray(np.ascontiguousarray(view.transpose(1, 2, 0)))
+    if rng.random() < BLURRED:
+        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(*BLURS)))
+    if rng.random() < NOISY:
+        deviation = rng.uniform(*NOISES)
+        noise = deviation * rng.standard_normal(np.shape(image), np.float32)
+        image = Image.fromarray(np.uint8(np.clip(image + noise + 0.5, 0, 255)))
+    if rng.random() < COMPRESSED:
+        stream = BytesIO()
+        image.save(stream, "JPEG", quality=int(rng.integers(*QUALITIES)))
+        image = Image.open(stream)
+    return np.asarray(image).transpose(2, 0, 1)
