@@ -3,8 +3,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
+from ..lib.base.errors import UserError
 from ..lib.evaluation.metrics import THRESHOLD, iou
-from ..lib.runtime.errors import UserError
 from . import checkpoint
 
 LAST, BEST = "last.npz", "best.npz"

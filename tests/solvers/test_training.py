@@ -10,7 +10,7 @@ from unittest import mock
 
 import numpy as np
 
-from voxlstm.lib.runtime.errors import UserError
+from voxlstm.lib.base.errors import UserError
 from voxlstm.solvers import checkpoint
 from voxlstm.solvers.optimisers import SGD, Optimiser
 from voxlstm.solvers.recipe import Recipe
