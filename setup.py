@@ -8,7 +8,9 @@ ROOT = Path(__file__).parent
 START = "package/__init__.py"  # the package's own; a folder voxlstm would hide an installed one
 FOLDERS = [
     "lib",
-    "lib.runtime",
+    "lib.base",
+    "lib.backend",
+    "lib.runs",
     "lib.geometry",
     "lib.geometry.shapes",
     "lib.data",

@@ -15,11 +15,11 @@ import voxlstm  # noqa: F401 - before NumPy: it chooses the BLAS's kernels
 import numpy as np
 from PIL import Image
 
+from voxlstm.lib.base.cores import usable_cores
 from voxlstm.lib.data import binvox, layout
 from voxlstm.lib.data.batches import Batches
 from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.data.views import SIZE, load_views
-from voxlstm.lib.runtime.cores import usable_cores
 
 
 def parse_arguments():

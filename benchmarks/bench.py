@@ -12,10 +12,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from voxlstm.lib.runtime.cores import usable_cores
-from voxlstm.lib.runtime.errors import UserError, run_tool
-from voxlstm.lib.runtime.files import write_json
-from voxlstm.lib.runtime.progress import Progress
+from voxlstm.lib.base.cores import usable_cores
+from voxlstm.lib.base.errors import UserError, run_tool
+from voxlstm.lib.base.files import write_json
+from voxlstm.lib.base.progress import Progress
 
 HERE = Path(__file__).resolve().parent
 FORMS = ("zero_insertion", "transposed", "channels_last")

@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.data.shapenet import Index
-from voxlstm.lib.runtime.errors import UserError, run_tool
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -16,14 +16,14 @@ import voxlstm  # noqa: F401 - before NumPy: it chooses the BLAS's kernels
 import numpy as np
 from PIL import Image, ImageDraw
 
+from voxlstm.lib.base.errors import run_tool
+from voxlstm.lib.base.files import atomic_path, write_text
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.data.views import read_rendering
 from voxlstm.lib.evaluation.tables import grid
 from voxlstm.lib.geometry.camera import SIZE, project, read_viewpoints
 from voxlstm.lib.geometry.visibility import surface
-from voxlstm.lib.runtime.errors import run_tool
-from voxlstm.lib.runtime.files import atomic_path, write_text
 
 LABEL = 16  # pixels above each row of the sheet
 STEPS = 6  # points along each side of a voxel: closer than a pixel

@@ -8,7 +8,7 @@ import os
 import sys
 from collections import Counter
 
-from voxlstm.lib.runtime.cores import usable_cores
+from voxlstm.lib.base.cores import usable_cores
 
 
 def parse_arguments():
@@ -26,7 +26,7 @@ def parse_arguments():
 def train(options):
     """Return (op, seconds) for each node of the compiled step."""
     import voxlstm_side  # not before the number of threads is set
-    from voxlstm.lib.runtime.backend import theano
+    from voxlstm.lib.backend.door import theano
 
     theano.config.profile, theano.config.profiling.destination = True, os.devnull
     solver = voxlstm_side.solver(options.kernel)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from voxlstm.lib.runtime.backend import theano
+from voxlstm.lib.backend.door import theano
 
 import numpy as np
 

@@ -27,8 +27,8 @@ import yaml
 
 import speed
 from compare import compare
-from voxlstm.lib.runtime.cache import cache_folder
-from voxlstm.lib.runtime.errors import UserError, run_tool
+from voxlstm.lib.base.cache import cache_folder
+from voxlstm.lib.base.errors import UserError, run_tool
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORKS = ("small_1x1x1", "small_3x3x3", "lstm_1x1x1", "lstm_3x3x3")

@@ -16,9 +16,9 @@ import voxlstm  # noqa: F401 - before NumPy: it chooses the BLAS's kernels
 
 import numpy as np
 
+from voxlstm.lib.backend.door import theano, use_device
+from voxlstm.lib.base.errors import run_tool
 from voxlstm.lib.data.views import as_float
-from voxlstm.lib.runtime.backend import theano, use_device
-from voxlstm.lib.runtime.errors import run_tool
 from voxlstm.models.layers import add_bias, leaky_relu, max_pool
 from voxlstm.models.network import Network, NetworkConfig
 from voxlstm.solvers.optimisers import SGD, Optimiser

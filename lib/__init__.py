@@ -1,5 +1,5 @@
 """The parts of voxlstm that are not the network itself: run time, data, geometry, evaluation, ops."""
-from .runtime.blas import choose_core_type, choose_threads
+from .backend.blas import choose_core_type, choose_threads
 
 # OpenBLAS reads both when NumPy loads it, so they are chosen before anything here imports NumPy. This
 # is not left to the package above: beside a checkout's folder, Python takes that folder for it.

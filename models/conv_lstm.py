@@ -1,7 +1,7 @@
 """The recurrent grid of LSTM cells (paper, "The recurrent LSTM network")."""
 from collections import OrderedDict, namedtuple
 
-from ..lib.runtime.backend import tensor
+from ..lib.backend.door import tensor
 
 from ..lib.ops.recurrence import over_views
 from .layers import add_bias, convolution_weight, convolve3d

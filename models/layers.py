@@ -6,7 +6,7 @@ Convolutions are cross-correlations, as in other frameworks: kernels are not tur
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from ..lib.runtime.backend import tensor, theano
+from ..lib.backend.door import tensor, theano
 
 import numpy as np
 from theano.tensor.nnet import abstract_conv

@@ -2,12 +2,12 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from ..lib.runtime.backend import tensor, theano
+from ..lib.backend.door import tensor, theano
 
 import numpy as np
 
-from ..lib.runtime.config import build, load_yaml, to_dict
-from ..lib.runtime.errors import UserError
+from ..lib.base.config import build, load_yaml, to_dict
+from ..lib.base.errors import UserError
 from .conv_lstm import ConvLSTM
 from .decoder import Decoder
 from .encoder import Encoder

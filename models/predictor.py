@@ -4,7 +4,7 @@ Every function is compiled on its first use and once for a network, on the devic
 """
 from functools import cached_property
 
-from ..lib.runtime.backend import tensor, theano
+from ..lib.backend.door import tensor, theano
 
 import numpy as np
 

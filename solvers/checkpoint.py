@@ -49,9 +49,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..lib.base.errors import UserError
+from ..lib.base.files import atomic_path
 from ..lib.data.splits import ENCODING
-from ..lib.runtime.errors import UserError
-from ..lib.runtime.files import atomic_path
 
 FORMAT = "voxlstm checkpoint"
 VERSION = 1
@@ -171,7 +171,7 @@ def load_network(path):
     Network, Checkpoint
     """
     # Reading a checkpoint needs no Theano; only making its network does.
-    from ..lib.runtime.config import build
+    from ..lib.base.config import build
     from ..models.network import Network, NetworkConfig
 
     checkpoint = load(path)

@@ -1,10 +1,10 @@
 """Initial weights fitted to a first batch, for networks that must learn in few steps."""
 import numpy as np
 
+from ..lib.backend.door import tensor
 from ..lib.data.views import as_float
 from ..lib.ops import light_function
 from ..lib.ops.graph_cache import compiled
-from ..lib.runtime.backend import tensor
 
 LAST_SPREAD = 0.3  # of the logits, so that the first loss is that of the share of occupied voxels
 

@@ -15,7 +15,7 @@ from typing import Optional
 
 import numpy as np
 
-from ..lib.runtime.backend import tensor, theano
+from ..lib.backend.door import tensor, theano
 
 
 @dataclass(frozen=True)

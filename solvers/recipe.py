@@ -2,8 +2,8 @@
 import math
 from dataclasses import dataclass
 
-from ..lib.runtime.config import build, load_yaml, to_dict
-from ..lib.runtime.errors import UserError
+from ..lib.base.config import build, load_yaml, to_dict
+from ..lib.base.errors import UserError
 from .optimisers import Optimiser
 from .schedule import Schedule
 

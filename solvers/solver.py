@@ -9,11 +9,11 @@ from functools import cached_property
 
 import numpy as np
 
+from ..lib.backend.door import tensor, theano
+from ..lib.backend.sending import Sender, compile_for_sent
+from ..lib.base.errors import UserError
 from ..lib.data.views import as_float
 from ..lib.ops.graph_cache import compiled
-from ..lib.runtime.backend import tensor, theano
-from ..lib.runtime.errors import UserError
-from ..lib.runtime.sending import Sender, compile_for_sent
 from ..models.predictor import Predictor
 from .checkpoint import Checkpoint, check_match
 from .optimisers import clipped, relative_rates

@@ -5,8 +5,8 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
+from ..lib.base.errors import UserError
 from ..lib.evaluation.metrics import best_threshold, iou, sweep
-from ..lib.runtime.errors import UserError
 from . import checkpoint
 
 LAST, BEST = "last.npz", "best.npz"

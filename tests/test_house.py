@@ -9,23 +9,23 @@ PACKAGE = "voxlstm"
 FOLDERS = "lib", "models", "solvers", "tools"
 # From the ground up: a room, and the rooms and modules that it may import beside itself.
 MAY_IMPORT = {
-    "lib.runtime": (),
-    "lib": ("lib.runtime.blas",),
-    "lib.ops": ("lib.runtime",),
-    "lib.runtime.setup_check": ("lib.runtime", "lib.ops"),
-    "lib.data": ("lib.runtime",),
-    "lib.geometry": ("lib.runtime", "lib.data"),
-    "lib.evaluation": ("lib.runtime", "lib.data", "lib.geometry"),
-    "models": ("lib.runtime.backend", "lib.runtime.config", "lib.runtime.errors", "lib.ops"),
-    "models.predictor": (
-        "lib.runtime.backend", "lib.ops", "lib.data.views", "models",
-    ),
+    "lib.base": (),
+    "lib.backend": ("lib.base",),
+    "lib": ("lib.backend.blas",),
+    "lib.ops": ("lib.base", "lib.backend"),
+    "lib.data": ("lib.base",),
+    "lib.geometry": ("lib.base", "lib.data"),
+    "models": ("lib.base.config", "lib.base.errors", "lib.backend.door", "lib.ops"),
+    "models.predictor": ("lib.backend.door", "lib.ops", "lib.data.views", "models"),
+    "lib.evaluation.metrics": (),
     "solvers": (
-        "lib.runtime", "lib.ops", "lib.data", "lib.evaluation.metrics", "models", "models.predictor",
+        "lib.base", "lib.backend", "lib.ops", "lib.data", "lib.evaluation.metrics", "models", "models.predictor",
     ),
+    "lib.evaluation": ("lib.base", "lib.data", "lib.geometry", "lib.evaluation.metrics"),
+    "lib.runs": ("lib.base", "lib.backend", "lib.ops"),
     "tools": (
-        "lib.runtime", "lib.runtime.setup_check", "lib.ops", "lib.data", "lib.geometry",
-        "lib.evaluation", "models", "models.predictor", "solvers",
+        "lib.base", "lib.backend", "lib.ops", "lib.data", "lib.geometry", "lib.evaluation", "lib.evaluation.metrics",
+        "lib.runs", "models", "models.predictor", "solvers",
     ),
 }
 READING = {"open", "load", "loadtxt", "fromfile", "memmap", "read_text", "read_bytes"}
@@ -99,11 +99,11 @@ class House(unittest.TestCase):
         return seen
 
     def test_the_imports_are_read(self):
-        self.assertIn("lib.runtime.backend", self.inside["lib.ops.leaky"])  # from ..x.y import z
+        self.assertIn("lib.backend.door", self.inside["lib.ops.leaky"])  # from ..x.y import z
         self.assertIn("lib.ops.layout", self.inside["lib.ops.rewrites"])  # from .x import y
         self.assertIn("lib.ops.library", self.inside["lib.ops.dense"])  # from . import x
         self.assertIn("lib.ops", self.inside["models.predictor"])  # a name of a package
-        self.assertIn("lib.ops", self.inside["lib.runtime.setup_check"])  # in a function
+        self.assertIn("lib.ops", self.inside["lib.runs.setup_check"])  # in a function
         self.assertIn("solvers.checkpoint", self.inside["tools.test_net"])  # by the full name
         for name, imported in self.inside.items():
             self.assertLessEqual(imported, self.files.keys(), name)
@@ -128,7 +128,7 @@ class House(unittest.TestCase):
             below.add(room)
 
     def test_data_and_geometry_never_import_theano(self):
-        self.assertIn("theano", self.outside["lib.runtime.backend"])
+        self.assertIn("theano", self.outside["lib.backend.door"])
         for module in self.files:
             if room_of(module) in ("lib.data", "lib.geometry"):
                 users = {name for name in self.reached(module) if "theano" in self.outside[name]}

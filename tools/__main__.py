@@ -3,7 +3,7 @@ import difflib
 import sys
 from importlib import import_module, metadata
 
-from voxlstm.lib.runtime.errors import UserError, run_tool
+from voxlstm.lib.base.errors import UserError, run_tool
 
 COMMANDS = {  # name: (module of this folder, what it does)
     "train": ("train_net", "train a network"),

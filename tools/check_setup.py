@@ -3,8 +3,8 @@ import argparse
 import sys
 
 try:
-    from voxlstm.lib.runtime.errors import program, run_tool
-    from voxlstm.lib.runtime.setup_check import check_everything
+    from voxlstm.lib.base.errors import program, run_tool
+    from voxlstm.lib.runs.setup_check import check_everything
 except ModuleNotFoundError as missing:
     sys.exit(
         f"check_setup: error: {missing.name} is missing from {sys.executable}; "

@@ -1,9 +1,9 @@
 """Download the 3D-R2N2 release of ShapeNet (renderings and voxels), unpack it and check it."""
 import argparse
 
+from voxlstm.lib.base.errors import run_tool
 from voxlstm.lib.data.check import check_tree
 from voxlstm.lib.data.fetch import MIRRORS, fetch
-from voxlstm.lib.runtime.errors import run_tool
 
 
 def parse_arguments(argv):

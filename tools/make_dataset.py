@@ -3,11 +3,11 @@
 import argparse
 import sys
 
+from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.data.categories import CATEGORIES, find_synsets
 from voxlstm.lib.geometry.contact_sheet import write_contact_sheet
 from voxlstm.lib.geometry.dataset import file_tasks, make, procedural_tasks
 from voxlstm.lib.geometry.voxels import RESOLUTION
-from voxlstm.lib.runtime.errors import UserError, run_tool
 
 MAX_RESOLUTION = 256  # voxels a side; a grid is held in memory several times over
 

@@ -3,6 +3,10 @@ import argparse
 import hashlib
 from pathlib import Path
 
+from voxlstm.lib.backend import door
+from voxlstm.lib.base.errors import UserError, run_tool
+from voxlstm.lib.base.files import write_json
+from voxlstm.lib.base.progress import Progress
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.data.splits import choose
@@ -10,10 +14,6 @@ from voxlstm.lib.data.views import SIZE, load_views
 from voxlstm.lib.evaluation import hidden_part
 from voxlstm.lib.evaluation.metrics import sigmoid
 from voxlstm.lib.geometry.camera import read_viewpoints
-from voxlstm.lib.runtime import backend
-from voxlstm.lib.runtime.errors import UserError, run_tool
-from voxlstm.lib.runtime.files import write_json
-from voxlstm.lib.runtime.progress import Progress
 from voxlstm.models.predictor import Predictor
 from voxlstm.solvers.checkpoint import load_network
 
@@ -35,7 +35,7 @@ def main(argv=None):
     items = choose(Index.open(options.data), validation=0.0).test
     if not items:
         raise UserError(f"{options.data} has no test objects; take a larger data set")
-    backend.use_device(options.device)
+    door.use_device(options.device)
     network, _ = load_network(options.weights)
     predictor = Predictor(network)
     found = []

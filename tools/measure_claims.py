@@ -7,11 +7,11 @@ import argparse
 import json
 from pathlib import Path
 
+from voxlstm.lib.base.errors import UserError, run_tool
+from voxlstm.lib.base.files import atomic_path, write_json
 from voxlstm.lib.evaluation import claims, output
-from voxlstm.lib.runtime.errors import UserError, run_tool
-from voxlstm.lib.runtime.files import atomic_path, write_json
-from voxlstm.lib.runtime.phases import Phases, Stopped, tool
-from voxlstm.lib.runtime.run_folder import ROOT
+from voxlstm.lib.runs.phases import Phases, Stopped, tool
+from voxlstm.lib.runs.run_folder import ROOT
 
 
 def parse_arguments(argv=None):

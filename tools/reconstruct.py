@@ -6,15 +6,15 @@ with transparency. Any number of them, in any order, makes one reconstruction.
 import argparse
 from pathlib import Path
 
+from voxlstm.lib.backend import door
+from voxlstm.lib.base.errors import UserError, run_tool
+from voxlstm.lib.base.files import write_bytes
 from voxlstm.lib.data.pictures import load_pictures
 from voxlstm.lib.evaluation.figures import png
 from voxlstm.lib.evaluation.metrics import THRESHOLD
 from voxlstm.lib.evaluation.preview import preview
 from voxlstm.lib.geometry import export
-from voxlstm.lib.runtime import backend
-from voxlstm.lib.runtime.errors import UserError, run_tool
-from voxlstm.lib.runtime.files import write_bytes
-from voxlstm.lib.runtime.run_folder import ROOT
+from voxlstm.lib.runs.run_folder import ROOT
 from voxlstm.models.predictor import Predictor
 from voxlstm.solvers.checkpoint import load_network
 
@@ -47,7 +47,7 @@ def main(argv=None):
     export.check_name(options.out)
     if options.threshold is not None and not 0 < options.threshold < 1:
         raise UserError(f"--threshold {options.threshold:g} must lie between 0 and 1")
-    backend.use_device(options.device)
+    door.use_device(options.device)
     network, saved = load_network(options.weights)
     pictures, views = load_pictures(options.pictures, network.config.image)
     for picture in pictures:

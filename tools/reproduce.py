@@ -7,15 +7,15 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from voxlstm.lib.base.errors import UserError, run_tool
+from voxlstm.lib.base.files import atomic_path, write_bytes, write_json
+from voxlstm.lib.base.progress import clock
 from voxlstm.lib.data.marker import VERSION
 from voxlstm.lib.data.splits import ALL
 from voxlstm.lib.evaluation import output, tables
 from voxlstm.lib.evaluation.subject import GLOBAL
-from voxlstm.lib.runtime.errors import UserError, run_tool
-from voxlstm.lib.runtime.files import atomic_path, write_bytes, write_json
-from voxlstm.lib.runtime.phases import Phases, Stopped, tool
-from voxlstm.lib.runtime.progress import clock
-from voxlstm.lib.runtime.run_folder import ROOT
+from voxlstm.lib.runs.phases import Phases, Stopped, tool
+from voxlstm.lib.runs.run_folder import ROOT
 from voxlstm.solvers import checkpoint
 
 KERNELS = ("1x1x1", "3x3x3")

@@ -12,7 +12,7 @@ from voxlstm.lib.data.layout import VIEWS
 from voxlstm.lib.data.shapenet import CATEGORIES, Index
 from voxlstm.lib.data.sizes import check_resolution
 from voxlstm.lib.data.splits import ALL, RATIO, choose, parts_of
-from voxlstm.lib.evaluation import curves, output, paper, tables
+from voxlstm.lib.evaluation import output, paper, tables
 from voxlstm.lib.evaluation.baseline import mean_shapes
 from voxlstm.lib.evaluation.evaluate import evaluate, summary, thresholds_with
 from voxlstm.lib.evaluation.metrics import THRESHOLD, sigmoid
@@ -20,11 +20,12 @@ from voxlstm.lib.evaluation.predictions import Predictions, open_writer
 from voxlstm.lib.evaluation.subject import (
     NetworkSubject, SavedSubject, describe_shapes, load_shapes, make_cases, saving, shape_choosers,
 )
-from voxlstm.lib.runtime import backend
-from voxlstm.lib.runtime.errors import UserError, run_tool
-from voxlstm.lib.runtime.gpu import PRECISIONS
-from voxlstm.lib.runtime.progress import Progress
-from voxlstm.lib.runtime.run_folder import ROOT, SPLIT, git_revision, versions
+from voxlstm.lib.backend import door
+from voxlstm.lib.backend.gpu import PRECISIONS
+from voxlstm.lib.base.errors import UserError, run_tool
+from voxlstm.lib.base.progress import Progress
+from voxlstm.lib.runs import curves
+from voxlstm.lib.runs.run_folder import ROOT, SPLIT, git_revision, versions
 from voxlstm.models.network import NetworkConfig
 from voxlstm.models.predictor import Predictor
 from voxlstm.solvers.checkpoint import load_network
@@ -139,7 +140,7 @@ def prepare_network(options):
     if fewest.views < counts[-1]:
         raise UserError(f"{fewest.name} has {fewest.views} renderings, fewer than the "
                         f"{counts[-1]} that --views asks for")
-    backend.use_device(options.device, options.precision)
+    door.use_device(options.device, options.precision)
     network, saved = load_network(options.weights)
     check_resolution(parts.train + parts.test, network.config.resolution)
     trained = count_trained(options, parts, saved)
@@ -287,8 +288,8 @@ def made_by(argv):
     return {
         "command": shlex.join(["tools/test_net.py", *map(str, arguments)]),
         "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "device": backend.device(),
-        "precision": backend.precision(),
+        "device": door.device(),
+        "precision": door.precision(),
         "git revision": git_revision(ROOT),
         **versions(),
     }

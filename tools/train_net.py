@@ -4,21 +4,21 @@ import hashlib
 import sys
 from pathlib import Path
 
+from voxlstm.lib.backend import door
+from voxlstm.lib.backend.gpu import PRECISIONS
+from voxlstm.lib.base.config import build, load_yaml, override
+from voxlstm.lib.base.errors import UserError, run_tool
+from voxlstm.lib.base.files import write_bytes
+from voxlstm.lib.base.signals import StopRequest
 from voxlstm.lib.data import marker
 from voxlstm.lib.data.batches import Batches
 from voxlstm.lib.data.shapenet import CATEGORIES, Index
 from voxlstm.lib.data.sizes import check_resolution
 from voxlstm.lib.data.splits import ALL, ENCODING, RATIO, choose, with_earlier
 from voxlstm.lib.evaluation import paper
-from voxlstm.lib.evaluation.curves import Curves, Row
-from voxlstm.lib.runtime import backend
-from voxlstm.lib.runtime.config import build, load_yaml, override
-from voxlstm.lib.runtime.errors import UserError, run_tool
-from voxlstm.lib.runtime.gpu import PRECISIONS
-from voxlstm.lib.runtime.monitor import Monitor
-from voxlstm.lib.runtime.files import write_bytes
-from voxlstm.lib.runtime.run_folder import SPLIT, RunFolder, shipped
-from voxlstm.lib.runtime.signals import StopRequest
+from voxlstm.lib.runs.curves import Curves, Row
+from voxlstm.lib.runs.monitor import Monitor
+from voxlstm.lib.runs.run_folder import SPLIT, RunFolder, shipped
 from voxlstm.models.network import Network, NetworkConfig
 from voxlstm.solvers import checkpoint
 from voxlstm.solvers.initial import fit_initial_weights
@@ -63,7 +63,7 @@ def main(argv=None):
     options = parse_arguments(argv)
     # Everything that can be wrong with the command is found before the folder is touched.
     if not options.resume:
-        backend.use_device(options.device, options.precision or PRECISIONS[0])
+        door.use_device(options.device, options.precision or PRECISIONS[0])
         network, recipe = read_definitions(options)
         parts = open_data(options, network, recipe)
     with RunFolder(options.out, options.resume, options.overwrite) as folder:
@@ -71,7 +71,7 @@ def main(argv=None):
         if options.resume:
             network, recipe = resumed_definitions(options, folder)
             options = resumed_options(options, folder)
-            backend.use_device(options.device, options.precision)
+            door.use_device(options.device, options.precision)
             parts = resumed_data(options, folder, network, recipe)
             saved = checkpoint.load(folder / LAST) if (folder / LAST).exists() else None
         check_same_data(folder, parts, options.data)
@@ -211,8 +211,8 @@ def sizes_of(network):
 def facts(options, recipe, parts, solver, saved):
     """Return what ``run.json`` says of a start, beside command and versions."""
     return {
-        "device": backend.device(),
-        "precision": backend.precision(),
+        "device": door.device(),
+        "precision": door.precision(),
         "seed": recipe.seed,
         "parameters": solver.network.count(),
         "from_iteration": saved.iteration if saved else 0,
@@ -268,7 +268,7 @@ def train(folder, solver, parts, saved, options, learnt):
         about = {
             "trained_on": trained_on(options.data, parts),
             "data": str(Path(options.data).resolve()),
-            "precision": backend.precision(),
+            "precision": door.precision(),
             "split": {"name": parts.name, "form": parts.form, "digest": parts.digest()},
         }
         training = Training(solver, batches, validate, folder.path, stop, about, learnt)

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..runtime.cores import usable_cores
-from ..runtime.errors import UserError
-from ..runtime.workers import ONE_THREAD
+from ..base.cores import usable_cores
+from ..base.errors import UserError
+from ..base.processes import ONE_THREAD
 from .plan import RESOLUTION, Plan
 from .views import SIZE
 from .worker import Task, place

@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..runtime.errors import UserError
-from ..runtime.files import write_bytes
+from ..base.errors import UserError
+from ..base.files import write_bytes
 
 MAX_DIMENSION = 1024  # the largest grid that binvox itself makes
 _KEYS = {"dim": (3, int), "translate": (3, float), "scale": (1, float)}

@@ -1,7 +1,7 @@
 """ShapeNet's 13 categories of the 3D-R2N2 release, by synset and by name."""
 from typing import NamedTuple
 
-from ..runtime.errors import UserError
+from ..base.errors import UserError
 
 
 class Category(NamedTuple):

@@ -3,10 +3,10 @@ import os
 from functools import partial
 from typing import NamedTuple
 
-from ..runtime.cores import usable_cores
-from ..runtime.errors import UserError
-from ..runtime.progress import Progress
-from ..runtime.workers import pool
+from ..base.cores import usable_cores
+from ..base.errors import UserError
+from ..base.processes import pool
+from ..base.progress import Progress
 from . import binvox, layout
 from .categories import CATEGORIES
 from .layout import VIEWS

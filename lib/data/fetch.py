@@ -14,9 +14,9 @@ from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from ..runtime.errors import UserError
-from ..runtime.files import write_json
-from ..runtime.progress import Progress
+from ..base.errors import UserError
+from ..base.files import write_json
+from ..base.progress import Progress
 from .layout import RENDERINGS, VOXELS
 
 MIRRORS = ("http://cvgl.stanford.edu/data2/", "http://ftp.cs.stanford.edu/cs/cvgl/")

@@ -4,8 +4,8 @@ import json
 import os
 import time
 
-from ..runtime.cache import cache_folder
-from ..runtime.files import write_text
+from ..base.cache import cache_folder
+from ..base.files import write_text
 
 VERSION = 2
 _SETTLED = 2_000_000_000  # nanoseconds; coarser than any file system's clock

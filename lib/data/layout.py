@@ -11,7 +11,7 @@ The last is another release of ShapeNet's, which sets made by this project hold 
 """
 from pathlib import Path
 
-from ..runtime.errors import UserError
+from ..base.errors import UserError
 
 RENDERINGS, VOXELS, MODELS = "ShapeNetRendering", "ShapeNetVox32", "ShapeNetCore.v1"
 METADATA, NAMES = "rendering_metadata.txt", "renderings.txt"

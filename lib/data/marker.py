@@ -2,7 +2,7 @@
 import json
 from pathlib import Path
 
-from ..runtime.errors import UserError
+from ..base.errors import UserError
 
 MARKER = "dataset.json"
 VERSION = 2  # raised whenever the same settings make other bytes

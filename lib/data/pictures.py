@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageOps
 from scipy import ndimage
 
-from ..runtime.errors import UserError
+from ..base.errors import UserError
 from .views import SIZE, TEST_BACKGROUND
 
 BACKGROUND = TEST_BACKGROUND / 255

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..runtime.errors import UserError
+from ..base.errors import UserError
 from . import binvox
 from .sizes import misfit
 from .views import SIZE, load_views

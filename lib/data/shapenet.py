@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from ..runtime.errors import UserError
+from ..base.errors import UserError
 from . import layout, marker
 from .categories import CATEGORIES, Category, category_name, find_synsets
 from .index_cache import IndexCache

@@ -1,5 +1,5 @@
 """Whether the grids of a data set have the network's number of voxels a side."""
-from ..runtime.errors import UserError
+from ..base.errors import UserError
 from . import binvox
 
 

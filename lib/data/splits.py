@@ -19,7 +19,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from ..runtime.errors import UserError
+from ..base.errors import UserError
 from .categories import synset_of
 
 RATIO, ALL = "ratio", "all"

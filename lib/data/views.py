@@ -11,7 +11,7 @@ import zlib
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..runtime.errors import UserError
+from ..base.errors import UserError
 from .variation import varied_rendering, varied_view
 
 RENDERED = 137  # pixels of a rendering's side

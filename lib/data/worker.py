@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..runtime.errors import UserError
+from ..base.errors import UserError
 
 
 class Task(NamedTuple):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..runtime.errors import UserError
+from ..base.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The paper's claims, measured with several seeds: means, spreads, and what they say."""
 import numpy as np
 
-from ..runtime.errors import need
+from ..base.errors import need
 from .hidden_part import GROUPS, MEASURES
 from .subject import GLOBAL
 from .tables import grid, overall

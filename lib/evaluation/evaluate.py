@@ -96,7 +96,7 @@ def evaluate(predictions, counts, threshold=metrics.THRESHOLD, shapes=None, prog
         Where voxels count as occupied.
     shapes : dict, optional
         Baseline name -> function from a category to a `baseline.MeanShape`.
-    progress : lib.runtime.progress.Progress, optional
+    progress : lib.base.progress.Progress, optional
         Told of every object.
 
     Returns

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..runtime.errors import UserError
-from ..runtime.files import write_bytes, write_json, write_text
+from ..base.errors import UserError
+from ..base.files import write_bytes, write_json, write_text
 from . import figures, report
 from .evaluate import FORMAT
 from .rows import write_rows, write_sweep

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..runtime.errors import UserError
-from ..runtime.files import atomic_path
+from ..base.errors import UserError
+from ..base.files import atomic_path
 from .metrics import occupied, sigmoid
 
 STEP = 1 / 1024

@@ -6,7 +6,7 @@ from importlib import resources
 
 import numpy as np
 
-from ..runtime.files import write_text
+from ..base.files import write_text
 from . import charts, figures, metrics, tables
 
 PICTURE = 168

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..runtime.errors import UserError
-from ..runtime.files import write_text
+from ..base.errors import UserError
+from ..base.files import write_text
 
 METRICS = ("iou", "cross_entropy", "average_precision", "f_score")
 

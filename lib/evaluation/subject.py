@@ -6,9 +6,9 @@ from dataclasses import asdict
 
 import numpy as np
 
+from ..base.errors import UserError
 from ..data.batches import Batches
 from ..data.views import load_views
-from ..runtime.errors import UserError
 from .baseline import MeanShape
 from .evaluate import pick_cases, predict_objects, save_passing
 from .figures import Case, pictures_of

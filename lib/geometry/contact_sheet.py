@@ -4,9 +4,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from ..base.files import atomic_path
 from ..data import layout
 from ..data.categories import category_name
-from ..runtime.files import atomic_path
 from .camera import SIZE
 
 LABEL = 16  # pixels above each row

@@ -17,16 +17,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..base.cores import usable_cores
+from ..base.errors import UserError
+from ..base.files import write_json
+from ..base.processes import pool
+from ..base.progress import Progress
 from ..data import binvox, layout, marker
 from ..data.categories import CATEGORIES, synset_of
 from ..data.layout import MODELS, RENDERINGS, VIEWS, VOXELS
 from ..data.marker import MARKER, VERSION
 from ..data.shapenet import is_leftover
-from ..runtime.cores import usable_cores
-from ..runtime.errors import UserError
-from ..runtime.files import write_json
-from ..runtime.progress import Progress
-from ..runtime.workers import pool
 from . import shapes
 from .camera import sample_viewpoints
 from .frame import header, in_grid, normalised

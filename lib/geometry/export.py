@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..base.errors import UserError
+from ..base.files import write_bytes
 from ..data import binvox
-from ..runtime.errors import UserError
-from ..runtime.files import write_bytes
 from . import surface
 
 MESHES = (".obj", ".glb", ".ply", ".stl")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..runtime.errors import UserError, need
-from ..runtime.files import write_text
+from ..base.errors import UserError, need
+from ..base.files import write_text
 
 SUFFIXES = (".obj", ".ply", ".stl", ".off", ".glb")
 GREY = (0.65, 0.65, 0.65)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..runtime.errors import need
+from ..base.errors import need
 from .camera import FOCAL_PIXELS, SIZE, project
 
 SAMPLES = 2  # rays along each side of a pixel

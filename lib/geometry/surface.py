@@ -6,7 +6,7 @@ Voxel (i, j, k) of a grid of n fills the cell from (i, j, k) / n - 0.5 to (i + 1
 
 import numpy as np
 
-from ..runtime.errors import UserError, need
+from ..base.errors import UserError, need
 
 INSET = 0.02  # of a voxel: keeps apart the surfaces of two voxels that share no more than an edge
 

@@ -8,7 +8,7 @@ reach, and with no other, all 1932 voxels of a grid that binvox itself made come
 import numpy as np
 from scipy import ndimage
 
-from ..runtime.errors import need
+from ..base.errors import need
 
 RESOLUTION = 32
 REACH = 0.01  # of a voxel's side: as near to a voxel the surface touches it, as binvox has it

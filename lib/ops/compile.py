@@ -1,5 +1,5 @@
 """Compiling a graph that is run a few times."""
-from ..runtime.backend import device, theano
+from ..backend.door import device, theano
 
 from theano.gof.vm import VM_Linker
 from theano.tensor.nnet.corr import BaseCorrMM

@@ -8,7 +8,7 @@ import ctypes
 from dataclasses import dataclass
 from typing import Optional
 
-from ..runtime.backend import tensor
+from ..backend.door import tensor
 
 import numpy as np
 from theano.gof import Apply, Op

@@ -3,7 +3,7 @@
 ``x`` is ``(rows, inputs)``, ``w`` ``(inputs, outputs)`` and ``y`` ``(rows, outputs)``, all float32.
 For many rows NumPy's BLAS serves.
 """
-from ..runtime.backend import tensor
+from ..backend.door import tensor
 
 import numpy as np
 from theano.gof import Apply, Op

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy
 
-from ..runtime import backend
-from ..runtime.cache import cache_folder
-from ..runtime.files import write_bytes
+from ..backend import door
+from ..base.cache import cache_folder
+from ..base.files import write_bytes
 from . import layout, library
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def compiled(name, about, shared, build):
     Graphs for a GPU are not kept: their ops are bound to the process's device.
     """
     with _collector_at_rest():
-        if backend.device() != "cpu":
+        if door.device() != "cpu":
             return build()
         path = cache_folder() / "graphs" / f"{name}-{_digest(about)}.pickle"
         function = _load(path, shared)
@@ -131,9 +131,9 @@ def _digest(about):
     facts = [
         json.dumps(about, sort_keys=True),
         sys.version,
-        backend.theano.__version__,
+        door.theano.__version__,
         numpy.__version__,
-        re.sub("0x[0-9a-f]+", "", str(backend.theano.config)),
+        re.sub("0x[0-9a-f]+", "", str(door.theano.config)),
         str((onednn, onednn[0] and layout.block())),
         *_sources(),
     ]

@@ -4,7 +4,7 @@ A plain map is ``(images, channels, *space)``. A blocked map is ``(images, chann
 B)``: B neighbouring channels of one cell lie side by side, which is how direct convolutions read
 them. Where the channels do not fill the last block, zeros do.
 """
-from ..runtime.backend import tensor
+from ..backend.door import tensor
 
 import numpy as np
 from theano.gof import Apply, Op

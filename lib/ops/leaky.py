@@ -1,5 +1,5 @@
 """The leaky ReLU as one scalar operation, so that every back end makes one pass of it."""
-from ..runtime.backend import tensor
+from ..backend.door import tensor
 
 import numpy as np
 from theano import scalar

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..runtime.backend import theano
-from ..runtime.cache import cache_folder
-from ..runtime.files import atomic_path
+from ..backend.door import theano
+from ..base.cache import cache_folder
+from ..base.files import atomic_path
 
 FOLDER = Path(__file__).parent
 PACKAGES = {"onednn-cpu-gomp": "libdnnl.so.3", "onednn-devel-cpu-gomp": "dnnl.hpp"}

@@ -1,5 +1,5 @@
 """Max-pooling of blocked maps with what follows it, in one pass each way."""
-from ..runtime.backend import tensor
+from ..backend.door import tensor
 
 import numpy as np
 from theano.gof import Apply, Op

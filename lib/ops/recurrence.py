@@ -1,5 +1,5 @@
 """The loop over views: Theano's scan, or on a CUDA device with cuDNN one op."""
-from ..runtime.backend import device, theano
+from ..backend.door import device, theano
 
 
 def over_views(step, responses, U, biases):

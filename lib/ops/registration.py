@@ -1,5 +1,5 @@
 """The place of our graph optimisations among Theano's."""
-from ..runtime.backend import device
+from ..backend.door import device
 
 from theano.compile import optdb
 from theano.gof import toolbox

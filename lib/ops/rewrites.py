@@ -5,7 +5,7 @@ One walk from the inputs to the outputs. Convolutions take blocked maps and give
 conversions meet and vanish, and stay only at the ends of a chain.
 """
 
-from ..runtime.backend import tensor
+from ..backend.door import tensor
 
 from theano import scalar
 from theano.gof import Constant

@@ -1,5 +1,5 @@
 """Stochastic gradient descent's step of one parameter in one pass."""
-from ..runtime.backend import tensor
+from ..backend.door import tensor
 
 import numpy as np
 from theano.gof import Apply, Op

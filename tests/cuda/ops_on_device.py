@@ -10,9 +10,9 @@ from collections import OrderedDict
 
 import numpy as np
 
+from voxlstm.lib.backend.door import tensor, theano, use_device
 from voxlstm.lib.ops.leaky import leaky_relu
 from voxlstm.lib.ops.recurrence import over_views
-from voxlstm.lib.runtime.backend import tensor, theano, use_device
 
 from theano.tensor.nnet import abstract_conv
 from theano.tensor.signal.pool import pool_2d

@@ -13,9 +13,9 @@ import os
 import subprocess
 from pathlib import Path
 
-from voxlstm.lib.runtime import gpu
-from voxlstm.lib.runtime.cache import cache_folder
-from voxlstm.lib.runtime.errors import UserError
+from voxlstm.lib.backend import gpu
+from voxlstm.lib.base.cache import cache_folder
+from voxlstm.lib.base.errors import UserError
 
 SOURCES = Path(__file__).parent / "simulator"
 LIBRARIES = {

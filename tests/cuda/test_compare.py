@@ -123,7 +123,7 @@ class Windows(unittest.TestCase):
     """The pooling windows of the comparison are those of the network."""
 
     def test_the_largest_of_each_window_is_what_the_network_pools(self):
-        from voxlstm.lib.runtime.backend import tensor, theano
+        from voxlstm.lib.backend.door import tensor, theano
         from voxlstm.models.layers import max_pool
 
         x = tensor.tensor4(dtype="float32")

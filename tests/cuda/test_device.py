@@ -59,11 +59,11 @@ class ChoosingCuda(unittest.TestCase):
 
     def test_page_locked_memory_is_given_back_with_its_array(self):
         program = """
-            from voxlstm.lib.runtime import backend, page_locked
-            from voxlstm.lib.runtime.errors import UserError
+            from voxlstm.lib.backend import door, page_locked
+            from voxlstm.lib.base.errors import UserError
             from tests.cuda import simulation
 
-            backend.use_device("cuda")
+            door.use_device("cuda")
             held = simulation.counters()
             array = page_locked.empty(1000)
             array[...] = 7

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from voxlstm.lib.runtime.backend import device, theano, use_device
+from voxlstm.lib.backend.door import device, theano, use_device
 from voxlstm.models.network import Network, NetworkConfig
 from voxlstm.solvers.optimisers import SGD, Optimiser
 from voxlstm.solvers.recipe import Recipe

@@ -16,11 +16,11 @@ import numpy as np
 
 from tests.data.tree import add_model, code_of, grid_of, make_tree
 from tests.process import assert_none_left, read_workers
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.batches import Batches, WorkerError
 from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.data.views import load_views
-from voxlstm.lib.runtime.errors import UserError
 
 PLANE, CHAIR = "02691156", "03001627"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data import binvox
-from voxlstm.lib.runtime.errors import UserError
 
 HEADER = b"#binvox 1\ndim 2 2 2\ntranslate -0.5 -0.5 -0.5\nscale 1\ndata\n"
 

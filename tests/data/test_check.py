@@ -8,10 +8,10 @@ from unittest import mock
 import numpy as np
 
 from tests.data.tree import make_tree
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data import binvox, check
 from voxlstm.lib.data.categories import Category
 from voxlstm.lib.data.check import check_tree
-from voxlstm.lib.runtime.errors import UserError
 
 CHAIR = "03001627"
 

@@ -13,9 +13,9 @@ from unittest import mock
 import numpy as np
 
 from tests.data.server import Server
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data import fetch as module
 from voxlstm.lib.data.fetch import Archive, download, fetch, unpack
-from voxlstm.lib.runtime.errors import UserError
 
 FOLDER, NAME = "ShapeNetVox32", "ShapeNetVox32.tgz"
 ONE = [Archive(NAME, FOLDER, 2.0)]

@@ -3,8 +3,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data import layout
-from voxlstm.lib.runtime.errors import UserError
 
 
 class PathsTest(unittest.TestCase):

@@ -4,9 +4,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data import marker
 from voxlstm.lib.data.shapenet import Index
-from voxlstm.lib.runtime.errors import UserError
 
 
 class MarkerTest(unittest.TestCase):

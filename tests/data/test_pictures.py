@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data import pictures
-from voxlstm.lib.runtime.errors import UserError
 
 RED = (200, 30, 20)
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from unittest import mock
 
 from tests.data.tree import add_model, age, make_tree
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data import shapenet
 from voxlstm.lib.data.categories import CATEGORIES, find_synsets
 from voxlstm.lib.data.index_cache import IndexCache
 from voxlstm.lib.data.shapenet import Index, Item, Problem, list_models
 from voxlstm.lib.data.splits import choose
-from voxlstm.lib.runtime.errors import UserError
 
 PLANE, CHAIR = "02691156", "03001627"
 

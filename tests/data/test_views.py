@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data.views import as_float, load_views, prepare
-from voxlstm.lib.runtime.errors import UserError
 
 
 class Fixed:

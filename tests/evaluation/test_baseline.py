@@ -3,9 +3,9 @@ import unittest
 
 import numpy as np
 
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.evaluation import metrics
 from voxlstm.lib.evaluation.baseline import PackedGrids, mean_shape, mean_shapes
-from voxlstm.lib.runtime.errors import UserError
 
 
 def grids(count=9, size=4, seed=0):

@@ -12,9 +12,9 @@ from voxlstm.lib.evaluation.baseline import mean_shape
 from voxlstm.lib.evaluation.evaluate import (
     evaluate, pick_cases, predict_objects, summary, thresholds_with,
 )
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.evaluation.predictions import Prediction
 from voxlstm.lib.evaluation.rows import Row, SweepRow
-from voxlstm.lib.runtime.errors import UserError
 
 Item = namedtuple("Item", "category model")
 Batch = namedtuple("Batch", "views voxels objects")

@@ -11,7 +11,7 @@ from voxlstm.lib.evaluation.evaluate import evaluate, save_passing, thresholds_w
 from voxlstm.lib.evaluation.predictions import (
     LIMIT, STEP, TOLERANCE, Prediction, Predictions, decode, encode, open_writer,
 )
-from voxlstm.lib.runtime.errors import UserError
+from voxlstm.lib.base.errors import UserError
 
 
 def example(count=3, views=2, size=8, seed=0):

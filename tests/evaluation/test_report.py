@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.evaluation import figures, metrics, output, report
-from voxlstm.lib.evaluation.curves import Row as CurveRow
-from voxlstm.lib.runtime.errors import UserError
+from voxlstm.lib.runs.curves import Row as CurveRow
 
 from .example import CHAIR, LAMP, evaluate_example, make_data
 

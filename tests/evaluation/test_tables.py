@@ -4,10 +4,10 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from voxlstm.lib.data.shapenet import CATEGORIES
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data.marker import VERSION
+from voxlstm.lib.data.shapenet import CATEGORIES
 from voxlstm.lib.evaluation import paper, tables
-from voxlstm.lib.runtime.errors import UserError
 
 PUBLISHED = {category.name: category.count for category in CATEGORIES}
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import trimesh
 
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data import binvox
 from voxlstm.lib.geometry import export
-from voxlstm.lib.runtime.errors import UserError
 
 
 def two_boxes():

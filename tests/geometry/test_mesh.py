@@ -10,9 +10,9 @@ from numpy.testing import assert_allclose
 from PIL import Image
 
 from tests.geometry.meshes import mesh_of
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.geometry.frame import normalised
 from voxlstm.lib.geometry.mesh import join, read, write_obj
-from voxlstm.lib.runtime.errors import UserError
 
 OBJ = """mtllib box.mtl
 v 0 0 0

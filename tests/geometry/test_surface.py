@@ -9,9 +9,9 @@ import trimesh
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.geometry.meshes import centres
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.geometry.surface import blocks, smooth
 from voxlstm.lib.geometry.voxels import ray_vote
-from voxlstm.lib.runtime.errors import UserError
 
 
 class BlocksTest(unittest.TestCase):

@@ -2,7 +2,7 @@
 import unittest
 
 import numpy as np
-from voxlstm.lib.runtime.backend import theano
+from voxlstm.lib.backend.door import theano
 from voxlstm.models.network import Network
 
 from . import tiny

@@ -2,7 +2,7 @@
 import unittest
 
 import numpy as np
-from voxlstm.lib.runtime.backend import tensor, theano
+from voxlstm.lib.backend.door import tensor, theano
 from voxlstm.models import layers
 
 from . import naive

@@ -4,8 +4,8 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from voxlstm.lib.runtime.backend import tensor, theano
-from voxlstm.lib.runtime.errors import UserError
+from voxlstm.lib.backend.door import tensor, theano
+from voxlstm.lib.base.errors import UserError
 from voxlstm.models.network import Network, NetworkConfig
 
 from . import naive, tiny

@@ -4,8 +4,8 @@ import unittest
 
 import numpy as np
 
+from voxlstm.lib.backend.door import tensor, theano
 from voxlstm.lib.ops import available, convolution, layout
-from voxlstm.lib.runtime.backend import tensor, theano
 
 PYTHON = theano.Mode(linker="py", optimizer=None)
 

@@ -5,11 +5,11 @@ from collections import OrderedDict
 
 import numpy as np
 
+from voxlstm.lib.backend.door import tensor, theano
 from voxlstm.lib.ops import available
 from voxlstm.lib.ops.dense import FEW, Dense, DenseGradient, DenseKernelGradient, DenseSGDStep
 from voxlstm.lib.ops.registration import TAG
 from voxlstm.lib.ops.update import SGDStep
-from voxlstm.lib.runtime.backend import tensor, theano
 from voxlstm.models.layers import Parameter
 from voxlstm.solvers.optimisers import SGD, clipped
 

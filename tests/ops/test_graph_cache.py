@@ -11,8 +11,8 @@ from unittest import mock
 import numpy as np
 
 from tests.solvers.boxes import make_batch, make_network, make_recipe
+from voxlstm.lib.backend.door import tensor, theano
 from voxlstm.lib.ops import graph_cache
-from voxlstm.lib.runtime.backend import tensor, theano
 from voxlstm.solvers.solver import Solver
 
 

@@ -3,12 +3,13 @@ import os
 import unittest
 from unittest import mock
 
-from voxlstm.lib.runtime.backend import tensor, theano
+from voxlstm.lib.backend.door import tensor, theano
 
 import numpy as np
 from theano.tensor.nnet import abstract_conv
 from theano.tensor.signal.pool import MaxPoolGrad, Pool, pool_2d
 
+from voxlstm.lib.backend import blas
 from voxlstm.lib.ops import available, leaky, library
 from voxlstm.lib.ops.convolution import Convolve, KernelGradient, Transpose
 from voxlstm.lib.ops.dense import Dense, DenseGradient, DenseKernelGradient
@@ -16,7 +17,6 @@ from voxlstm.lib.ops.layout import FromBlocked, ToBlocked
 from voxlstm.lib.ops.leaky import BlockedLeakyGradient
 from voxlstm.lib.ops.pooling import MaxPool, MaxPoolGradient
 from voxlstm.lib.ops.registration import TAG
-from voxlstm.lib.runtime import blas
 from voxlstm.models.network import Network, NetworkConfig
 
 # Python instead of compiled loops where that serves, since compiling takes its time.

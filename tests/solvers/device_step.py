@@ -7,8 +7,8 @@ import sys
 import numpy as np
 
 from tests.solvers.boxes import make_batch, make_network, make_recipe
-from voxlstm.lib.runtime.backend import use_device
-from voxlstm.lib.runtime.errors import UserError
+from voxlstm.lib.backend.door import use_device
+from voxlstm.lib.base.errors import UserError
 from voxlstm.solvers.solver import Solver
 
 

@@ -14,7 +14,7 @@ from unittest import mock
 
 import numpy as np
 
-from voxlstm.lib.runtime.errors import UserError
+from voxlstm.lib.base.errors import UserError
 from voxlstm.solvers import checkpoint as module
 from voxlstm.solvers.checkpoint import Checkpoint, check_match, load, save
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from voxlstm.lib.runtime.cache import cache_folder
+from voxlstm.lib.base.cache import cache_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 DEVICE = "opencl0:0"

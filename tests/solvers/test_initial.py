@@ -4,10 +4,10 @@ import unittest
 import numpy as np
 
 from tests.solvers.boxes import make_batch, make_network
+from voxlstm.lib.backend.door import theano
 from voxlstm.lib.data.views import as_float
-from voxlstm.lib.runtime.backend import theano
-from voxlstm.solvers.initial import LAST_SPREAD, fit_initial_weights
 from voxlstm.models.predictor import Predictor
+from voxlstm.solvers.initial import LAST_SPREAD, fit_initial_weights
 
 
 class Fitted(unittest.TestCase):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from voxlstm.lib.runtime.backend import tensor, theano
+from voxlstm.lib.backend.door import tensor, theano
 from voxlstm.solvers.optimisers import SGD, Adam, Optimiser, clipped, relative_rates
 
 STEPS = 6

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import yaml
 
-from voxlstm.lib.runtime.config import build, load_yaml, override
-from voxlstm.lib.runtime.errors import UserError
+from voxlstm.lib.base.config import build, load_yaml, override
+from voxlstm.lib.base.errors import UserError
 from voxlstm.solvers.checkpoint import load
 from voxlstm.solvers.optimisers import SGD, Adam
 from voxlstm.solvers.recipe import Recipe, current_form

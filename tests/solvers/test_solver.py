@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from tests.solvers.boxes import DEFINITION, STEPS, iou, make_batch, make_network, make_recipe
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data.views import as_float
 from voxlstm.lib.ops import available
 from voxlstm.lib.ops.dense import DenseSGDStep
 from voxlstm.lib.ops.update import SGDStep
-from voxlstm.lib.runtime.errors import UserError
 from voxlstm.models.network import Network
 from voxlstm.models.predictor import Predictor
 from voxlstm.solvers.checkpoint import load, load_network, save

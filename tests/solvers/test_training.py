@@ -10,8 +10,8 @@ from unittest import mock
 
 import numpy as np
 
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.evaluation.metrics import SWEEP
-from voxlstm.lib.runtime.errors import UserError
 from voxlstm.solvers import checkpoint
 from voxlstm.solvers.optimisers import SGD, Optimiser
 from voxlstm.solvers.recipe import Recipe

@@ -91,7 +91,7 @@ class ImportTest(unittest.TestCase):
         names = self.imported("make-dataset", "--help")
         tools = [name for name in names if name.startswith("voxlstm.tools.")]
         self.assertEqual(tools, ["voxlstm.tools.__main__", "voxlstm.tools.make_dataset"])
-        self.assertLess(names.index("voxlstm.lib.runtime.blas"), names.index("numpy"))
+        self.assertLess(names.index("voxlstm.lib.backend.blas"), names.index("numpy"))
         self.assertNotIn("theano", names)
 
 

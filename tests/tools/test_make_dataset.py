@@ -18,10 +18,10 @@ import trimesh
 from PIL import Image
 
 from tests.geometry.meshes import nearest
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.geometry.dataset import file_tasks, procedural_tasks
-from voxlstm.lib.runtime.errors import UserError
 from voxlstm.tools.make_dataset import main
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,11 +11,11 @@ import numpy as np
 
 from tests.evaluation.test_claims import cells, result
 from tests.tools import tiny
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.data.views import load_views
 from voxlstm.lib.evaluation import output
-from voxlstm.lib.runtime import phases
-from voxlstm.lib.runtime.errors import UserError
+from voxlstm.lib.runs import phases
 from voxlstm.tools import measure_cells, measure_claims
 
 

@@ -12,9 +12,9 @@ import trimesh
 from PIL import Image
 
 from tests.tools import tiny
+from voxlstm.lib.base.config import build
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data import binvox
-from voxlstm.lib.runtime.config import build
-from voxlstm.lib.runtime.errors import UserError
 from voxlstm.models.network import Network, NetworkConfig
 from voxlstm.solvers import checkpoint
 from voxlstm.tools import reconstruct

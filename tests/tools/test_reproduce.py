@@ -10,10 +10,10 @@ from unittest import mock
 import numpy as np
 
 from tests.tools import tiny
+from voxlstm.lib.base.config import build
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.evaluation import output
-from voxlstm.lib.runtime import phases
-from voxlstm.lib.runtime.config import build
-from voxlstm.lib.runtime.errors import UserError
+from voxlstm.lib.runs import phases
 from voxlstm.models.network import Network, NetworkConfig
 from voxlstm.solvers import checkpoint
 from voxlstm.tools import reproduce

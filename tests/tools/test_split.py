@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from tests.tools import tiny
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.data.splits import choose, parts_of
 from voxlstm.lib.evaluation import output
-from voxlstm.lib.runtime.errors import UserError
 from voxlstm.solvers import checkpoint
 from voxlstm.tools import test_net, train_net
 

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.views import load_views
 from voxlstm.lib.evaluation import metrics
 from voxlstm.lib.evaluation.predictions import TOLERANCE
-from voxlstm.lib.runtime.errors import UserError
 from voxlstm.models.network import Network, NetworkConfig
-from voxlstm.solvers.checkpoint import Checkpoint, load_network, save
 from voxlstm.models.predictor import Predictor
+from voxlstm.solvers.checkpoint import Checkpoint, load_network, save
 from voxlstm.tools import test_net
 
 from ..evaluation.example import CHAIR, LAMP, make_data

@@ -13,10 +13,10 @@ import numpy as np
 import yaml
 
 from tests.tools import tiny
+from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data.marker import MARKER, VERSION
-from voxlstm.lib.evaluation import curves
-from voxlstm.lib.runtime.errors import UserError
-from voxlstm.lib.runtime.run_folder import RunFolder
+from voxlstm.lib.runs import curves
+from voxlstm.lib.runs.run_folder import RunFolder
 from voxlstm.solvers import checkpoint
 from voxlstm.tools import train_net
 

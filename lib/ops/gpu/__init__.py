@@ -5,7 +5,7 @@ Imported once a device is in use.
 from theano.gof.opt import in2out
 from theano.gpuarray.basic_ops import HostFromGpu
 
-from ...runtime import gpu
+from ...backend import gpu
 from ..rewrites import Rules
 from . import cudnn
 from .convolution import GpuConvolve, GpuKernelGradient, GpuTranspose

@@ -2,8 +2,8 @@
 import ctypes
 from functools import lru_cache
 
-from ...runtime import gpu
-from ...runtime.cuda_context import context, current, stream
+from ...backend import gpu
+from ...backend.cuda_context import context, current, stream
 
 PLAIN, TRANSPOSED = 0, 1
 MATH = {"float32": 0, "tf32": 3}  # CUBLAS_DEFAULT_MATH, CUBLAS_TF32_TENSOR_OP_MATH

@@ -10,8 +10,8 @@ from functools import lru_cache
 from math import prod
 from pathlib import Path
 
-from ...runtime import gpu
-from ...runtime.cuda_context import current, stream
+from ...backend import gpu
+from ...backend.cuda_context import current, stream
 from . import kernels
 
 SWITCH = "VOXLSTM_CUDNN"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...runtime.backend import theano
-from ...runtime.cuda_context import context
+from ...backend.cuda_context import context
+from ...backend.door import theano
 
 SOURCE = Path(__file__).with_name("kernels.cu")
 THREADS = 256  # in a block, as kernels.cu says too

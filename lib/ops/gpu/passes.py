@@ -1,7 +1,7 @@
 """Max-pooling and the leaky ReLU of maps with their channels last, in one pass each way; sums."""
 from math import prod
 
-from ...runtime.backend import tensor
+from ...backend.door import tensor
 
 import numpy as np
 from theano.gof import Apply, Op

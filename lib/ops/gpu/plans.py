@@ -10,10 +10,10 @@ import time
 from functools import lru_cache
 from operator import itemgetter
 
-from ...runtime.backend import theano
-from ...runtime.cache import cache_folder
-from ...runtime.files import write_text
-from ...runtime.cuda_context import context
+from ...backend.cuda_context import context
+from ...backend.door import theano
+from ...base.cache import cache_folder
+from ...base.files import write_text
 from . import cudnn
 from .unfolded import Unfolded
 

@@ -7,7 +7,7 @@ one convolution over all views.
 from theano.gof import Apply, Op
 from theano.gradient import DisconnectedType
 
-from ...runtime import gpu
+from ...backend import gpu
 from ..convolution import Geometry
 from . import kernels
 from .convolution import GpuConvolve, GpuKernelGradient, GpuTranspose

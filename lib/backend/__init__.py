@@ -1,0 +1,1 @@
+"""Theano, opened and mended, and the devices that it computes on."""

@@ -1,0 +1,121 @@
+"""The GPU back end of Theano (libgpuarray): found, started, or refused with the reason."""
+import ctypes
+import importlib
+import importlib.util
+import os
+import re
+import sys
+from pathlib import Path
+
+from ..base.errors import UserError
+from . import defects
+
+# Debian's python3-pygpu; a virtual environment of another Python 3.11 can load it as it is.
+SYSTEM_PYGPU = Path("/usr/lib/python3/dist-packages/pygpu")
+INSTALL = "install Debian's python3-pygpu and libgpuarray-dev, or use the cuda image"
+DEVICE_NAME = re.compile(r"cuda\d*|opencl\d+:\d+")
+PRECISIONS = "float32", "tf32"  # of products: the second rounds their factors to 10 bits
+TF32_SWITCH = "NVIDIA_TF32_OVERRIDE"  # cuBLAS and cuDNN read it when they start
+CUDA_LIBRARIES = {
+    "libcuda.so": "the NVIDIA driver",
+    "libnvrtc.so": "CUDA's run-time compiler",
+    "libcublas.so": "cuBLAS",
+}
+
+
+def find_pygpu(folder=SYSTEM_PYGPU):
+    """Make ``import pygpu`` work where only the system's Python has the package.
+
+    Only this one package is taken from the system's folder, so that no other library there
+    replaces a pinned one.
+
+    Raises
+    ------
+    UserError
+        When pygpu is nowhere, or cannot be loaded.
+    """
+    if "pygpu" not in sys.modules and importlib.util.find_spec("pygpu") is None:
+        if not (folder / "__init__.py").is_file():
+            raise UserError(f"pygpu is not installed, so no GPU can be used; {INSTALL}")
+        spec = importlib.util.spec_from_file_location(
+            "pygpu", folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
+        sys.modules["pygpu"] = importlib.util.module_from_spec(spec)
+        _execute(spec)
+    try:
+        import pygpu
+    except (ImportError, OSError) as error:
+        raise UserError(f"pygpu cannot be loaded ({error}); {INSTALL}") from error
+    return pygpu
+
+
+def _execute(spec):
+    try:
+        spec.loader.exec_module(sys.modules["pygpu"])
+    except BaseException as error:
+        del sys.modules["pygpu"]
+        if isinstance(error, (ImportError, OSError)):
+            raise UserError(f"pygpu cannot be loaded ({error}); {INSTALL}") from error
+        raise
+
+
+def start(theano, name, precision="float32"):
+    """Start the GPU back end on one device and place new shared variables there.
+
+    Parameters
+    ----------
+    theano : module
+    name : str
+    precision : str
+        Of products of convolutions and matrices on a CUDA device, one of ``PRECISIONS``.
+
+    Raises
+    ------
+    UserError
+        When the name is not a device's, a library is missing or the device does not start.
+    """
+    if precision not in PRECISIONS:
+        raise UserError(f"unknown precision {precision!r}; use {' or '.join(PRECISIONS)}")
+    if not DEVICE_NAME.fullmatch(name):
+        raise UserError(f"unknown device {name!r}; use cpu, cuda, cuda0, ... or opencl0:0")
+    if precision != PRECISIONS[0] and not name.startswith("cuda"):
+        raise UserError(f"{precision} needs a CUDA device; {name} has {PRECISIONS[0]}")
+    find_pygpu()
+    os.environ[TF32_SWITCH] = str(int(precision == "tf32"))
+    if name.startswith("cuda"):
+        check_cuda_libraries(name)
+    importlib.import_module("theano.gpuarray")
+    defects.mend_scan_on_gpu(theano, name)
+    try:
+        theano.gpuarray.use(name, force=True)
+    except Exception as error:  # pygpu raises its own, unrelated kinds
+        raise UserError(f"the device {name} could not be started: {one_line(error)}") from error
+
+
+def check_cuda_libraries(name):
+    """Refuse when a library that libgpuarray loads by name is not there."""
+    for library, what in CUDA_LIBRARIES.items():
+        try:
+            ctypes.CDLL(library)
+        except OSError as error:
+            raise UserError(
+                f"the device {name} cannot be used: {library} ({what}) cannot be loaded; "
+                "a machine with an NVIDIA GPU and the cuda image has it, else use --device cpu"
+            ) from error
+
+
+def started(theano):
+    """Return the name of the GPU device in use, or None."""
+    module = sys.modules.get("theano.gpuarray")
+    devices = list(module.init_dev.devmap) if module else []
+    return devices[0] if devices else None
+
+
+def precision():
+    """Return the precision of products on the device in use."""
+    return PRECISIONS[os.environ.get(TF32_SWITCH) == "1"]
+
+
+def one_line(error):
+    """Return an exception's message with its blanks and line ends made single blanks."""
+    return " ".join(str(error).split()) or type(error).__name__

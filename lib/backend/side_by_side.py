@@ -1,0 +1,102 @@
+"""The C++ modules of a graph compiled side by side, where Theano compiles one after another."""
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ..base.cores import usable_cores
+
+MOST = 8  # compilers at once, each of which takes 200 MB
+
+
+class SideBySide:
+    """Starts the compiler for all modules that a graph lacks before Theano asks for the first.
+
+    Theano then finds the finished module where it would have run the compiler. What fails here is
+    compiled again by Theano, which says what is wrong.
+
+    Parameters
+    ----------
+    theano : module
+    compiled : callable
+        Says of a node of a graph whether Theano will want a C++ module for it.
+    """
+
+    def __init__(self, theano, compiled):
+        self._theano = theano
+        self._compiled = compiled
+        self._compile = theano.gof.cmodule.GCC_compiler.compile_str
+        self._make_all = theano.gof.vm.VM_Linker.make_all
+        self._begun = {}
+
+    def install(self):
+        """Take the place of Theano's linker and of its call of the compiler."""
+        begin, make_all, forget = self._begin, self._make_all, self._forget
+
+        def prepared(linker, *arguments, **settings):
+            workers = min(usable_cores(), MOST)
+            if linker.c_thunks is False or not self._theano.config.cxx or workers < 2:
+                return make_all(linker, *arguments, **settings)
+            with (
+                tempfile.TemporaryDirectory(prefix="voxlstm-") as folder,
+                ThreadPoolExecutor(workers) as pool,
+            ):
+                names = begin(linker.fgraph, Path(folder), pool)
+                try:
+                    return make_all(linker, *arguments, **settings)
+                finally:
+                    pool.shutdown(cancel_futures=True)
+                    forget(names)
+
+        self._theano.gof.vm.VM_Linker.make_all = prepared
+        self._theano.gof.cmodule.GCC_compiler.compile_str = staticmethod(self._finished)
+
+    def _begin(self, fgraph, folder, pool):
+        names = []
+        for node in filter(self._compiled, fgraph.toposort()):
+            module = self._missing(node)
+            if module and module["module_name"] not in self._begun:
+                names.append(module["module_name"])
+                place = folder / names[-1]
+                place.mkdir()
+                made = pool.submit(self._compile, **module, location=str(place), py_module=False)
+                self._begun[names[-1]] = place, made
+        return names
+
+    def _forget(self, names):
+        for name in names:
+            self._begun.pop(name, None)
+
+    def _missing(self, node):
+        """Return what the compiler gets for a node's module, None where there is no need."""
+        gof = self._theano.gof
+        linker = gof.cc.CLinker().accept(gof.FunctionGraph(node.inputs, node.outputs))
+        cache = gof.cc.get_module_cache()
+        key = linker.cmodule_key()
+        if key in cache.entry_from_key:
+            return None
+        try:
+            source = linker.get_src_code()
+        except NotImplementedError:  # an op without C++
+            return None
+        if gof.cmodule.get_module_hash(source, key) in cache.module_hash_to_key_data:
+            return None
+        module = linker.get_dynamic_module()
+        return {
+            "module_name": module.code_hash,
+            "src_code": module.code(),
+            "include_dirs": linker.header_dirs(),
+            "lib_dirs": linker.lib_dirs(),
+            "libs": linker.libraries(),
+            "preargs": linker.compile_args(),
+        }
+
+    def _finished(self, module_name, src_code, location=None, *arguments, **settings):
+        place, made = self._begun.pop(module_name, (None, None))
+        if made is None or made.exception():
+            return self._compile(module_name, src_code, location, *arguments, **settings)
+        for file in place.iterdir():
+            shutil.move(file, location)
+        cmodule = self._theano.gof.cmodule
+        Path(location, "__init__.py").touch()
+        return cmodule.dlimport(str(Path(location, f"{module_name}.{cmodule.get_lib_extension()}")))

@@ -1,0 +1,1 @@
+"""What every module may use, and what knows nothing of the rest: errors, settings, files, processes."""

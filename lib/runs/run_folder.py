@@ -1,0 +1,183 @@
+"""The folder of a training run: taken by one process, never overwritten unasked, well labelled.
+
+It holds ``network.yaml`` and ``recipe.yaml`` (the definitions as trained, overrides applied),
+``split.txt`` (which objects are trained, validated and to be tested on) and ``run.json`` (what was
+run, where and with which versions; an entry for each start), beside what others write into it.
+"""
+import fcntl
+import json
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+import yaml
+
+from ..base.config import load_yaml
+from ..base.errors import UserError
+from ..base.files import write_json, write_text
+
+PACKAGES = ("voxlstm", "Theano-PyMC", "numpy", "scipy", "Pillow")
+SPLIT = "split.txt"
+CONTENT = (
+    "last.npz", "best.npz", "run.json", "network.yaml", "recipe.yaml", "curves.csv", "curves.png",
+    "events", SPLIT,
+)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class RunFolder:
+    """A run's folder, locked as long as the context lasts.
+
+    Parameters
+    ----------
+    path : path-like
+        Made where it is not there.
+    resume : bool
+        Go on with the run that is there.
+    overwrite : bool
+        Remove the run that is there; files that are none of a run's stay.
+
+    Attributes
+    ----------
+    path : Path
+    resumed : bool
+        Whether there is a run to go on with.
+
+    Raises
+    ------
+    UserError
+        When another process uses the folder, when there is a run and it was said neither to
+        resume nor to overwrite it, and when there is none to resume.
+    """
+
+    def __init__(self, path, resume=False, overwrite=False):
+        self.path = Path(path)
+        if resume and not (self.path / "run.json").exists():
+            raise UserError(f"there is no run to resume in {path}; leave --resume out")
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = lock(self.path)
+        try:
+            self.resumed = self._check(resume, overwrite)
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._lock.close()
+
+    def __truediv__(self, name):
+        return self.path / name
+
+    def write_definitions(self, network, recipe):
+        """Write the two definitions (mappings), so that the run can be understood and repeated."""
+        for name, value in [("network.yaml", network), ("recipe.yaml", recipe)]:
+            write_text(self / name, yaml.safe_dump(value, sort_keys=False))
+
+    def read_definitions(self):
+        """Return the mappings that `write_definitions` wrote: network and recipe."""
+        return load_yaml(self / "network.yaml"), load_yaml(self / "recipe.yaml")
+
+    def note_start(self, **facts):
+        """Add an entry to ``run.json``: command, time, versions, git revision and ``facts``."""
+        starts = self.starts()
+        starts.append(
+            {
+                "command": sys.orig_argv,
+                "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+                "versions": versions(),
+                "git_revision": git_revision(ROOT),
+                **facts,
+            }
+        )
+        write_json(self / "run.json", {"starts": starts})
+
+    def starts(self):
+        """Return the entries of ``run.json``, first start first."""
+        path = self / "run.json"
+        if not path.exists():
+            return []
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))["starts"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path} is damaged; restore it or start anew with --overwrite") from error
+
+    def _check(self, resume, overwrite):
+        if overwrite:
+            self._clear()
+        elif not resume and any((self.path / name).exists() for name in CONTENT):
+            raise UserError(
+                f"{self.path} holds a run already; give --resume to go on with it, --overwrite to"
+                " replace it, or another --out"
+            )
+        return resume
+
+    def _clear(self):
+        for name in CONTENT:
+            target = self.path / name
+            if target.is_dir():
+                shutil.rmtree(target)
+            else:
+                target.unlink(missing_ok=True)
+
+
+def shipped(path):
+    """Return the path, or where nothing is there the package's file of that name, if it has one.
+
+    ``models/lstm_3x3x3.yaml`` is thus there for those who have no checkout, too.
+    """
+    return ROOT / path if not Path(path).exists() and (ROOT / path).is_file() else path
+
+
+def lock(folder):
+    """Take a folder for this process, until the returned file is closed or the process ends.
+
+    Raises
+    ------
+    UserError
+        When another process has it.
+    """
+    file = open(Path(folder) / ".lock", "w", encoding="utf-8")
+    try:
+        # The kernel lets go of it when the process ends, however it ends.
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise UserError(
+            f"another run is writing to {folder}; wait for it or choose another --out"
+        ) from error
+    return file
+
+
+def versions():
+    """Return the versions of Python, the platform and the packages that results depend on."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def git_revision(root):
+    """Return the commit that is checked out in ``root``, with ``+changes``; None outside git."""
+    if not (Path(root) / ".git").exists():
+        return None
+    try:
+        commit = _git(root, "rev-parse", "HEAD").strip()
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no").strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit + ("+changes" if changed else "")
+
+
+def _git(root, *arguments):
+    command = ["git", "-C", str(root), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout

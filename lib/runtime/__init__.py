@@ -1,1 +1,0 @@
-"""Run time: the one door to Theano, errors, configuration, progress and atomic files."""

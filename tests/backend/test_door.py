@@ -1,0 +1,151 @@
+"""Theano as the door opens it: flags, devices, repairs."""
+import unittest
+from pathlib import Path
+
+from tests.process import NO_PYGPU, run_python
+from voxlstm.lib.backend import door
+
+SHOW = (
+    "from voxlstm.lib.backend.door import theano\n"
+    "print(theano.config.floatX, theano.config.device, theano.config.base_compiledir)"
+)
+ASK = (
+    "from voxlstm.lib.backend.door import use_device, device\n"
+    "from voxlstm.lib.base.errors import run_tool\n"
+    "run_tool(lambda: use_device({}) or print(device()))"
+)
+
+
+class Flags(unittest.TestCase):
+    def test_round_trip_with_commas_and_blanks(self):
+        flags = {"blas.ldflags": "-L/a -lb -Wl,-rpath,/a", "floatX": "float32"}
+        self.assertEqual(door.split_flags(door.join_flags(flags)), flags)
+
+    def test_defaults(self):
+        flags, device = door.choose_flags({}, Path("/cache"))
+        self.assertEqual(flags["floatX"], "float32")
+        self.assertEqual(flags["base_compiledir"], "/cache/theano")
+        self.assertIn("openblas", flags["blas.ldflags"])
+        self.assertEqual((flags["device"], device), ("cpu", "cpu"))
+
+    def test_the_users_own_win(self):
+        flags, device = door.choose_flags(
+            {"floatX": "float64", "blas.ldflags": "-lmkl_rt", "device": "cuda"}, Path("/cache")
+        )
+        self.assertEqual((flags["floatX"], flags["blas.ldflags"]), ("float64", "-lmkl_rt"))
+        self.assertEqual((flags["device"], device), ("cpu", "cuda"))
+
+    def test_the_users_own_win_in_theano_itself(self):
+        answer = run_python(SHOW, THEANO_FLAGS="floatX=float64", VOXLSTM_CACHE="/tmp/elsewhere")
+        self.assertEqual(answer.stdout.split(), ["float64", "cpu", "/tmp/elsewhere/theano"])
+
+
+class Devices(unittest.TestCase):
+    def refused(self, name, sentence, **environment):
+        answer = run_python(ASK.format(name), **environment)
+        self.assertEqual(answer.returncode, 2, answer.stderr)
+        self.assertEqual(answer.stdout, "")
+        self.assertRegex(answer.stderr, sentence)
+        self.assertEqual(len(answer.stderr.strip().splitlines()), 1, answer.stderr)
+
+    def test_cpu_is_the_default(self):
+        answer = run_python(ASK.format(""), without=["THEANO_FLAGS"])
+        self.assertEqual(answer.stdout.split(), ["cpu"])
+
+    def test_a_device_that_cannot_be_had_is_refused(self):
+        self.refused("'cuda7'", "error: .*(pygpu|cuda7)")
+
+    def test_a_device_of_the_users_flags_is_refused_too(self):
+        self.refused("", "error: .*(pygpu|cuda)", THEANO_FLAGS="device=cuda")
+
+    def test_an_unknown_name_is_refused_with_pygpu_and_without(self):
+        for name in ("gpu", "cuda7x", "opencl0"):
+            for environment in ({}, NO_PYGPU):
+                sentence = f"unknown device '{name}'; use cpu, cuda"
+                self.refused(repr(name), sentence, **environment)
+
+    def test_pygpu_that_cannot_be_loaded(self):
+        self.refused("'cuda'", "pygpu cannot be loaded .*; install .* python3-pygpu", **NO_PYGPU)
+
+    def test_pygpu_that_is_nowhere(self):
+        code = (
+            "from pathlib import Path\n"
+            "from voxlstm.lib.backend import gpu\n"
+            "from voxlstm.lib.base.errors import run_tool\n"
+            "gpu.importlib.util.find_spec = lambda _: None\n"
+            "run_tool(lambda: gpu.find_pygpu(Path('/nowhere')))"
+        )
+        answer = run_python(code)
+        self.assertRegex(answer.stderr, r"\A-c: error: pygpu is not installed, .* python3-pygpu")
+        self.assertEqual(answer.returncode, 2)
+
+    def test_a_library_that_cannot_be_loaded_is_named(self):
+        code = (
+            "from voxlstm.lib.backend import gpu\n"
+            "from voxlstm.lib.base.errors import run_tool\n"
+            "gpu.CUDA_LIBRARIES = {'libnothing.so': 'the driver'}\n"
+            "run_tool(lambda: gpu.check_cuda_libraries('cuda'))"
+        )
+        self.assertRegex(run_python(code).stderr, "libnothing.so .the driver. cannot be loaded")
+
+
+class Repairs(unittest.TestCase):
+    def test_scan_takes_its_python_loop_without_compiling_the_extension(self):
+        answer = run_python(
+            "from voxlstm.lib.backend.door import theano, tensor\n"
+            "x = tensor.vector()\n"
+            "total, _ = theano.scan(lambda v, s: s + v, sequences=[x], outputs_info=[x.sum() * 0])\n"
+            "print(float(theano.function([x], total[-1])([1, 2, 3])))"
+        )
+        self.assertEqual((answer.stdout, answer.stderr), ("6.0\n", ""))
+
+    def test_no_warning_of_old_numpy_idioms(self):
+        answer = run_python(
+            "import warnings; warnings.simplefilter('default')\n"
+            "from voxlstm.lib.backend.door import theano, tensor\n"
+            "x = tensor.vector(); theano.function([x], tensor.exp(x))([1])"
+        )
+        self.assertNotIn("Warning", answer.stderr)
+
+    def test_gradients_through_theanos_product_use_a_linked_blas(self):
+        answer = run_python(
+            "from voxlstm.lib.backend.door import theano, tensor\n"
+            "import numpy\n"
+            "x = tensor.matrix(); f = theano.function([x], tensor.dot(x, x))\n"
+            "print([type(n.op).__name__ for n in f.maker.fgraph.toposort()])\n"
+            "print(float(f(numpy.eye(3, dtype='float32')).sum()))"
+        )
+        self.assertEqual(answer.stdout.splitlines(), ["['Dot22']", "3.0"])
+        # Another process may hold the compile lock, and Theano then says that it waits.
+        lines = answer.stderr.splitlines()
+        self.assertEqual([n for n in lines if not n.startswith("INFO (theano.gof.compilelock)")], [])
+
+    def test_only_what_pays_is_compiled(self):
+        answer = run_python(
+            "from voxlstm.lib.backend.door import tensor, theano\n"
+            "x = tensor.matrix()\n"
+            "outputs = [tensor.tanh(2 * x + x * x), 3 * x.shape[0] + 1, x.sum(), x + x.T]\n"
+            "f = theano.function([x], outputs).fn\n"
+            "print([hasattr(t, 'cthunk') for n, t in zip(f.nodes, f.thunks)"
+            " if 'tanh' in str(n.op)])\n"
+            "print(sum(hasattr(thunk, 'cthunk') for thunk in f.thunks), len(f.thunks))\n"
+        )
+        fused, counts = answer.stdout.splitlines()
+        self.assertEqual(fused, "[True]", answer.stderr)
+        compiled, total = map(int, counts.split())
+        self.assertEqual(compiled, 1, answer.stderr)
+        self.assertGreater(total, 4)
+
+    def test_constants_are_folded_without_compiling(self):
+        # With a compiler that cannot work, simplifying succeeds only if nothing is compiled.
+        answer = run_python(
+            "from voxlstm.lib.backend.door import theano, tensor\n"
+            "from theano.gof import cc\n"
+            "def refuse(*_, **__): raise RuntimeError('compiled')\n"
+            "cc.CLinker.cthunk_factory = refuse\n"
+            "x = tensor.exp(tensor.constant([0.0])) + 2\n"
+            "graph = theano.gof.FunctionGraph([], [x], clone=False)\n"
+            "theano.compile.mode.get_mode('FAST_RUN').optimizer.optimize(graph)\n"
+            "print(float(graph.outputs[0].data[0]))"
+        )
+        self.assertEqual((answer.stdout, answer.stderr), ("3.0\n", ""))

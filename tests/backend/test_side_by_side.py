@@ -1,0 +1,55 @@
+"""C++ modules are compiled side by side, each once, and a failure is still told."""
+import json
+import tempfile
+import unittest
+
+from tests.process import run_python
+
+# Every run of the compiler for a module of the graph is noted with the thread that made it.
+GRAPH = """
+import json, os, threading
+os.sched_getaffinity = lambda _: {{0, 1}}
+from voxlstm.lib.backend.door import tensor, theano
+calls, run = [], theano.gof.cmodule.output_subprocess_Popen
+def noted(command):
+    ahead = threading.current_thread() is not threading.main_thread()
+    if "-shared" in command:
+        calls.append((os.path.basename(command[command.index("-o") + 1]), ahead))
+        {failure}
+    return run(command)
+theano.gof.cmodule.output_subprocess_Popen = noted
+x = tensor.matrix()
+y, _ = theano.scan(lambda row: tensor.exp(row * row + 2).cumsum() * 3, sequences=[x])
+results = [tensor.tanh(2 * x + x * x), tensor.exp(x - x * x), tensor.dot(x, x), y]
+function = theano.function([x], results)
+answers = [float(r.sum()) for r in function([[0.25, 0.5], [1, 2]])]
+print(json.dumps([answers, calls]))
+"""
+
+
+class SideBySide(unittest.TestCase):
+    def run_graph(self, failure="pass", processes=1):
+        with tempfile.TemporaryDirectory() as folder:
+            graph, settings = GRAPH.format(failure=failure), {"VOXLSTM_CACHE": folder}
+            return [run_python(graph, without=["THEANO_FLAGS"], **settings) for _ in range(processes)]
+
+    def test_each_module_is_compiled_once_and_ahead(self):
+        first, second = self.run_graph(processes=2)
+        values, calls = json.loads(first.stdout)
+        names = [name for name, _ in calls]
+        self.assertEqual(len(names), len(set(names)))
+        self.assertGreaterEqual(sum(ahead for _, ahead in calls), 3, first.stderr)
+        again, later = json.loads(second.stdout)
+        self.assertEqual(values, again)
+        self.assertEqual(later, [], "the second process compiles nothing")
+
+    def test_what_fails_ahead_is_compiled_by_theano(self):
+        (first,) = self.run_graph("if ahead: raise OSError")
+        values, calls = json.loads(first.stdout)
+        self.assertEqual(values, json.loads(self.run_graph()[0].stdout)[0])
+        self.assertGreaterEqual(sum(not ahead for _, ahead in calls), 3)
+
+    def test_a_module_that_cannot_be_compiled_is_an_error(self):
+        (first,) = self.run_graph("raise RuntimeError('no space for the object file')")
+        self.assertNotEqual(first.returncode, 0)
+        self.assertIn("no space for the object file", first.stderr)

@@ -1,0 +1,38 @@
+"""How a tool ends."""
+import unittest
+
+from tests.process import run_python
+from voxlstm.lib.base.errors import UserError, need
+
+RUN = "from voxlstm.lib.base.errors import *\ndef main():\n    {}\nrun_tool(main)"
+
+
+class RunTool(unittest.TestCase):
+    def ends(self, body, status, error):
+        answer = run_python(RUN.format(body))
+        self.assertEqual((answer.returncode, answer.stderr), (status, error))
+
+    def test_statuses_and_lines(self):
+        self.ends("pass", 0, "")
+        self.ends("return 3", 3, "")
+        self.ends("raise UserError('no data; make it')", 2, "-c: error: no data; make it\n")
+        missing = "-c: error: No such file or directory (/no/file)\n"
+        self.ends("open('/no/file')", 2, missing)
+        moved = "-c: error: No space left on device (/a to /b)\n"
+        self.ends("raise OSError(28, 'No space left on device', '/a', None, '/b')", 2, moved)
+        self.ends("raise KeyboardInterrupt", 130, "-c: interrupted\n")
+        self.ends("raise BrokenPipeError", 141, "")
+
+    def test_a_defect_of_ours_keeps_its_traceback(self):
+        answer = run_python(RUN.format("return [][0]"))
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn("IndexError", answer.stderr)
+
+
+class Need(unittest.TestCase):
+    def test_there(self):
+        self.assertEqual(need("json", "data").dumps([]), "[]")
+
+    def test_the_extra_is_named(self):
+        with self.assertRaisesRegex(UserError, r"nosuchmodule .* 'voxlstm\[data\]'"):
+            need("nosuchmodule", "data")

@@ -1,0 +1,55 @@
+"""Files that appear whole or not at all."""
+import os
+import tempfile
+import unittest
+from pathlib import Path
+
+from tests.process import run_python
+from voxlstm.lib.base.files import atomic_path, write_json, write_text
+
+
+class Atomic(unittest.TestCase):
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.folder = Path(holder.name)
+        self.path = self.folder / "new" / "file.txt"
+
+    def test_appears_whole_with_the_usual_mode(self):
+        write_text(self.path, "one")
+        write_text(self.path, "two")
+        self.assertEqual(self.path.read_text(), "two")
+        self.assertEqual(os.listdir(self.path.parent), ["file.txt"])
+        plain = self.folder / "plain"
+        plain.touch()
+        self.assertEqual(self.path.stat().st_mode, plain.stat().st_mode)
+
+    def test_a_failure_leaves_the_old_file_and_nothing_else(self):
+        write_text(self.path, "old")
+        with self.assertRaises(RuntimeError), atomic_path(self.path) as temporary:
+            temporary.write_text("half")
+            self.assertEqual(temporary.suffix, ".txt")
+            raise RuntimeError
+        self.assertEqual(self.path.read_text(), "old")
+        self.assertEqual(os.listdir(self.path.parent), ["file.txt"])
+
+    def test_nan_is_no_json(self):
+        with self.assertRaises(ValueError):
+            write_json(self.path, {"iou": float("nan")})
+        self.assertFalse(self.path.exists())
+
+    def test_no_room_leaves_the_old_file(self):
+        write_text(self.path, "old")
+        answer = run_python(
+            "import resource, signal, sys\n"
+            "from voxlstm.lib.base.errors import run_tool\n"
+            "from voxlstm.lib.base.files import write_bytes\n"
+            "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+            "run_tool(lambda: write_bytes(sys.argv[1], b'x' * 2000))",
+            self.path,
+        )
+        self.assertEqual(answer.returncode, 2)
+        self.assertIn("error: File too large", answer.stderr)
+        self.assertEqual(os.listdir(self.path.parent), ["file.txt"])
+        self.assertEqual(self.path.read_text(), "old")

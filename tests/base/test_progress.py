@@ -1,0 +1,58 @@
+"""What the progress line says."""
+import io
+import unittest
+from unittest import mock
+
+from voxlstm.lib.base import progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+class Line(unittest.TestCase):
+    def setUp(self):
+        self.now = 0.0
+        clock = mock.patch.object(progress.time, "monotonic", lambda: self.now)
+        clock.start()
+        self.addCleanup(clock.stop)
+
+    def test_time_left_counts_only_what_this_run_did(self):
+        stream = io.StringIO()
+        with progress.Progress(100, "train", initial=50, stream=stream) as bar:
+            self.now = 20.0
+            bar.update(10, loss=0.123456, name="x")
+        self.assertEqual(
+            stream.getvalue().splitlines()[-1],
+            "train:  60 % 60/100 [0:20, 1:20 left, 0.5 it/s] loss 0.1235, name x",
+        )
+
+    def test_a_line_an_interval_and_a_last_one_without_a_terminal(self):
+        stream = io.StringIO()
+        with progress.Progress(30, "x", every=10, stream=stream) as bar:
+            for _ in range(30):
+                self.now += 1
+                bar.update()
+        self.assertEqual(len(stream.getvalue().splitlines()), 4)
+
+    def test_one_line_on_a_terminal_wiped_when_it_shrinks(self):
+        stream = Terminal()
+        with progress.Progress(2, "x", stream=stream) as bar:
+            self.now = 1.0
+            bar.update(1, note="long note")
+            self.now, bar.postfix = 2.0, {}
+            bar.update(1)
+        self.assertEqual(stream.getvalue().count("\n"), 1)
+        first, second, _ = stream.getvalue().split("\r")[1:]
+        self.assertEqual(len(first), len(second))
+
+    def test_clock(self):
+        self.assertEqual(progress.clock(59.6), "1:00")
+        self.assertEqual(progress.clock(3725), "1:02:05")
+
+    def test_nothing_to_do(self):
+        stream = io.StringIO()
+        with progress.Progress(0, "x", stream=stream):
+            pass
+        self.assertIn("100 % 0/0", stream.getvalue())
