@@ -35,6 +35,11 @@ def parse_arguments(argv):
         "being the categories; ShapeNetCore.v1 is one such tree",
     )
     parser.add_argument(
+        "--add",
+        action="store_true",
+        help="add to the data set in --out, which may have been made in another way",
+    )
+    parser.add_argument(
         "--seed",
         type=int,
         default=0,
@@ -85,7 +90,7 @@ def main(argv=None):
         chosen = find_synsets(wanted, synsets) if wanted else synsets
         tasks = procedural_tasks(arguments.procedural, arguments.seed, chosen, resolution)
         settings.update(source="procedural")
-    broken = make(arguments.out, tasks, settings, arguments.workers)
+    broken = make(arguments.out, tasks, settings, arguments.workers, arguments.add)
     if arguments.contact_sheet:
         write_contact_sheet(arguments.contact_sheet, arguments.out, tasks)
     print(f"{arguments.out}: {len(tasks) - len(broken)} of {len(tasks)} objects are there")

@@ -5,6 +5,7 @@ from pathlib import Path
 from ..base.errors import UserError
 
 MARKER = "dataset.json"
+ADDED = "added"  # its key for what was added later: a list of what else would be markers
 VERSION = 2  # raised whenever the same settings make other bytes
 
 
@@ -24,7 +25,7 @@ def read(root):
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as JSON; make the data set again") from error
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or not _are_dicts(content.get(ADDED, [])):
         raise UserError(f"{path} does not say how the data set was made; make it again")
     found = content.get("version")
     if found != VERSION:
@@ -34,3 +35,12 @@ def read(root):
             " folder, with tools/make_dataset.py"
         )
     return content
+
+
+def sources(content):
+    """Return the set of what a data set was made from, by what `read` returned."""
+    return {str(part.get("source", "generated")) for part in (content, *content.get(ADDED, []))}
+
+
+def _are_dicts(values):
+    return isinstance(values, list) and all(isinstance(value, dict) for value in values)

@@ -111,9 +111,9 @@ def beside_r2n2(results):
 
 
 def _source(folder):
-    """Return what a data set was made from by its marker; empty where there is none."""
+    """Return what a data set was made from by its marker; empty where there is no marker."""
     content = marker.read(folder)
     if content is None:
         return ""
-    source = content.get("source")
-    return source if isinstance(source, str) and source else "generated"
+    sources = marker.sources(content)
+    return "mixed" if len(sources) > 1 else sources.pop()

@@ -126,7 +126,7 @@ def file_tasks(root, seed, up="y", synsets=None, resolution=RESOLUTION):
     return tasks
 
 
-def make(out, tasks, settings, workers=None):
+def make(out, tasks, settings, workers=None, add=False):
     """Make every object that is not there yet.
 
     Parameters
@@ -138,6 +138,8 @@ def make(out, tasks, settings, workers=None):
         settings is refused.
     workers : int, optional
         Number of processes; default: the cores this process may use.
+    add : bool
+        Whether a folder made with other settings is added to.
 
     Returns
     -------
@@ -150,7 +152,7 @@ def make(out, tasks, settings, workers=None):
         When the folder was made in another way, or a worker process dies.
     """
     out = Path(out)
-    _claim(out, dict(settings, version=VERSION))
+    _claim(out, dict(settings, version=VERSION), add)
     _sweep(out, tasks)
     pending = [task for task in tasks if not is_done(out, task)]
     workers = min(workers or usable_cores(), max(len(pending), 1))
@@ -236,20 +238,26 @@ def _attempt(out, task):
     return None
 
 
-def _claim(out, settings):
+def _claim(out, settings, add):
     """Write ``dataset.json``, or refuse a folder whose objects were made in another way."""
     path = out / MARKER
     found = marker.read(out)
-    if found is not None:
-        if found != settings:
+    if found is None:
+        if any((out / name).exists() for name in (MODELS, RENDERINGS, VOXELS)):
             raise UserError(
-                f"{out} was made with {_shown(found)}, not {_shown(settings)}: "
-                "choose another --out, or the same settings to go on"
+                f"{out} holds a data set that this tool did not make: choose another --out"
             )
-    elif any((out / name).exists() for name in (MODELS, RENDERINGS, VOXELS)):
-        raise UserError(f"{out} holds a data set that this tool did not make: choose another --out")
-    else:
         write_json(path, settings)
+        return
+    added = found.pop(marker.ADDED, [])
+    if settings in (found, *added):
+        return
+    if not add or settings["resolution"] != found["resolution"]:
+        raise UserError(
+            f"{out} was made with {_shown(found)}, not {_shown(settings)}: choose another --out, or"
+            " the same settings to go on, or --add to add objects with grids of the same resolution"
+        )
+    write_json(path, {**found, marker.ADDED: [*added, settings]})
 
 
 def _sweep(out, tasks):

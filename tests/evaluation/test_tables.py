@@ -173,10 +173,18 @@ class DataSetTest(unittest.TestCase):
         self.assertTrue(paper.describe(self.root, PUBLISHED, PUBLISHED).papers)
         self.assertFalse(paper.describe(self.root, {"chair": 3}, PUBLISHED).papers)
 
+    def test_a_set_that_was_added_to_is_named_by_all_its_sources(self):
+        for added, name in (("procedural", "procedural set"), ("models", "mixed set")):
+            made = {"source": "procedural", "version": VERSION, "added": [{"source": added}]}
+            self.mark(json.dumps(made))
+            self.assertIn(name, paper.describe(self.root, {"chair": 3}, PUBLISHED).name)
+            self.assertFalse(paper.describe(self.root, PUBLISHED, PUBLISHED).papers)
+
     def test_a_damaged_marker_is_said(self):
-        self.mark("{")
-        with self.assertRaisesRegex(UserError, "dataset.json"):
-            paper.describe(self.root, {"chair": 3}, PUBLISHED)
+        for text in ("{", f'{{"version": {VERSION}, "added": [1]}}'):
+            self.mark(text)
+            with self.assertRaisesRegex(UserError, "dataset.json"):
+                paper.describe(self.root, {"chair": 3}, PUBLISHED)
 
 
 class GridTest(unittest.TestCase):

@@ -134,6 +134,25 @@ class ProceduralTest(DatasetCase):
         with self.assertRaisesRegex(UserError, "at least 1"):
             run("--out", other, "--procedural", 0)
 
+    def test_objects_made_otherwise_are_added_where_asked(self):
+        one = "--out", self.root, "--procedural", 1, "--categories"
+        run(*one, "table")
+        before = digests(self.root / "ShapeNetRendering")
+        added = *one, "table", "lamp", "--seed", 1
+        with self.assertRaisesRegex(UserError, "or --add to add objects"):
+            run(*added)
+        run(*added, "--add")
+        after = digests(self.root / "ShapeNetRendering")
+        self.assertEqual(len(after), 3 * len(before))
+        self.assertLessEqual(before.items(), after.items())
+        said = json.loads((self.root / "dataset.json").read_text())
+        self.assertEqual((said["seed"], [part["seed"] for part in said["added"]]), (0, [1]))
+        run(*added)  # what was added once may be gone on with
+        run(*one, "table")
+        self.assertEqual(json.loads((self.root / "dataset.json").read_text()), said)
+        with self.assertRaisesRegex(UserError, "grids of the same resolution"):
+            run(*added, "--add", "--resolution", 16)
+
     def test_a_set_of_an_older_version_is_refused_with_the_remedy(self):
         old = {"source": "procedural", "seed": 0, "version": 1}
         self.root.joinpath("dataset.json").write_text(json.dumps(old))
