@@ -33,7 +33,7 @@ RUN python3 -m venv /opt/venv \
 COPY setup.py pyproject.toml /voxlstm/
 COPY package /voxlstm/package
 RUN cd /voxlstm \
-    && touch README.rst && mkdir -p lib/runtime lib/geometry/shapes lib/data lib/evaluation lib/ops/gpu models solvers tools \
+    && touch README.rst && mkdir -p lib/runtime lib/geometry/shapes lib/data lib/evaluation/report lib/ops/gpu models solvers tools \
     && /opt/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation -e . \
     && useradd --uid 1000 --no-create-home --home-dir /cache voxlstm \
     && mkdir -m 1777 /data /output /cache \

@@ -7,9 +7,9 @@ import argparse
 from pathlib import Path
 
 from voxlstm.lib.data.pictures import load_pictures
-from voxlstm.lib.evaluation.figures import png
 from voxlstm.lib.evaluation.metrics import THRESHOLD
 from voxlstm.lib.evaluation.preview import preview
+from voxlstm.lib.evaluation.report.figures import png
 from voxlstm.lib.geometry import export
 from voxlstm.lib.runtime import backend
 from voxlstm.lib.runtime.errors import UserError, run_tool
