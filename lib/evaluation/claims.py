@@ -85,7 +85,7 @@ def _draw_cells(claims, axes):
         entries = [kernel["cells"].get(view, {}).get(group) for view, group in places]
         shown = [(k + offset, e["state"]) for k, e in enumerate(entries) if e]
         axes.bar([x for x, _ in shown], [e["mean"] for _, e in shown], 0.38,
-                 yerr=[e["deviation"] for _, e in shown], label=f"kernel {name}")
+                 yerr=[e["deviation"] for _, e in shown], ecolor=style.INK, label=f"kernel {name}")
     names = {"2": "near", "3": "opposite"}
     axes.set_xticks(range(len(places)), [f"{group}\n{names[view]}" for view, group in places])
     axes.grid(False, axis="x")

@@ -162,7 +162,7 @@ def draw(rows, path):
     crosses = [row.validation_cross_entropy for row in validated]
     with style.figure(800, 800) as figure:
         loss, iou, rate = figure.subplots(3, 1, sharex=True, height_ratios=[3, 2, 1])
-        loss.plot(steps, losses, color=style.RULE, linewidth=0.8, label="a batch")
+        loss.plot(steps, losses, color=style.FAINT, alpha=0.4, linewidth=0.8, label="a batch")
         loss.plot(steps, smooth(losses), color="C0", label="running mean")
         loss.plot(points, crosses, "C1o-", label="validation")
         loss.set(ylabel="cross-entropy (mean over voxels)", ylim=(0, None))
