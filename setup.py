@@ -15,6 +15,7 @@ FOLDERS = [
     "lib.geometry.shapes",
     "lib.data",
     "lib.evaluation",
+    "lib.evaluation.report",
     "lib.ops",
     "lib.ops.gpu",
     "models",
@@ -40,7 +41,7 @@ setup(
         "voxlstm.solvers": ["*.yaml"],
         "voxlstm.lib.ops": ["*.cpp", "*.h"],
         "voxlstm.lib.ops.gpu": ["*.cu"],
-        "voxlstm.lib.evaluation": ["*.html", "*.css", "*.js"],
+        "voxlstm.lib.evaluation.report": ["*.html", "*.css", "*.js"],
     },
     entry_points={"console_scripts": ["voxlstm = voxlstm.tools.__main__:main"]},
     install_requires=[

@@ -22,7 +22,7 @@ MAY_IMPORT = {
         "lib.base", "lib.backend", "lib.ops", "lib.data", "lib.evaluation.metrics", "models", "models.predictor",
     ),
     "lib.evaluation": ("lib.base", "lib.data", "lib.geometry", "lib.evaluation.metrics"),
-    "lib.runs": ("lib.base", "lib.backend", "lib.ops"),
+    "lib.runs": ("lib.base", "lib.backend", "lib.ops", "lib.evaluation"),
     "tools": (
         "lib.base", "lib.backend", "lib.ops", "lib.data", "lib.geometry", "lib.evaluation", "lib.evaluation.metrics",
         "lib.runs", "models", "models.predictor", "solvers",

@@ -10,9 +10,9 @@ from voxlstm.lib.backend import door
 from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.files import write_bytes
 from voxlstm.lib.data.pictures import load_pictures
-from voxlstm.lib.evaluation.figures import png
 from voxlstm.lib.evaluation.metrics import THRESHOLD
 from voxlstm.lib.evaluation.preview import preview
+from voxlstm.lib.evaluation.report.figures import png
 from voxlstm.lib.geometry import export
 from voxlstm.lib.runs.run_folder import ROOT
 from voxlstm.models.predictor import Predictor

@@ -279,7 +279,7 @@ def network_facts(network):
 def training_curves(options):
     """Return the curves of the run that wrote the weights; None where they are not beside them."""
     path = Path(options.weights).parent / "curves.csv" if options.weights else None
-    return output.training_curves(curves.read(path)) if path and path.exists() else None
+    return curves.series(curves.read(path)) if path and path.exists() else None
 
 
 def made_by(argv):

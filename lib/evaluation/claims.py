@@ -1,7 +1,7 @@
 """The paper's claims, measured with several seeds: means, spreads, and what they say."""
 import numpy as np
 
-from ..base.errors import need
+from . import style
 from .hidden_part import GROUPS, MEASURES
 from .subject import GLOBAL
 from .tables import grid, overall
@@ -57,35 +57,40 @@ def describe(claims):
 
 def draw(claims, path):
     """Draw IoU by number of views, and the cells' changes, with their spread, into a PNG file."""
-    need("matplotlib", "report")
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with style.figure(1100, 420) as figure:
+        left, right = figure.subplots(1, 2)
+        _draw_scores(claims, left)
+        _draw_cells(claims, right)
+        for axes in (left, right):
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
+        figure.savefig(path, format="png")
 
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
+
+def _draw_scores(claims, axes):
     for colour, (name, kernel) in zip(("C0", "C1"), claims["kernels"].items()):
         counts = [entry["views"] for entry in kernel["by_views"]]
         for values in zip(*(entry["iou"]["values"] for entry in kernel["by_views"])):
-            left.plot(counts, values, color=colour, alpha=0.3, linewidth=0.8)
+            axes.plot(counts, values, color=colour, alpha=0.3, linewidth=0.8)
         means = [entry["iou"]["mean"] for entry in kernel["by_views"]]
-        left.plot(counts, means, colour + "o-", label=f"kernel {name}")
+        axes.plot(counts, means, colour + "o-", label=f"kernel {name}")
     if claims["mean_shape"]:
-        left.axhline(claims["mean_shape"]["iou"], color="0.5", linestyle=":", label="mean shape")
-    left.set(xlabel="number of views", ylabel="IoU", title="IoU of the test objects, each seed thin")
+        axes.axhline(claims["mean_shape"]["iou"], color=style.FAINT, linestyle=":", label="mean shape")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set(xlabel="number of views", ylabel="IoU", title="IoU of the test objects, each seed thin")
+
+
+def _draw_cells(claims, axes):
     places = [(view, group) for view in ("2", "3") for group in GROUPS]
     for offset, (name, kernel) in zip((-0.2, 0.2), claims["kernels"].items()):
         entries = [kernel["cells"].get(view, {}).get(group) for view, group in places]
         shown = [(k + offset, e["state"]) for k, e in enumerate(entries) if e]
-        right.bar([x for x, _ in shown], [e["mean"] for _, e in shown], 0.38,
-                  yerr=[e["deviation"] for _, e in shown], label=f"kernel {name}")
+        axes.bar([x for x, _ in shown], [e["mean"] for _, e in shown], 0.38,
+                 yerr=[e["deviation"] for _, e in shown], ecolor=style.INK, label=f"kernel {name}")
     names = {"2": "near", "3": "opposite"}
-    right.set_xticks(range(len(places)), [f"{group}\n{names[view]}" for view, group in places])
-    right.set(ylabel="change of h (RMS)", xlabel="cells, and the view that changes them",
-              title="Cells by what the view first shows of their part")
-    for axes in (left, right):
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
-    figure.savefig(path, format="png", dpi=110)
+    axes.set_xticks(range(len(places)), [f"{group}\n{names[view]}" for view, group in places])
+    axes.grid(False, axis="x")
+    axes.set(ylabel="change of h (RMS)", xlabel="cells, and the view that changes them",
+             title="Cells by what the view first shows of their part")
 
 
 def _mean_shape(baselines):

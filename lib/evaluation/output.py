@@ -4,12 +4,11 @@ import os
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
-from ..base.errors import UserError
+from ..base.errors import UserError, need
 from ..base.files import write_bytes, write_json, write_text
-from . import figures, report
 from .evaluate import FORMAT
+from .report import charts, figures
+from .report.sections import write_report
 from .rows import write_rows, write_sweep
 
 ROWS, BASELINE_ROWS, SWEEP_ROWS = "rows.csv", "baseline_rows.csv", "sweep_rows.csv"
@@ -23,9 +22,10 @@ def claim(folder, overwrite=False):
     Raises
     ------
     UserError
-        When it holds results already and ``overwrite`` is false, when it is no folder, or when
-        nothing can be written there.
+        When it holds results already and ``overwrite`` is false, when it is no folder, when
+        nothing can be written there, or when matplotlib is missing.
     """
+    need("matplotlib", "report")
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is not a folder; give --out another name")
@@ -62,7 +62,7 @@ def write(folder, evaluation, results, cases, curves=None, beside=()):
         Its summary with ``data``, ``network``, ``weights`` and ``made_by``.
     cases : sequence of figures.Case
     curves : dict, optional
-        As for `report.write_report`.
+        As for `write_report`.
     beside : sequence of dict
         Results of other runs.
     """
@@ -72,12 +72,12 @@ def write(folder, evaluation, results, cases, curves=None, beside=()):
                method=[name for name, rows in evaluation.baselines.items() for _ in rows])
     write_sweep(folder / SWEEP_ROWS, evaluation.sweep, evaluation.thresholds)
     drawings = {
-        "iou_by_views.svg": report.views_chart([results, *beside]),
-        "iou_by_category.svg": report.categories_chart(results),
-        "iou_by_threshold.svg": report.sweep_chart(results),
+        "iou_by_views.svg": charts.views_chart([results, *beside]),
+        "iou_by_category.svg": charts.categories_chart(results),
+        "iou_by_threshold.svg": charts.sweep_chart(results),
     }
     for name, drawing in drawings.items():
-        write_text(folder / FIGURES / name, drawing + "\n")
+        write_text(folder / FIGURES / name, drawing)
     medians = [case for case in cases if case.rank == "median"]
     for name, shown in (("reconstructions.png", cases), ("medians.png", medians)):
         # An earlier run's picture must not stay beside these results.
@@ -85,7 +85,7 @@ def write(folder, evaluation, results, cases, curves=None, beside=()):
         if shown:
             sheet = figures.result_sheet(shown, results["threshold"])
             write_bytes(folder / FIGURES / name, figures.png(sheet))
-    report.write_report(folder / REPORT, results, cases, curves, beside)
+    write_report(folder / REPORT, results, cases, curves, beside)
     write_json(folder / RESULTS, results)
 
 
@@ -104,28 +104,3 @@ def read_results(path):
     if not isinstance(results, dict) or results.get("format") != FORMAT:
         raise UserError(f"{path} is not a results.json of this project")
     return results
-
-
-def training_curves(rows, width=50):
-    """Turn the rows of a training run into curves for the report.
-
-    Parameters
-    ----------
-    rows : sequence of curves.Row
-    width : int
-        Iterations over which the training loss is averaged.
-
-    Returns
-    -------
-    dict
-        Name -> list of (iteration, value).
-    """
-    losses = np.array([row.loss for row in rows])
-    smooth = [(row.iteration, float(losses[max(0, k + 1 - width):k + 1].mean()))
-              for k, row in enumerate(rows)]
-    validated = [row for row in rows if row.validation_iou is not None]
-    return {
-        f"training loss (mean of {width} iterations)": smooth,
-        "validation cross-entropy": [(r.iteration, r.validation_cross_entropy) for r in validated],
-        "validation IoU": [(r.iteration, r.validation_iou) for r in validated],
-    }

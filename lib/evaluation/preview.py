@@ -2,7 +2,7 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from . import figures
+from .report import figures
 
 TILE, MARGIN, LINE = 190, 10, 18
 COLUMNS = 6

@@ -11,8 +11,8 @@ from ..data.batches import Batches
 from ..data.views import load_views
 from .baseline import MeanShape
 from .evaluate import pick_cases, predict_objects, save_passing
-from .figures import Case, pictures_of
 from .predictions import Prediction
+from .report.figures import Case, pictures_of
 from .rows import select
 
 GLOBAL, OWN = "mean shape", "category mean shape"

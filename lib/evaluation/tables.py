@@ -21,17 +21,21 @@ def grid(header, lines):
     return "\n".join([rule, body[0], rule, *body[1:], rule])
 
 
+def views_rows(results):
+    """Return header and rows by number of views, the baselines as last rows."""
+    lines = [[f"{part['views']}", *[part[m] for m in NAMES]] for part in results["by_views"]]
+    for name, part in results["baseline"].items():
+        lines.append([f"{name} (no view)", *[part[m] for m in NAMES]])
+    return ["views", *NAMES.values()], lines
+
+
 def views_table(results):
     """Table by number of views, the baselines as last lines."""
-    metrics = list(NAMES)
-    lines = [[f"{part['views']}", *[part[m] for m in metrics]] for part in results["by_views"]]
-    for name, part in results["baseline"].items():
-        lines.append([f"{name} (no view)", *[part[m] for m in metrics]])
-    return _marked(grid(["views", *NAMES.values()], lines), results)
+    return _marked(grid(*views_rows(results)), results)
 
 
-def category_table(results, metric="iou"):
-    """Table by category: objects, the metric at each number of views, the baselines."""
+def category_rows(results, metric="iou"):
+    """Return header and rows by category: objects, the metric at each number of views, baselines."""
     header = ["category", "objects", *[f"{count} v." for count in results["views"]],
               *results["baseline"]]
     lines = []
@@ -40,16 +44,24 @@ def category_table(results, metric="iou"):
         lines.append([name, parts[0]["objects"], *[part[metric] for part in parts], *base])
     base = [b[metric] for b in results["baseline"].values()]
     every = [part[metric] for part in results["by_views"]]
-    lines.append(["all objects", results["objects"], *every, *base])
-    return _marked(grid(header, lines), results)
+    return header, [*lines, ["all objects", results["objects"], *every, *base]]
+
+
+def category_table(results, metric="iou"):
+    """Table by category: objects, the metric at each number of views, the baselines."""
+    return _marked(grid(*category_rows(results, metric)), results)
+
+
+def sweep_rows(results):
+    """Return header and rows of the threshold sweep: mean IoU at each number of views."""
+    header = ["threshold", *[f"{part['views']} v." for part in results["sweep"]]]
+    return header, [[f"{t:g}", *[part["iou"][k] for part in results["sweep"]]]
+                    for k, t in enumerate(results["thresholds"])]
 
 
 def sweep_table(results):
     """Table of the threshold sweep: mean IoU at each threshold and number of views."""
-    header = ["threshold", *[f"{part['views']} v." for part in results["sweep"]]]
-    lines = [[f"{t:g}", *[part["iou"][k] for part in results["sweep"]]]
-             for k, t in enumerate(results["thresholds"])]
-    return _marked(grid(header, lines), results)
+    return _marked(grid(*sweep_rows(results)), results)
 
 
 def stored_threshold_text(results):

@@ -17,7 +17,10 @@ import numpy as np
 
 from ..base.errors import UserError, need
 from ..base.files import atomic_path
+from ..evaluation import style
 
+SMOOTHED = 50
+"""Iterations over which the loss is averaged for the eye."""
 FIELDS = ("iteration", "loss", "rate", "validation_iou", "validation_cross_entropy")
 
 
@@ -152,33 +155,47 @@ def read(path):
 
 def draw(rows, path):
     """Draw loss, validation scores and rate over the iterations into a PNG file."""
-    need("matplotlib", "report")
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 8), layout="constrained")
-    FigureCanvasAgg(figure)
-    loss, iou, rate = figure.subplots(3, 1, sharex=True, height_ratios=[3, 2, 1])
     steps = [row.iteration for row in rows]
     losses = np.array([row.loss for row in rows])
     validated = [row for row in rows if row.validation_iou is not None]
     points = [row.iteration for row in validated]
-    loss.plot(steps, losses, color="0.8", linewidth=0.8, label="a batch")
-    loss.plot(steps, smooth(losses), color="C0", label="running mean")
     crosses = [row.validation_cross_entropy for row in validated]
-    loss.plot(points, crosses, "C1o-", markersize=3, label="validation")
-    loss.set(ylabel="cross-entropy (mean over voxels)", ylim=(0, None))
-    loss.legend()
-    iou.plot(points, [row.validation_iou for row in validated], "C1o-", markersize=3)
-    iou.set(ylabel="validation IoU", ylim=(0, 1))
-    rate.plot(steps, [row.rate for row in rows], "C2")
-    rate.set(ylabel="rate", xlabel="iteration", yscale="log")
-    for axes in (loss, iou, rate):
-        axes.grid(alpha=0.3)
-    figure.savefig(path, format="png", dpi=100)
+    with style.figure(800, 800) as figure:
+        loss, iou, rate = figure.subplots(3, 1, sharex=True, height_ratios=[3, 2, 1])
+        loss.plot(steps, losses, color=style.FAINT, alpha=0.4, linewidth=0.8, label="a batch")
+        loss.plot(steps, smooth(losses), color="C0", label="running mean")
+        loss.plot(points, crosses, "C1o-", label="validation")
+        loss.set(ylabel="cross-entropy (mean over voxels)", ylim=(0, None))
+        loss.legend()
+        iou.plot(points, [row.validation_iou for row in validated], "C1o-")
+        iou.set(ylabel="validation IoU", ylim=(0, 1))
+        rate.plot(steps, [row.rate for row in rows], "C2")
+        rate.set(ylabel="rate", xlabel="iteration", yscale="log")
+        figure.savefig(path, format="png")
 
 
-def smooth(values, width=50):
+def series(rows):
+    """Turn the rows of a training run into curves for the report.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+
+    Returns
+    -------
+    dict
+        Name -> list of (iteration, value).
+    """
+    means = smooth([row.loss for row in rows]).tolist()
+    validated = [row for row in rows if row.validation_iou is not None]
+    return {
+        f"training loss (mean of {SMOOTHED} iterations)": [(r.iteration, v) for r, v in zip(rows, means)],
+        "validation cross-entropy": [(r.iteration, r.validation_cross_entropy) for r in validated],
+        "validation IoU": [(r.iteration, r.validation_iou) for r in validated],
+    }
+
+
+def smooth(values, width=SMOOTHED):
     """Return the mean of up to ``width`` values ending at each one."""
     totals = np.concatenate([[0.0], np.cumsum(values)])
     ends = np.arange(1, len(values) + 1)

@@ -11,7 +11,7 @@ from voxlstm.lib.data.splits import choose
 from voxlstm.lib.data.views import load_views
 from voxlstm.lib.evaluation.baseline import mean_shapes
 from voxlstm.lib.evaluation.evaluate import evaluate, summary
-from voxlstm.lib.evaluation.figures import draw_voxels, pictures_of
+from voxlstm.lib.evaluation.report.figures import draw_voxels, pictures_of
 from voxlstm.lib.evaluation.metrics import sigmoid
 from voxlstm.lib.evaluation.paper import describe
 from voxlstm.lib.evaluation.predictions import Prediction

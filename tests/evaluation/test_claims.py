@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from voxlstm.lib.evaluation import claims
+from voxlstm.lib.evaluation import claims, style
 
 
 def result(iou, kernel="1x1x1"):
@@ -70,6 +70,6 @@ class ClaimsTest(unittest.TestCase):
             pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
         halves = np.array_split(pixels, 2, axis=1)
         for half in halves:  # both kernels are in both charts, in their own colour
-            for colour in ((31, 119, 180), (255, 127, 14)):
+            for colour in ([int(name[k : k + 2], 16) for k in (1, 3, 5)] for name in style.COLOURS[:2]):
                 self.assertGreater((np.abs(half - colour).max(axis=-1) < 8).sum(), 100)
         self.assertGreater((pixels.max(axis=-1) < 60).sum(), 1000)  # axes and words

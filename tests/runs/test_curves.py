@@ -97,6 +97,13 @@ class CurvesTest(unittest.TestCase):
         expected = [np.mean(values[max(0, i - 49) : i + 1]) for i in range(130)]
         np.testing.assert_allclose(curves.smooth(values), expected, rtol=1e-12)
 
+    def test_series_are_those_of_the_run(self):
+        rows = [Row(k, 1 / k, 0.1, *((0.4, 0.2) if k == 60 else ())) for k in range(1, 101)]
+        losses, crosses, ious = curves.series(rows).values()
+        self.assertEqual([k for k, _ in losses], list(range(1, 101)))
+        np.testing.assert_array_equal([v for _, v in losses], curves.smooth([row.loss for row in rows]))
+        self.assertEqual((crosses, ious), ([(60, 0.2)], [(60, 0.4)]))
+
 
 def read_events(folder):
     """Read event files in order of writing, as TensorBoard does: a purge drops later steps."""

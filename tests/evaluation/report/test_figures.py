@@ -1,14 +1,10 @@
-"""Voxel drawings and charts: what is drawn where."""
-import base64
-import io
+"""Voxel drawings: what is drawn where."""
 import unittest
-import xml.etree.ElementTree as xml
 
 import numpy as np
-from PIL import Image
 
-from voxlstm.lib.evaluation import charts, figures
-from voxlstm.lib.evaluation.figures import Case, camera, draw_voxels
+from voxlstm.lib.evaluation.report import figures
+from voxlstm.lib.evaluation.report.figures import Case, camera, draw_voxels
 from voxlstm.lib.evaluation.rows import Row
 
 WHITE = (255, 255, 255)
@@ -130,13 +126,6 @@ class DrawTest(unittest.TestCase):
         pictures = figures.pictures_of(bytes_of_views)
         np.testing.assert_array_equal(pictures, bytes_of_views.transpose(0, 2, 3, 1))
 
-    def test_a_data_uri_holds_the_picture(self):
-        picture = draw_voxels(one_voxel(4, 4, 4), 40)
-        head, body = figures.data_uri(picture).split(",")
-        self.assertEqual(head, "data:image/png;base64")
-        back = np.asarray(Image.open(io.BytesIO(base64.b64decode(body))).convert("RGB"))
-        self.assertLess(np.abs(back.astype(int) - picture).max(), 12)
-
     def test_the_sheet_has_a_row_an_object_and_cuts_at_the_threshold(self):
         grid = one_voxel(4, 4, 4)
         occupancy = np.stack([grid * 0.5]).astype(np.float32)
@@ -147,55 +136,6 @@ class DrawTest(unittest.TestCase):
         self.assertGreater(len(low), 2 * 60)
         self.assertTrue(is_like(low, figures.PREDICTION).any())
         self.assertFalse(is_like(high, figures.PREDICTION).any())
-
-
-class ChartTest(unittest.TestCase):
-    def test_points_lie_where_the_values_say(self):
-        text = charts.line_chart([{"label": "a", "x": [1, 2, 3], "y": [0.0, 0.5, 1.0]}], "n", "v",
-                                 [1, 2, 3])
-        root = xml.fromstring(text)
-        dots = [(float(d.get("cx")), float(d.get("cy"))) for d in root.iter() if "cx" in d.attrib]
-        self.assertEqual(len(dots), 3)
-        np.testing.assert_allclose(np.diff(dots, axis=0)[0], np.diff(dots, axis=0)[1], atol=0.2)
-        self.assertLess(dots[2][1], dots[0][1])
-
-    def test_markup_in_labels_is_escaped(self):
-        text = charts.line_chart([{"label": "<b>&", "x": [1], "y": [1]}], "n", "v")
-        self.assertIn("&lt;b&gt;&amp;", text)
-        xml.fromstring(text)
-
-    def test_dots_of_a_category_are_in_order_of_their_values(self):
-        text = charts.dot_chart(["chair"], [{"label": "a", "x": [0.2]}, {"label": "b", "x": [0.6]}],
-                                "IoU")
-        dots = [dot for dot in xml.fromstring(text).iter() if "cx" in dot.attrib]
-        tips = {dot[0].text: float(dot.get("cx")) for dot in dots}
-        self.assertLess(tips["chair, a: 0.200"], tips["chair, b: 0.600"])
-
-    def test_ticks_span_the_values(self):
-        for low, high in [(0.0, 1.0), (0.31, 0.62), (5, 5), (-3, 1200), (0, 0)]:
-            ticks = charts.ticks(low, high)
-            self.assertLessEqual(ticks[0], low)
-            self.assertGreaterEqual(ticks[-1], high)
-            self.assertTrue(2 <= len(ticks) <= 12, ticks)
-            self.assertTrue((np.diff(ticks) > 0).all(), ticks)
-
-    def test_constant_values_can_be_drawn(self):
-        for value in (0.0, 1.0, 1e-12):
-            line = {"label": "a", "x": [1, 2], "y": [value] * 2}
-            xml.fromstring(charts.line_chart([line], "n", "v"))
-            xml.fromstring(charts.dot_chart(["chair"], [{"label": "a", "x": [value]}], "IoU"))
-
-    def test_cells_are_coloured_by_their_value(self):
-        values = np.zeros((4, 4, 4))
-        values[3, 3, 1] = 1.0
-        root = xml.fromstring(charts.cell_map(values, 0.0, 1.0))
-        fills = [p.get("fill") for p in root.iter() if p.tag.endswith("polygon")]
-        self.assertEqual(len(fills), 64)
-        self.assertEqual(fills.count(charts.heat(1.0)), 1)
-        self.assertEqual(fills.count(charts.heat(0.0)), 63)
-
-    def test_constant_cells_do_not_divide_by_zero(self):
-        self.assertIn(charts.heat(0.0), charts.cell_map(np.ones((4, 4, 4)), 1.0, 1.0))
 
 
 if __name__ == "__main__":

@@ -10,15 +10,14 @@ camera above the horizon::
            /
           z
 """
-import base64
 import io
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..data.views import as_float
-from .metrics import occupied
+from ...data.views import as_float
+from ..metrics import occupied
 
 PREDICTION = (74, 126, 209)
 TRUTH = (146, 152, 162)
@@ -26,7 +25,8 @@ MISSED = (240, 173, 60)
 FALSE = (214, 69, 80)
 AZIMUTH, ELEVATION = 35.0, 24.0
 SAMPLES = 3
-_LIGHT = (0.82, 1.0, 0.68)  # of faces across x, y (the top) and z
+LIGHT = (0.82, 1.0, 0.68)  # of faces across x, y (the top) and z
+FOLD = 0.38  # the share of it that is lost where all neighbours are occupied
 
 
 @dataclass(frozen=True)
@@ -181,17 +181,6 @@ def png(picture):
     return buffer.getvalue()
 
 
-def data_uri(picture, kind="PNG"):
-    """Return a picture as a ``data:`` address for a page that loads nothing; JPEG for photos."""
-    buffer = io.BytesIO()
-    options = {"quality": 88} if kind == "JPEG" else {"optimize": True}
-    image = Image.fromarray(picture)
-    if kind == "PNG":
-        image = image.quantize(128)
-    image.save(buffer, kind, **options)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
 def _tiles(case, threshold, shown_views, size):
     shown = [] if case.pictures is None else list(case.pictures[:shown_views])
     for picture in shown:
@@ -219,7 +208,7 @@ def _faces(grid, back):
         step = 1 if back[axis] >= 0 else -1
         ahead = np.roll(padded, -step, axis)
         cells = np.argwhere((padded & ~ahead)[1:-1, 1:-1, 1:-1])
-        shade = _LIGHT[axis] * (1 - 0.38 * _crowding(ahead, axis)[tuple(cells.T)])
+        shade = LIGHT[axis] * (1 - FOLD * _crowding(ahead, axis)[tuple(cells.T)])
         found.append((cells[:, None] + _square(axis, step), shade, cells))
     corners, shade, cells = (np.concatenate(parts) for parts in zip(*found))
     # Seen along ``back``, a cell with a larger signed index on the first axis on which two differ

@@ -1,0 +1,106 @@
+"""The page as such: one HTML file from its parts, tables, and data that the page's script reads."""
+import base64
+import io
+import json
+from html import escape
+from importlib import resources
+
+from PIL import Image
+
+from .. import style
+
+
+def assemble(title, body, data):
+    """Return the whole page.
+
+    Parameters
+    ----------
+    title : str
+    body : str
+        HTML.
+    data : dict
+        For the page's script.
+    """
+    parts = {
+        "title": escape(title),
+        "style": style.variables() + asset("page.css"),
+        "body": body,
+        "data": embedded(data),
+        "script": asset("voxels.js") + asset("viewer.js"),
+    }
+    page, *rest = asset("page.html").split("{{")
+    for piece in rest:
+        name, after = piece.split("}}", 1)
+        page += parts[name] + after
+    return page
+
+
+def embedded(data):
+    """Return data as JSON that can stand in a script element: no name in it can end the element."""
+    return json.dumps(data, allow_nan=False).replace("<", "\\u003c")
+
+
+def asset(name):
+    """Return the text of a file that stands beside this module."""
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def table(header, lines, kinds=None, numbers=()):
+    """Return a table.
+
+    Parameters
+    ----------
+    header : sequence of str
+    lines : sequence of sequence
+        Numbers with a fraction are shown with three digits.
+    kinds : sequence of str, optional
+        The class of each line.
+    numbers : sequence of int
+        Columns that are set to the right.
+    """
+    right = ' class="n"'
+
+    def row(cells, tag):
+        return "".join(f"<{tag}{right if k in numbers else ''}>{_cell(cell)}</{tag}>"
+                       for k, cell in enumerate(cells))
+
+    body = "".join(f'<tr class="{kind}">{row(line, "td")}</tr>'
+                   for line, kind in zip(lines, kinds or [""] * len(lines)))
+    head = row(header, "th")
+    return (f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+            "</div>")
+
+
+def note(sentence):
+    """Return a sentence that must not be missed."""
+    return f'<p class="note">{escape(sentence)}</p>'
+
+
+def details(summary, content):
+    """Return something to be unfolded."""
+    return f"<details><summary>{summary}</summary>{content}</details>"
+
+
+def swatch(colour):
+    """Return a small square of a colour, for a legend."""
+    return f'<span class="swatch" style="background:rgb{colour}"></span>'
+
+
+def chart(text):
+    """Return the text of an SVG file as a part of the page."""
+    return f'<div class="chart">{style.inline(text)}</div>'
+
+
+def data_uri(picture, kind="PNG"):
+    """Return a picture as a ``data:`` address for a page that loads nothing; JPEG for photos."""
+    buffer = io.BytesIO()
+    image = Image.fromarray(picture)
+    if kind == "PNG":
+        image.quantize(128).save(buffer, kind, optimize=True)
+    else:
+        image.save(buffer, kind, quality=88)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _cell(value):
+    return f"{value:.3f}" if isinstance(value, float) else escape(str(value))

@@ -1,0 +1,96 @@
+"""The 3-D viewer: its part of the page, and the voxels that the page's script draws.
+
+The script, ``voxels.js`` and ``viewer.js``, draws the faces that `figures.draw_voxels` would draw, in
+its colours and with its light, from any side. Where a browser has no WebGL, the page's static pictures remain.
+"""
+import base64
+
+import numpy as np
+
+from ..metrics import occupied
+from . import figures
+from .page import swatch
+
+PANES = {
+    "truth": "ground truth",
+    "prediction": "prediction",
+    "difference": f"difference: {swatch(figures.TRUTH)}agreed {swatch(figures.FALSE)}false "
+                  f"{swatch(figures.MISSED)}missed",
+}
+
+
+def viewer_section(results):
+    """Return the viewer's part of the page; the page's script fills it."""
+    buttons = "".join(f'<button data-views="{k}" aria-pressed="false">{count}</button>'
+                      for k, count in enumerate(results["views"]))
+    panes = "".join(
+        f'<figure class="pane"><canvas tabindex="0" aria-label="{name}, turn by dragging or with '
+        f'the arrow keys"></canvas><figcaption>{caption}</figcaption></figure>'
+        for name, caption in PANES.items())
+    return (
+        '<div class="viewer"><p class="faint">Drag to turn; arrow keys turn and + and − zoom once '
+        "a picture has the focus.</p>"
+        '<div class="tool"><label>object <select data-role="object"></select></label>'
+        f'<span class="group"><label>views</label>{buttons}</span>'
+        '<label>threshold <input type="range" min="0" step="1" data-role="threshold">'
+        '<span data-role="level"></span></label>'
+        '<button data-role="reset">reset the view</button>'
+        '<button data-role="mesh" title="the predicted voxels at this threshold, centred, the '
+        'longest side 1 and y up">download the prediction (.obj)</button></div>'
+        '<div class="strip" data-role="pictures"></div>'
+        '<p class="note" data-role="still" hidden>This browser has no WebGL, so that the objects '
+        "cannot be turned. The pictures above show them.</p>"
+        f'<div class="panes">{panes}</div>'
+        '<p class="read">IoU <b data-role="iou"></b> <span class="faint">(<span data-role="counts">'
+        "</span> voxels)</span></p></div>"
+    )
+
+
+def viewer_data(results, cases):
+    """Return what the page's script needs, as plain values.
+
+    A predicted grid is kept as the level of each voxel: how many of ``thresholds`` lie below its
+    probability, so that the slider can cut it at each of them exactly.
+    """
+    thresholds = results["thresholds"]
+    return {
+        "size": int(cases[0].voxels.shape[0]) if cases else 0,
+        "threshold": results["threshold"],
+        "thresholds": thresholds,
+        "views": results["views"],
+        "look": {
+            "azimuth": figures.AZIMUTH, "elevation": figures.ELEVATION,
+            "light": figures.LIGHT, "fold": figures.FOLD,
+            "truth": figures.TRUTH, "prediction": figures.PREDICTION,
+            "missed": figures.MISSED, "extra": figures.FALSE,
+        },
+        "cases": [
+            {
+                "category": case.rows[-1].category,
+                "model": case.rows[-1].model,
+                "rank": case.rank,
+                "iou": case.rows[-1].iou,
+                "truth": pack(case.voxels),
+                "predictions": [pack(levels(grid, thresholds)) for grid in case.occupancy],
+            }
+            for case in cases
+        ],
+    }
+
+
+def levels(occupancy, thresholds):
+    """Return how many of the thresholds lie below each probability, uint8."""
+    return sum(occupied(occupancy, t).astype(np.uint8) for t in thresholds)
+
+
+def pack(grid):
+    """Return a grid of small numbers as base64 of (value, run length) pairs of bytes.
+
+    The grid is run through with z fastest, then y, then x; runs end at 255.
+    """
+    flat = np.asarray(grid, dtype=np.uint8).ravel()
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(flat)) + 1])
+    pairs = []
+    for value, run in zip(flat[starts].tolist(), np.diff(np.append(starts, flat.size)).tolist()):
+        pairs += [value, 255] * (run // 255) + ([value, run % 255] if run % 255 else [])
+    return base64.b64encode(bytes(pairs)).decode("ascii")
