@@ -50,17 +50,17 @@ template <typename Loops> void compare(Role operand, const Case &k) {
     Loops loops(c, block);
     auto plan = onednn::make_plan(c);
     const double ours = microseconds(loops, x, w, y), theirs = microseconds(*plan, x, w, y);
-    std::printf("%-8s %4d %4d %5d %8.1f %9.0f %9.0f %7.2f  %-6s %s\n",
-        operand == W ? "kernel" : "map", k.x_channels, k.y_channels, k.cells,
-        1.0 * x_filled * y_filled / (k.x_channels * k.y_channels), ours, theirs, theirs / ours,
-        Loops::serves(c, block) ? "ours" : "oneDNN", plan->name().c_str());
+    std::printf("%-8s %4d %4d %5d %8.1f %9.0f %9.0f %7.2f  %-6s %s\n", operand == W ? "kernel" : "map",
+        k.x_channels, k.y_channels, k.cells, 1.0 * x_filled * y_filled / (k.x_channels * k.y_channels), ours,
+        theirs, theirs / ours, Loops::serves(c, block) ? "ours" : "oneDNN", plan->name().c_str());
 }
 
-} // namespace
+}  // namespace
 
 int main() {
     std::printf("operand     x    y cells   factor   ours/us oneDNN/us   ratio  chosen oneDNN's\n");
-    const Case maps[] = {{16, 2, 32}, {32, 2, 32}, {8, 8, 16}, {4, 16, 16}, {16, 4, 16}, {8, 4, 16}, {8, 16, 16}};
+    const Case maps[] = {
+        {16, 2, 32}, {32, 2, 32}, {8, 8, 16}, {4, 16, 16}, {16, 4, 16}, {8, 4, 16}, {8, 16, 16}};
     for (const Case &k : maps)
         if (k.y_channels <= onednn::block_size()) compare<narrow::NarrowMap>(Y, k);
     const Case kernels[] = {{32, 2, 32}, {8, 8, 16}, {4, 8, 16}, {8, 16, 16}, {16, 16, 8}, {16, 16, 16},

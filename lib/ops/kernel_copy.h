@@ -102,4 +102,4 @@ class KernelCopy {
     bool turned_, needed_;
 };
 
-} // namespace onednn
+}  // namespace onednn

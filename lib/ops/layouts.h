@@ -27,9 +27,8 @@ inline int preferred_block() {
     const auto f32 = memory::data_type::f32;
     const auto any = memory::format_tag::any;
     const memory::desc map({1, 64, 16, 16}, f32, any), kernel({64, 64, 3, 3}, f32, any);
-    const dnnl::convolution_forward::primitive_desc plan(engine(),
-        dnnl::prop_kind::forward_training, dnnl::algorithm::convolution_direct, map, kernel, map,
-        {1, 1}, {1, 1}, {1, 1});
+    const dnnl::convolution_forward::primitive_desc plan(engine(), dnnl::prop_kind::forward_training,
+        dnnl::algorithm::convolution_direct, map, kernel, map, {1, 1}, {1, 1}, {1, 1});
     const memory::desc chosen = plan.dst_desc();
     const bool blocked = chosen.get_inner_nblks() == 1 && chosen == plan.src_desc();
     return blocked ? chosen.get_inner_blks()[0] : 1;
@@ -93,8 +92,8 @@ struct Operand {
     size_t bytes() const { return reordered() ? Scratch::rounded(all_channels.get_size()) : 0; }
 
   private:
-    Operand(Role role, int argument, memory::desc of_caller, memory::desc true_channels,
-        memory::desc chosen, bool result)
+    Operand(Role role, int argument, memory::desc of_caller, memory::desc true_channels, memory::desc chosen,
+        bool result)
         : role(role), argument(argument), of_caller(of_caller), true_channels(true_channels),
           all_channels(chosen), result(result) {
         const bool no_zeros = true_channels.get_dims() == chosen.get_dims();
@@ -106,4 +105,4 @@ struct Operand {
     }
 };
 
-} // namespace onednn
+}  // namespace onednn

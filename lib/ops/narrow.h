@@ -19,8 +19,8 @@ constexpr int SLAB = 8;  // planes summed up in float32
 
 // Where this serves, as measured by benchmarks/ways.py (results/ways.txt). The factor is how many times
 // more products blocks make, zeros included.
-constexpr int MAP_FACTOR = 4;  // on AVX2 it won by 2.8 and more, on AVX-512 only from a factor of 8 on
-constexpr int KERNEL_FACTOR = 2;            // it won by 2.2 on AVX2, and by 1.3 from a factor of 4 on AVX-512
+constexpr int MAP_FACTOR = 4;     // on AVX2 it won by 2.8 and more, on AVX-512 only from a factor of 8 on
+constexpr int KERNEL_FACTOR = 2;  // it won by 2.2 on AVX2, and by 1.3 from a factor of 4 on AVX-512
 constexpr int KERNEL_ROW = 2 * vectors::V;  // cells of a row from which on it won by 1.4 to 2.5 on AVX2
 constexpr int KERNEL_PRODUCTS = 4096;       // pairs of channels at which it was as fast on AVX2
 
@@ -48,8 +48,7 @@ class Narrow : public Way {
     int64_t offset(int y_channel, int x_channel, int line, int tap, bool over) const {
         int at[3] = {line / c_.kernel[1], line % c_.kernel[1], tap};
         int64_t result = y_channel * c_.strides[0] + x_channel * c_.strides[1];
-        for (int i = 0; i < 3; ++i)
-            result += (over ? c_.kernel[i] - 1 - at[i] : at[i]) * c_.strides[2 + i];
+        for (int i = 0; i < 3; ++i) result += (over ? c_.kernel[i] - 1 - at[i] : at[i]) * c_.strides[2 + i];
         return result;
     }
 
@@ -76,8 +75,8 @@ class NarrowMap : public Narrow {
     static bool serves(const Convolution &c, int block) {
         const int outputs = c.operand == Y ? c.y_channels : c.x_channels, *s = c.stride;
         return three_wide(c) && s[0] == 1 && s[1] == 1 && s[2] == 1 && outputs <= block
-            && MAP_FACTOR * c.x_channels * c.y_channels
-            <= round_up(c.x_channels, block) * round_up(c.y_channels, block);
+               && MAP_FACTOR * c.x_channels * c.y_channels
+                      <= round_up(c.x_channels, block) * round_up(c.y_channels, block);
     }
 
     void run(float *x, float *w, float *y, float *b) override {
@@ -138,8 +137,7 @@ class NarrowMap : public Narrow {
     }
 
     // G outputs of neighbouring cells.
-    template <int G>
-    void tile(const float *kernel, int64_t image, int d, int h, int w, float *to) const {
+    template <int G> void tile(const float *kernel, int64_t image, int d, int h, int w, float *to) const {
         constexpr int T = tiles_of<G>();
         Vector sum[G][T] = {};
         for (int i = 0; i < inputs_; ++i)
@@ -151,8 +149,7 @@ class NarrowMap : public Narrow {
 #pragma GCC unroll 4
                         for (int g = 0; g < G; ++g)
 #pragma GCC unroll 4
-                            for (int t = 0; t < T; ++t)
-                                sum[g][t] += kernel[g] * load(from + tap + t * V);
+                            for (int t = 0; t < T; ++t) sum[g][t] += kernel[g] * load(from + tap + t * V);
             }
         for (int g = 0; g < G; ++g)
             for (int t = 0; t < T; ++t) store(to + static_cast<int64_t>(g) * width_ + t * V, sum[g][t]);
@@ -199,7 +196,8 @@ class NarrowKernel : public Narrow {
     static bool serves(const Convolution &c, int block) {
         const int products = c.x_channels * c.y_channels;
         if (!three_wide(c)) return false;
-        if (KERNEL_FACTOR * products <= round_up(c.x_channels, block) * round_up(c.y_channels, block)) return true;
+        if (KERNEL_FACTOR * products <= round_up(c.x_channels, block) * round_up(c.y_channels, block))
+            return true;
         return block == 8 && c.y[2] >= KERNEL_ROW && products <= KERNEL_PRODUCTS;
     }
 
@@ -265,8 +263,7 @@ class NarrowKernel : public Narrow {
                         place = ((place * group_ + o % group_) * KW + tap) * V;
                         double total = 0;
                         for (int64_t unit = 0; unit < units(); ++unit)
-                            for (int lane = 0; lane < V; ++lane)
-                                total += parts[unit * sums() + place + lane];
+                            for (int lane = 0; lane < V; ++lane) total += parts[unit * sums() + place + lane];
                         w[offset(o, i, line, tap, c_.flip)] = static_cast<float>(total);
                     }
     }
@@ -275,4 +272,4 @@ class NarrowKernel : public Narrow {
     Padded x_, y_;
 };
 
-} // namespace narrow
+}  // namespace narrow

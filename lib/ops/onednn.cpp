@@ -40,8 +40,8 @@ std::unique_ptr<Way> make_way(const Convolution &c) {
 std::vector<int64_t> key_of(const Convolution &c) {
     int32_t slope;
     std::memcpy(&slope, &c.slope, sizeof slope);
-    std::vector<int64_t> key = {c.operand, c.space, c.images, c.x_channels, c.y_channels,
-        c.x_blocked, c.y_blocked, c.flip, c.bias, c.leaky, slope};
+    std::vector<int64_t> key = {c.operand, c.space, c.images, c.x_channels, c.y_channels, c.x_blocked,
+        c.y_blocked, c.flip, c.bias, c.leaky, slope};
     for (auto sizes : {c.x, c.y, c.kernel, c.stride, c.dilation, c.padding})
         key.insert(key.end(), sizes, sizes + c.space);
     key.insert(key.end(), c.strides, c.strides + 2 + c.space);
@@ -55,7 +55,7 @@ Way &way_for(const Convolution &c) {
     return *way;
 }
 
-} // namespace
+}  // namespace
 
 extern "C" {
 

@@ -17,8 +17,7 @@ struct MapView {
     // The first cell of a row; the next one is `block` further.
     float *row(int64_t image, int channel, int64_t plane, int64_t line) const {
         int64_t group = image * (round_up(channels, block) / block) + channel / block;
-        return data + ((group * size[0] + plane) * size[1] + line) * size[2] * block
-            + channel % block;
+        return data + ((group * size[0] + plane) * size[1] + line) * size[2] * block + channel % block;
     }
 };
 
@@ -28,10 +27,10 @@ class Padded {
   public:
     // `left` zeros precede the map along each axis; `planes`, `lines` and `parts` (cells in each part
     // of a row) count what is kept.
-    Padded(int64_t images, int channels, std::vector<int> left, int planes, int lines, int parts,
-        int stride = 1)
-        : images_(images), channels_(channels), left_(left), planes_(planes), lines_(lines),
-          part_(parts), stride_(stride) {}
+    Padded(
+        int64_t images, int channels, std::vector<int> left, int planes, int lines, int parts, int stride = 1)
+        : images_(images), channels_(channels), left_(left), planes_(planes), lines_(lines), part_(parts),
+          stride_(stride) {}
 
     int width() const { return part_ * stride_; }
     int64_t apart() const { return static_cast<int64_t>(planes_) * lines_ * width(); }
@@ -50,8 +49,7 @@ class Padded {
         for (int64_t image = 0; image < images_; ++image)
             for (int channel = 0; channel < channels_; ++channel)
                 for (int plane = 0; plane < planes_; ++plane)
-                    for (int line = 0; line < lines_; ++line)
-                        fill_row(map, image, channel, plane, line);
+                    for (int line = 0; line < lines_; ++line) fill_row(map, image, channel, plane, line);
     }
 
   private:
@@ -66,8 +64,7 @@ class Padded {
         for (int phase = 0; phase < stride_; ++phase, to += part_) {
             int cell = std::max(0, (left_[2] - phase + stride_ - 1) / stride_);
             int64_t at = static_cast<int64_t>(cell) * stride_ + phase - left_[2];
-            for (; cell < part_ && at < map.size[2]; ++cell, at += stride_)
-                to[cell] = from[at * map.block];
+            for (; cell < part_ && at < map.size[2]; ++cell, at += stride_) to[cell] = from[at * map.block];
         }
     }
 
@@ -78,4 +75,4 @@ class Padded {
     float *data_ = nullptr;
 };
 
-} // namespace narrow
+}  // namespace narrow

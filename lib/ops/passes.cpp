@@ -45,8 +45,7 @@ template <int B> class Pool {
                 const float *added = bias.data() + unit % groups_ * B;
                 int64_t first = (unit * rows_ + row) * columns_ * B;
                 for (int64_t column = 0; column < columns_; ++column)
-                    cell(map, row, column, added, slope, y + first + column * B,
-                        code + first + column * B);
+                    cell(map, row, column, added, slope, y + first + column * B, code + first + column * B);
             }
     }
 
@@ -85,8 +84,8 @@ template <int B> class Pool {
         std::memcpy(target, &value, sizeof value);
     }
 
-    void cell(const float *map, int64_t row, int64_t column, const float *added, float slope,
-        float *y, uint8_t *code) const {
+    void cell(const float *map, int64_t row, int64_t column, const float *added, float slope, float *y,
+        uint8_t *code) const {
         const Cell nothing = Cell{} - std::numeric_limits<float>::infinity();
         Cell values[4], most = nothing;
         for (int part = 0; part < 4; ++part) {
@@ -110,8 +109,8 @@ template <int B> class Pool {
 
 // dz = leaky'(y) dy for blocked maps, and db, the sum of dz over images and cells.
 template <int B>
-void leaky_gradient(const float *y, const float *dy, float slope, int64_t images,
-    int64_t channels, int64_t cells, float *dz, float *db) {
+void leaky_gradient(const float *y, const float *dy, float slope, int64_t images, int64_t channels,
+    int64_t cells, float *dz, float *db) {
     using Cell = typename Block<B>::Cell;
     const int64_t groups = (channels + B - 1) / B, parts = (cells + PART - 1) / PART;
     std::vector<double> sums(images * groups * parts * B, 0.0);
@@ -147,8 +146,7 @@ void to_blocked(const float *plain, int64_t images, int64_t channels, int64_t ce
         const float *from = plain + (unit / groups * channels + first) * cells;
         float *to = out + unit * cells * B;
         for (int64_t cell = 0; cell < cells; ++cell)
-            for (int64_t k = 0; k < B; ++k)
-                to[cell * B + k] = k < used ? from[k * cells + cell] : 0.f;
+            for (int64_t k = 0; k < B; ++k) to[cell * B + k] = k < used ? from[k * cells + cell] : 0.f;
     }
 }
 
@@ -170,14 +168,13 @@ template <typename Call> int by_block(Call call) {
     return guarded([&] { vectors::by_block(voxlstm_block(), call); });
 }
 
-} // namespace
+}  // namespace
 
 extern "C" {
 
 size_t voxlstm_size_of_grid() { return sizeof(Grid); }
 
-int voxlstm_max_pool(
-    const Grid *g, const float *x, const float *b, float slope, float *y, uint8_t *code) {
+int voxlstm_max_pool(const Grid *g, const float *x, const float *b, float slope, float *y, uint8_t *code) {
     return by_block([&](auto B) { Pool<B>(*g).forward(x, b, slope, y, code); });
 }
 
@@ -185,26 +182,21 @@ int voxlstm_max_pool_gradient(const Grid *g, const float *dy, const uint8_t *cod
     return by_block([&](auto B) { Pool<B>(*g).backward(dy, code, dx); });
 }
 
-int voxlstm_leaky_gradient(const float *y, const float *dy, float slope, int64_t images,
-    int64_t channels, int64_t cells, float *dz, float *db) {
-    return by_block([&](auto B) {
-        leaky_gradient<B>(y, dy, slope, images, channels, cells, dz, db);
-    });
+int voxlstm_leaky_gradient(const float *y, const float *dy, float slope, int64_t images, int64_t channels,
+    int64_t cells, float *dz, float *db) {
+    return by_block([&](auto B) { leaky_gradient<B>(y, dy, slope, images, channels, cells, dz, db); });
 }
 
-int voxlstm_to_blocked(
-    const float *plain, int64_t images, int64_t channels, int64_t cells, float *out) {
+int voxlstm_to_blocked(const float *plain, int64_t images, int64_t channels, int64_t cells, float *out) {
     return by_block([&](auto B) { to_blocked<B>(plain, images, channels, cells, out); });
 }
 
-int voxlstm_from_blocked(
-    const float *in, int64_t images, int64_t channels, int64_t cells, float *plain) {
+int voxlstm_from_blocked(const float *in, int64_t images, int64_t channels, int64_t cells, float *plain) {
     return by_block([&](auto B) { from_blocked<B>(in, images, channels, cells, plain); });
 }
 
 // v = momentum v - rate (g + decay w); w = w + v.
-int voxlstm_sgd(float *w, float *v, const float *g, int64_t size, float rate, float momentum,
-    float decay) {
+int voxlstm_sgd(float *w, float *v, const float *g, int64_t size, float rate, float momentum, float decay) {
     const dense::Taken step{w, v, rate, momentum, decay};
     return guarded([&] {
 #pragma omp parallel for simd schedule(static)
@@ -212,8 +204,7 @@ int voxlstm_sgd(float *w, float *v, const float *g, int64_t size, float rate, fl
     });
 }
 
-int voxlstm_dense(
-    int64_t rows, int64_t inputs, int64_t outputs, const float *x, const float *w, float *y) {
+int voxlstm_dense(int64_t rows, int64_t inputs, int64_t outputs, const float *x, const float *w, float *y) {
     return guarded([&] { dense::forward({rows, inputs, outputs}, x, w, y); });
 }
 
@@ -230,8 +221,7 @@ int voxlstm_dense_kernel_gradient(
 // `voxlstm_sgd` with g = x^T dy.
 int voxlstm_dense_sgd(int64_t rows, int64_t inputs, int64_t outputs, const float *x, const float *dy,
     float *w, float *v, float rate, float momentum, float decay) {
-    return guarded([&] {
-        dense::gradient({rows, inputs, outputs}, x, dy, dense::Taken{w, v, rate, momentum, decay});
-    });
+    return guarded(
+        [&] { dense::gradient({rows, inputs, outputs}, x, dy, dense::Taken{w, v, rate, momentum, decay}); });
 }
 }

@@ -48,9 +48,7 @@ struct Window {
     }
 
   private:
-    static int reach(const Convolution &c, int axis) {
-        return (c.kernel[axis] - 1) * c.dilation[axis];
-    }
+    static int reach(const Convolution &c, int axis) { return (c.kernel[axis] - 1) * c.dilation[axis]; }
 };
 
 // A primitive of oneDNN with what happens around it. A call takes these steps:
@@ -65,8 +63,7 @@ class Plan : public Way {
     Plan(const Convolution &c, Layout layout)
         : c_(c), window_(c), transposed_by_forward_(c.operand == X && window_.unit_stride()),
           finish_(c.operand == X && !transposed_by_forward_ && (c.bias || c.leaky)),
-          x_(c, c.x_channels, c.x, c.x_blocked, layout),
-          y_(c, c.y_channels, c.y, c.y_blocked, layout),
+          x_(c, c.x_channels, c.x, c.x_blocked, layout), y_(c, c.y_channels, c.y, c.y_blocked, layout),
           kernel_(c, x_.channels, y_.channels, transposed_by_forward_ ? !c.flip : c.flip) {
         attributes_.set_scratchpad_mode(dnnl::scratchpad_mode::user);
         with_leaky_.set_scratchpad_mode(dnnl::scratchpad_mode::user);
@@ -108,8 +105,8 @@ class Plan : public Way {
     void make_forward() {
         const Window &v = window_;
         dnnl::convolution_forward::primitive_desc plan(engine(), forward, direct, x_.all_channels,
-            any_kernel(false), bias(y_.channels), y_.all_channels, v.stride, v.dilation, v.before,
-            v.after, with_leaky_);
+            any_kernel(false), bias(y_.channels), y_.all_channels, v.stride, v.dilation, v.before, v.after,
+            with_leaky_);
         operands_.emplace_back(X, DNNL_ARG_SRC, x_, plan.src_desc(), false);
         operands_.emplace_back(W, DNNL_ARG_WEIGHTS, kernel(false), plan.weights_desc(), false);
         operands_.emplace_back(Y, DNNL_ARG_DST, y_, plan.dst_desc(), true);
@@ -119,8 +116,8 @@ class Plan : public Way {
     void make_transposed_by_forward() {
         const Window v = Window::turned(c_);
         dnnl::convolution_forward::primitive_desc plan(engine(), forward, direct, y_.all_channels,
-            any_kernel(true), bias(x_.channels), x_.all_channels, v.stride, v.dilation, v.before,
-            v.after, with_leaky_);
+            any_kernel(true), bias(x_.channels), x_.all_channels, v.stride, v.dilation, v.before, v.after,
+            with_leaky_);
         operands_.emplace_back(Y, DNNL_ARG_SRC, y_, plan.src_desc(), false);
         operands_.emplace_back(W, DNNL_ARG_WEIGHTS, kernel(true), plan.weights_desc(), false);
         operands_.emplace_back(X, DNNL_ARG_DST, x_, plan.dst_desc(), true);
@@ -132,8 +129,7 @@ class Plan : public Way {
         const Window &v = window_;
         const auto hint = forward_plan();
         dnnl::convolution_backward_data::primitive_desc plan(engine(), direct, x_.all_channels,
-            any_kernel(false), y_.all_channels, v.stride, v.dilation, v.before, v.after, hint,
-            attributes_);
+            any_kernel(false), y_.all_channels, v.stride, v.dilation, v.before, v.after, hint, attributes_);
         operands_.emplace_back(Y, DNNL_ARG_DIFF_DST, y_, plan.diff_dst_desc(), false);
         operands_.emplace_back(W, DNNL_ARG_WEIGHTS, kernel(false), plan.weights_desc(), false);
         operands_.emplace_back(X, DNNL_ARG_DIFF_SRC, x_, plan.diff_src_desc(), true);
@@ -144,8 +140,7 @@ class Plan : public Way {
         const Window &v = window_;
         const auto hint = forward_plan();
         dnnl::convolution_backward_weights::primitive_desc plan(engine(), direct, x_.all_channels,
-            any_kernel(false), y_.all_channels, v.stride, v.dilation, v.before, v.after, hint,
-            attributes_);
+            any_kernel(false), y_.all_channels, v.stride, v.dilation, v.before, v.after, hint, attributes_);
         operands_.emplace_back(X, DNNL_ARG_SRC, x_, plan.src_desc(), false);
         operands_.emplace_back(Y, DNNL_ARG_DIFF_DST, y_, plan.diff_dst_desc(), false);
         operands_.emplace_back(W, DNNL_ARG_DIFF_WEIGHTS, kernel(false), plan.diff_weights_desc(), true);
@@ -155,8 +150,8 @@ class Plan : public Way {
     // The convolution whose gradient is computed; oneDNN may read it until the primitive is made.
     dnnl::convolution_forward::primitive_desc forward_plan() const {
         const Window &v = window_;
-        return {engine(), forward, direct, x_.all_channels, any_kernel(false), y_.all_channels,
-            v.stride, v.dilation, v.before, v.after, attributes_};
+        return {engine(), forward, direct, x_.all_channels, any_kernel(false), y_.all_channels, v.stride,
+            v.dilation, v.before, v.after, attributes_};
     }
 
     template <typename Description> void use_plan(const Description &plan) {
@@ -224,9 +219,7 @@ class Plan : public Way {
                 const int64_t n = std::min(vectors::PART, cells - first);
                 if (block == 1) vectors::finish_cells<1>(map, n, added, slope);
                 else
-                    vectors::by_block(block, [&](auto B) {
-                        vectors::finish_cells<B>(map, n, added, slope);
-                    });
+                    vectors::by_block(block, [&](auto B) { vectors::finish_cells<B>(map, n, added, slope); });
             }
     }
 
@@ -274,4 +267,4 @@ inline std::unique_ptr<Plan> make_plan(const Convolution &c) {
     return plan;
 }
 
-} // namespace onednn
+}  // namespace onednn

@@ -140,4 +140,4 @@ class Strided : public Way {
     Scratch results_;
 };
 
-} // namespace onednn
+}  // namespace onednn

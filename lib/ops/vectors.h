@@ -59,4 +59,4 @@ template <int B> void finish_cells(float *map, int64_t cells, const float *added
         for (int k = 0; k < B; ++k) map[k] = leaky(map[k] + added[k], slope);
 }
 
-} // namespace vectors
+}  // namespace vectors
