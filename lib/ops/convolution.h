@@ -9,7 +9,7 @@ extern "C" {
 
 // One convolution y = x * w, of which a call computes one of the three operands from the others.
 struct Convolution {
-    int32_t operand;  // which operand is computed
+    int32_t operand;  // which operand is computed: a Role
     int32_t space;    // 2 or 3 spatial axes
     int32_t images, x_channels, y_channels;
     int32_t x[3], y[3], kernel[3], stride[3], dilation[3], padding[3];
@@ -22,7 +22,10 @@ struct Convolution {
 };
 }
 
+// `Role` in library.py.
 enum Role { Y = 0, X = 1, W = 2 };
+
+inline int round_up(int n, int part) { return (n + part - 1) / part * part; }
 
 // A convolution made ready for one set of shapes.
 class Way {

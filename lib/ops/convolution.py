@@ -15,6 +15,7 @@ from theano.gof import Apply, Op
 
 from . import library
 from .layout import blocked_shape, blocked_type, output, plain_type
+from .library import Role
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class ConvolutionOp(Op):
     """
 
     __props__ = ("geometry", "slope")
-    operand = None  # as onednn.cpp numbers them
+    operand = None  # the role of what the op computes
 
     def __init__(self, geometry, slope=None):
         self.geometry, self.slope = geometry, slope
@@ -95,8 +96,8 @@ class ConvolutionOp(Op):
             raise ValueError(f"a convolution of {x_space} cells does not make {y_space}")
         if not all(a.size for a in (x, w, y)):
             raise ValueError("a convolution of an empty array")
-        if self.operand != Transpose.operand and bias is None and self.slope is None and _blank(x):
-            (y if self.operand == Convolve.operand else w).fill(0)
+        if self.operand != Role.X and bias is None and self.slope is None and _blank(x):
+            (y if self.operand == Role.Y else w).fill(0)
             return
         call = library.Convolution(
             operand=self.operand,
@@ -124,7 +125,7 @@ class ConvolutionOp(Op):
 class Convolve(ConvolutionOp):
     """``y = leaky(x * w + b)``; inputs x, w and perhaps b."""
 
-    operand = 0
+    operand = Role.Y
 
     def make_node(self, x, w, *bias):
         inputs = [tensor.as_tensor_variable(v) for v in (x, w, *bias)]
@@ -152,7 +153,7 @@ class Transpose(ConvolutionOp):
     It is the gradient of a convolution with respect to x, and the layer that enlarges a map.
     """
 
-    operand = 1
+    operand = Role.X
 
     def make_node(self, w, y, space, *bias):
         inputs = [tensor.as_tensor_variable(v) for v in (w, y, space, *bias)]
@@ -174,7 +175,7 @@ class Transpose(ConvolutionOp):
 class KernelGradient(ConvolutionOp):
     """The gradient of a convolution with respect to w; inputs x, the gradient of y, w's space."""
 
-    operand = 2
+    operand = Role.W
 
     def make_node(self, x, y, space):
         inputs = [tensor.as_tensor_variable(v) for v in (x, y, space)]

@@ -31,8 +31,8 @@ constexpr int AHEAD = LINES / STRIPS;           // lines fetched while one strip
 // R rows of a strip of y, with the products of some lines of w added. Fetches lines of w from `next`
 // on, whole parts of a line one after the other, as memory likes to be read.
 template <int R>
-void add_lines(const Shape &s, const float *x, const float *w, int64_t lines, float *y, bool first,
-    const float *next) {
+void add_lines(
+    const Shape &s, const float *x, const float *w, int64_t lines, float *y, bool first, const float *next) {
     Vector sum[R][VECTORS] = {};
     if (!first)
         for (int r = 0; r < R; ++r)
@@ -65,11 +65,9 @@ inline void strips_of_y(
             float *to = y + column + strip * STRIP;
             int64_t row = 0;
             for (; row + 3 <= s.rows; row += 3, next = nullptr)
-                add_lines<3>(s, factors + row * s.inputs, from, lines, to + row * s.outputs,
-                    line == 0, next);
+                add_lines<3>(s, factors + row * s.inputs, from, lines, to + row * s.outputs, line == 0, next);
             for (; row < s.rows; ++row, next = nullptr)
-                add_lines<1>(s, factors + row * s.inputs, from, lines, to + row * s.outputs,
-                    line == 0, next);
+                add_lines<1>(s, factors + row * s.inputs, from, lines, to + row * s.outputs, line == 0, next);
         }
     }
 }
@@ -100,8 +98,7 @@ inline float total(const Vector &value) {
 
 // R rows of dx at C lines of w, with the products of some columns added.
 template <int R, int C>
-void add_columns(const Shape &s, const float *dy, const float *w, int64_t columns, float *dx,
-    bool first) {
+void add_columns(const Shape &s, const float *dy, const float *w, int64_t columns, float *dx, bool first) {
     Vector sum[R][C] = {};
     const int64_t whole = columns / V * V;
     for (int64_t at = 0; at < whole; at += V)
@@ -120,8 +117,7 @@ void add_columns(const Shape &s, const float *dy, const float *w, int64_t column
 }
 
 template <int C>
-void lines_of_dx(const Shape &s, const float *dy, const float *w, int64_t columns, float *dx,
-    bool first) {
+void lines_of_dx(const Shape &s, const float *dy, const float *w, int64_t columns, float *dx, bool first) {
     int64_t row = 0;
     for (; row + 6 <= s.rows; row += 6)
         add_columns<6, C>(s, dy + row * s.outputs, w, columns, dx + row * s.inputs, first);
@@ -187,8 +183,7 @@ void lines_of_dw(const Shape &s, const float *x, const float *dy, int64_t line, 
 }
 
 // dw = x^T dy
-template <typename End>
-void gradient(const Shape &s, const float *x, const float *dy, const End &end) {
+template <typename End> void gradient(const Shape &s, const float *x, const float *dy, const End &end) {
     constexpr int64_t SHARE = 3;  // lines of w at once
 #pragma omp parallel
     {
@@ -197,8 +192,7 @@ void gradient(const Shape &s, const float *x, const float *dy, const End &end) {
         for (int64_t line = 0; line < s.inputs; line += SHARE) {
             const int64_t count = std::min(SHARE, s.inputs - line);
             for (int64_t row = 0; row < s.rows; ++row)
-                for (int64_t c = 0; c < count; ++c)
-                    few[row * count + c] = x[row * s.inputs + line + c];
+                for (int64_t c = 0; c < count; ++c) few[row * count + c] = x[row * s.inputs + line + c];
             if (count == 3) lines_of_dw<3>(s, few.data(), dy, line, end);
             else if (count == 2) lines_of_dw<2>(s, few.data(), dy, line, end);
             else lines_of_dw<1>(s, few.data(), dy, line, end);
@@ -206,4 +200,4 @@ void gradient(const Shape &s, const float *x, const float *dy, const End &end) {
     }
 }
 
-} // namespace dense
+}  // namespace dense

@@ -6,6 +6,7 @@ import os
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from enum import IntEnum
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,8 +26,16 @@ class Unavailable(Exception):
     """Why the native library cannot serve."""
 
 
+class Role(IntEnum):
+    """The operands of a convolution, as ``convolution.h`` numbers them."""
+
+    Y = 0
+    X = 1
+    W = 2
+
+
 class Convolution(ctypes.Structure):
-    """One convolution y = x * w of the native library; see ``onednn.cpp``."""
+    """One convolution y = x * w of the native library; see ``convolution.h``."""
 
     _fields_ = (
         [(name, ctypes.c_int32) for name in "operand space images x_channels y_channels".split()]
@@ -66,7 +75,7 @@ def load():
         native = ctypes.CDLL(str(path))
     except OSError as error:
         raise Unavailable(f"{path.name} does not load: {error}") from error
-    for name in ("error", "version", "implementation"):
+    for name in ("error", "version", "way"):
         getattr(native, f"voxlstm_{name}").restype = ctypes.c_char_p
     for kind in (Convolution, Grid):
         size = getattr(native, f"voxlstm_size_of_{kind.__name__.lower()}")()
@@ -102,6 +111,21 @@ def call(name, *arguments):
     native = load()
     if getattr(native, f"voxlstm_{name}")(*map(_argument, arguments)):
         raise RuntimeError(f"oneDNN: {name}: {native.voxlstm_error().decode()}")
+
+
+def way(convolution):
+    """Return how a `Convolution` is computed: ``narrow``, ``strided ...`` or oneDNN's own name.
+
+    Raises
+    ------
+    RuntimeError
+        With oneDNN's own words when it cannot be computed.
+    """
+    native = load()
+    name = native.voxlstm_way(ctypes.byref(convolution)).decode()
+    if not name:
+        raise RuntimeError(f"oneDNN: way: {native.voxlstm_error().decode()}")
+    return name
 
 
 def _argument(value):

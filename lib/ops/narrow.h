@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "convolution.h"
+#include "padded.h"
 #include "vectors.h"
 
 namespace narrow {
@@ -16,83 +17,19 @@ namespace narrow {
 constexpr int KW = 3;    // taps along the last axis
 constexpr int SLAB = 8;  // planes summed up in float32
 
+// Where this serves, as measured by benchmarks/ways.py (results/ways.txt). The factor is how many times
+// more products blocks make, zeros included.
+constexpr int MAP_FACTOR = 4;     // on AVX2 it won by 2.8 and more, on AVX-512 only from a factor of 8 on
+constexpr int KERNEL_FACTOR = 2;  // it won by 2.2 on AVX2, and by 1.3 from a factor of 4 on AVX-512
+constexpr int KERNEL_ROW = 2 * vectors::V;  // cells of a row from which on it won by 1.4 to 2.5 on AVX2
+constexpr int KERNEL_PRODUCTS = 4096;       // pairs of channels at which it was as fast on AVX2
+
 using vectors::in_register;
+using vectors::leaky;
 using vectors::load;
 using vectors::store;
 using vectors::V;
 using vectors::Vector;
-
-inline int whole(int n, int part) { return (n + part - 1) / part * part; }
-
-// A map as the caller holds it: in blocks of channels, or plain, which is blocks of one.
-struct Map {
-    float *data;
-    int channels, block;
-    const int32_t *size;
-
-    // The first cell of a row; the next one is `block` further.
-    float *row(int64_t image, int channel, int64_t plane, int64_t line) const {
-        int64_t group = image * (whole(channels, block) / block) + channel / block;
-        return data + ((group * size[0] + plane) * size[1] + line) * size[2] * block
-            + channel % block;
-    }
-};
-
-// A plain copy of a map inside zeros. With a stride, a row holds every stride-th cell, then the
-// same from the second cell on, and so on, so that a vector finds its cells side by side.
-class Padded {
-  public:
-    // `left` zeros precede the map along each axis; `planes`, `lines` and `parts` (cells in each part
-    // of a row) count what is kept.
-    Padded(int64_t images, int channels, std::vector<int> left, int planes, int lines, int parts,
-        int stride = 1)
-        : images_(images), channels_(channels), left_(left), planes_(planes), lines_(lines),
-          part_(parts), stride_(stride) {}
-
-    int width() const { return part_ * stride_; }
-    int64_t apart() const { return static_cast<int64_t>(planes_) * lines_ * width(); }
-    size_t bytes() const { return Scratch::rounded(sizeof(float) * images_ * channels_ * apart()); }
-
-    const float *row(int64_t image, int channel, int64_t plane, int64_t line) const {
-        return data_ + (image * channels_ + channel) * apart() + (plane * lines_ + line) * width();
-    }
-
-    // Where in a row the cells begin that a tap meets.
-    int tap(int number) const { return number % stride_ * part_ + number / stride_; }
-
-    void fill(const Map &map) {
-        data_ = static_cast<float *>(scratch().take(bytes()));
-#pragma omp parallel for collapse(2) schedule(static)
-        for (int64_t image = 0; image < images_; ++image)
-            for (int channel = 0; channel < channels_; ++channel)
-                for (int plane = 0; plane < planes_; ++plane)
-                    for (int line = 0; line < lines_; ++line)
-                        fill_row(map, image, channel, plane, line);
-    }
-
-  private:
-    void fill_row(const Map &map, int64_t image, int channel, int plane, int line) const {
-        float *to = const_cast<float *>(row(image, channel, plane, line));
-        std::fill(to, to + width(), 0.f);
-        int from_plane = plane - left_[0], from_line = line - left_[1];
-        if (channel >= map.channels || from_plane < 0 || from_plane >= map.size[0] || from_line < 0
-            || from_line >= map.size[1])
-            return;
-        const float *from = map.row(image, channel, from_plane, from_line);
-        for (int phase = 0; phase < stride_; ++phase, to += part_) {
-            int cell = std::max(0, (left_[2] - phase + stride_ - 1) / stride_);
-            int64_t at = static_cast<int64_t>(cell) * stride_ + phase - left_[2];
-            for (; cell < part_ && at < map.size[2]; ++cell, at += stride_)
-                to[cell] = from[at * map.block];
-        }
-    }
-
-    int64_t images_;
-    int channels_;
-    std::vector<int> left_;
-    int planes_, lines_, part_, stride_;
-    float *data_ = nullptr;
-};
 
 // What all operands share.
 class Narrow : public Way {
@@ -111,13 +48,12 @@ class Narrow : public Way {
     int64_t offset(int y_channel, int x_channel, int line, int tap, bool over) const {
         int at[3] = {line / c_.kernel[1], line % c_.kernel[1], tap};
         int64_t result = y_channel * c_.strides[0] + x_channel * c_.strides[1];
-        for (int i = 0; i < 3; ++i)
-            result += (over ? c_.kernel[i] - 1 - at[i] : at[i]) * c_.strides[2 + i];
+        for (int i = 0; i < 3; ++i) result += (over ? c_.kernel[i] - 1 - at[i] : at[i]) * c_.strides[2 + i];
         return result;
     }
 
-    Map x_map(float *data) const { return {data, c_.x_channels, c_.x_blocked ? block_ : 1, c_.x}; }
-    Map y_map(float *data) const { return {data, c_.y_channels, c_.y_blocked ? block_ : 1, c_.y}; }
+    MapView x_map(float *data) const { return {data, c_.x_channels, c_.x_blocked ? block_ : 1, c_.x}; }
+    MapView y_map(float *data) const { return {data, c_.y_channels, c_.y_blocked ? block_ : 1, c_.y}; }
 
     Convolution c_;
     int block_, lines_;
@@ -129,25 +65,25 @@ class NarrowMap : public Narrow {
     NarrowMap(const Convolution &c, int block)
         : Narrow(c, block), forward_(c.operand == Y), inputs_(forward_ ? c.x_channels : c.y_channels),
           outputs_(forward_ ? c.y_channels : c.x_channels), size_(forward_ ? c_.y : c_.x),
-          group_(outputs_ <= 2 ? 2 : 4), width_(whole(size_[2], tiles() * V)),
+          group_(outputs_ <= 2 ? 2 : 4), width_(round_up(size_[2], tiles() * V)),
           padded_(c.images, inputs_, left(c), size_[0] + c.kernel[0] - 1, size_[1] + c.kernel[1] - 1,
               width_ + KW - 1) {}
 
     NarrowMap(const NarrowMap &) = delete;
 
-    // Where blocks would multiply four times as much, most of it zeros; measured on AVX2.
+    // Where whole blocks would mostly multiply zeros.
     static bool serves(const Convolution &c, int block) {
         const int outputs = c.operand == Y ? c.y_channels : c.x_channels, *s = c.stride;
         return three_wide(c) && s[0] == 1 && s[1] == 1 && s[2] == 1 && outputs <= block
-            && 4 * c.x_channels * c.y_channels
-            <= whole(c.x_channels, block) * whole(c.y_channels, block);
+               && MAP_FACTOR * c.x_channels * c.y_channels
+                      <= round_up(c.x_channels, block) * round_up(c.y_channels, block);
     }
 
     void run(float *x, float *w, float *y, float *b) override {
         scratch().reset(padded_.bytes());
         padded_.fill(forward_ ? x_map(x) : y_map(y));
         const auto kernel = packed(w);
-        const Map result = forward_ ? y_map(y) : x_map(x);
+        const MapView result = forward_ ? y_map(y) : x_map(x);
         if (group_ == 2) compute<2>(kernel, result, b);
         else compute<4>(kernel, result, b);
     }
@@ -166,7 +102,7 @@ class NarrowMap : public Narrow {
 
     // The kernel by groups of outputs; then inputs, lines, taps and outputs of the group.
     std::vector<float> packed(const float *w) const {
-        const int outputs = whole(outputs_, group_);
+        const int outputs = round_up(outputs_, group_);
         std::vector<float> result(static_cast<size_t>(outputs) * inputs_ * lines_ * KW, 0.f);
         for (int o = 0; o < outputs_; ++o)
             for (int i = 0; i < inputs_; ++i)
@@ -180,8 +116,8 @@ class NarrowMap : public Narrow {
         return result;
     }
 
-    template <int G> void compute(const std::vector<float> &kernel, const Map &result, const float *b) {
-        const int rows = whole(whole(outputs_, G), block_);
+    template <int G> void compute(const std::vector<float> &kernel, const MapView &result, const float *b) {
+        const int rows = round_up(round_up(outputs_, G), block_);
         const size_t in_group = static_cast<size_t>(inputs_) * lines_ * KW * G;
 #pragma omp parallel
         {
@@ -201,8 +137,7 @@ class NarrowMap : public Narrow {
     }
 
     // G outputs of neighbouring cells.
-    template <int G>
-    void tile(const float *kernel, int64_t image, int d, int h, int w, float *to) const {
+    template <int G> void tile(const float *kernel, int64_t image, int d, int h, int w, float *to) const {
         constexpr int T = tiles_of<G>();
         Vector sum[G][T] = {};
         for (int i = 0; i < inputs_; ++i)
@@ -214,8 +149,7 @@ class NarrowMap : public Narrow {
 #pragma GCC unroll 4
                         for (int g = 0; g < G; ++g)
 #pragma GCC unroll 4
-                            for (int t = 0; t < T; ++t)
-                                sum[g][t] += kernel[g] * load(from + tap + t * V);
+                            for (int t = 0; t < T; ++t) sum[g][t] += kernel[g] * load(from + tap + t * V);
             }
         for (int g = 0; g < G; ++g)
             for (int t = 0; t < T; ++t) store(to + static_cast<int64_t>(g) * width_ + t * V, sum[g][t]);
@@ -227,14 +161,11 @@ class NarrowMap : public Narrow {
             float *values = line.data() + static_cast<size_t>(o) * width_;
             const float added = c_.bias ? b[o] : 0.f;
 #pragma omp simd
-            for (int w = 0; w < width_; ++w) {
-                float value = values[w] + added;
-                values[w] = value > 0 ? value : slope * value;
-            }
+            for (int w = 0; w < width_; ++w) values[w] = leaky(values[w] + added, slope);
         }
     }
 
-    void deliver(const std::vector<float> &line, const Map &map, int64_t image, int d, int h) const {
+    void deliver(const std::vector<float> &line, const MapView &map, int64_t image, int d, int h) const {
         for (int first = 0; first < outputs_; first += map.block) {
             float *to = map.row(image, first, d, h);
             const float *from = line.data() + static_cast<size_t>(first) * width_;
@@ -254,19 +185,20 @@ class NarrowMap : public Narrow {
 class NarrowKernel : public Narrow {
   public:
     NarrowKernel(const Convolution &c, int block)
-        : Narrow(c, block), group_(c.y_channels <= 2 ? 2 : 4), width_(whole(c.y[2], V)),
+        : Narrow(c, block), group_(c.y_channels <= 2 ? 2 : 4), width_(round_up(c.y[2], V)),
           slabs_((c.y[0] + SLAB - 1) / SLAB),
           x_(c.images, c.x_channels, {c.padding[0], c.padding[1], c.padding[2]},
               (c.y[0] - 1) * c.stride[0] + c.kernel[0], (c.y[1] - 1) * c.stride[1] + c.kernel[1],
               width_ + (KW - 1) / c.stride[2], c.stride[2]),
-          y_(c.images, whole(c.y_channels, group_), {0, 0, 0}, c.y[0], c.y[1], width_) {}
+          y_(c.images, round_up(c.y_channels, group_), {0, 0, 0}, c.y[0], c.y[1], width_) {}
 
     // Where blocks would be half zeros; and on AVX2 wherever rows fill vectors and sums fit a cache.
     static bool serves(const Convolution &c, int block) {
         const int products = c.x_channels * c.y_channels;
         if (!three_wide(c)) return false;
-        if (2 * products <= whole(c.x_channels, block) * whole(c.y_channels, block)) return true;
-        return block == 8 && c.y[2] >= 2 * V && products <= 4096;
+        if (KERNEL_FACTOR * products <= round_up(c.x_channels, block) * round_up(c.y_channels, block))
+            return true;
+        return block == 8 && c.y[2] >= KERNEL_ROW && products <= KERNEL_PRODUCTS;
     }
 
     void run(float *x, float *w, float *y, float *) override {
@@ -287,7 +219,7 @@ class NarrowKernel : public Narrow {
 
     // A unit's partial sums: by group of y's channels, x's channels, lines, channels, taps, lanes.
     int64_t sums() const {
-        return static_cast<int64_t>(whole(c_.y_channels, group_)) * c_.x_channels * lines_ * KW * V;
+        return static_cast<int64_t>(round_up(c_.y_channels, group_)) * c_.x_channels * lines_ * KW * V;
     }
 
     template <int G> void sum_slab(int64_t unit, float *part) const {
@@ -331,8 +263,7 @@ class NarrowKernel : public Narrow {
                         place = ((place * group_ + o % group_) * KW + tap) * V;
                         double total = 0;
                         for (int64_t unit = 0; unit < units(); ++unit)
-                            for (int lane = 0; lane < V; ++lane)
-                                total += parts[unit * sums() + place + lane];
+                            for (int lane = 0; lane < V; ++lane) total += parts[unit * sums() + place + lane];
                         w[offset(o, i, line, tap, c_.flip)] = static_cast<float>(total);
                     }
     }
@@ -341,4 +272,4 @@ class NarrowKernel : public Narrow {
     Padded x_, y_;
 };
 
-} // namespace narrow
+}  // namespace narrow

@@ -8,10 +8,11 @@
 #include <malloc.h>
 
 #include <cstdint>
+#include <cstring>
 #include <limits>
+#include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "call.h"
@@ -23,8 +24,6 @@
 using narrow::NarrowKernel;
 using narrow::NarrowMap;
 using onednn::block_size;
-using onednn::Layout;
-using onednn::Plan;
 using onednn::Strided;
 
 namespace {
@@ -34,22 +33,29 @@ std::unique_ptr<Way> make_way(const Convolution &c) {
     if (c.operand == W && NarrowKernel::serves(c, block)) return std::make_unique<NarrowKernel>(c, block);
     if (c.operand != W && NarrowMap::serves(c, block)) return std::make_unique<NarrowMap>(c, block);
     if (Strided::serves(c)) return std::make_unique<Strided>(c);
-    std::unique_ptr<Plan> plan;
-    for (Layout layout : {Layout::given, Layout::filled, Layout::plain}) {
-        if (plan && !plan->slow()) break;
-        plan = std::make_unique<Plan>(c, layout);
-    }
-    return plan;
+    return onednn::make_plan(c);
+}
+
+// The fields that tell one convolution from another.
+std::vector<int64_t> key_of(const Convolution &c) {
+    int32_t slope;
+    std::memcpy(&slope, &c.slope, sizeof slope);
+    std::vector<int64_t> key = {c.operand, c.space, c.images, c.x_channels, c.y_channels, c.x_blocked,
+        c.y_blocked, c.flip, c.bias, c.leaky, slope};
+    for (auto sizes : {c.x, c.y, c.kernel, c.stride, c.dilation, c.padding})
+        key.insert(key.end(), sizes, sizes + c.space);
+    key.insert(key.end(), c.strides, c.strides + 2 + c.space);
+    return key;
 }
 
 Way &way_for(const Convolution &c) {
-    static std::unordered_map<std::string, std::unique_ptr<Way>> ways;
-    auto &way = ways[std::string(reinterpret_cast<const char *>(&c), sizeof c)];
+    static std::map<std::vector<int64_t>, std::unique_ptr<Way>> ways;
+    auto &way = ways[key_of(c)];
     if (!way) way = make_way(c);
     return *way;
 }
 
-} // namespace
+}  // namespace
 
 extern "C" {
 
@@ -68,7 +74,7 @@ const char *voxlstm_version() {
 }
 
 // Keeps freed memory in the process: a training step frees and asks for the same sizes again, and
-// pages fresh from the system cost as much time as the pass that fills them.
+// pages fresh from the system cost as much time as the pass that fills them (measured: README.rst).
 void voxlstm_keep_memory() {
     mallopt(M_MMAP_MAX, 0);
     mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
@@ -78,8 +84,8 @@ int voxlstm_convolve(const Convolution *c, float *x, float *w, float *y, float *
     return guarded([&] { way_for(*c).run(x, w, y, b); });
 }
 
-// Names how a convolution is computed: "narrow", or the implementation that oneDNN has chosen.
-const char *voxlstm_implementation(const Convolution *c) {
+// Names how a convolution is computed: "narrow" or "strided" by ours, or oneDNN's implementation.
+const char *voxlstm_way(const Convolution *c) {
     static std::string text;
     return guarded([&] { text = way_for(*c).name(); }) ? "" : text.c_str();
 }

@@ -11,7 +11,10 @@
 #include "dense.h"
 #include "vectors.h"
 
+using vectors::Block;
+using vectors::leaky;
 using vectors::load_as;
+using vectors::PART;
 
 extern "C" int voxlstm_block();
 
@@ -20,19 +23,6 @@ namespace {
 struct Grid {
     int64_t images, channels, rows, columns;  // of the map before pooling
     int64_t pad_rows, pad_columns;
-};
-
-// One cell of a block of channels, written as vectors because the compiler makes none of loops.
-template <int B> struct Vectors;
-template <> struct Vectors<8> {
-    typedef float Cell __attribute__((vector_size(32)));
-    typedef int32_t Mask __attribute__((vector_size(32)));
-    typedef uint8_t Code __attribute__((vector_size(8)));
-};
-template <> struct Vectors<16> {
-    typedef float Cell __attribute__((vector_size(64)));
-    typedef int32_t Mask __attribute__((vector_size(64)));
-    typedef uint8_t Code __attribute__((vector_size(16)));
 };
 
 // Pooling windows of 2x2 cells, stride 2, over one block of channels of one image.
@@ -55,8 +45,7 @@ template <int B> class Pool {
                 const float *added = bias.data() + unit % groups_ * B;
                 int64_t first = (unit * rows_ + row) * columns_ * B;
                 for (int64_t column = 0; column < columns_; ++column)
-                    cell(map, row, column, added, slope, y + first + column * B,
-                        code + first + column * B);
+                    cell(map, row, column, added, slope, y + first + column * B, code + first + column * B);
             }
     }
 
@@ -83,9 +72,9 @@ template <int B> class Pool {
     }
 
   private:
-    using Cell = typename Vectors<B>::Cell;
-    using Mask = typename Vectors<B>::Mask;
-    using Code = typename Vectors<B>::Code;
+    using Cell = typename Block<B>::Cell;
+    using Mask = typename Block<B>::Mask;
+    using Code = typename Block<B>::Code;
 
     static void spread(const float *source, const uint8_t *bits, int bit, float *target) {
         Code code;
@@ -95,8 +84,8 @@ template <int B> class Pool {
         std::memcpy(target, &value, sizeof value);
     }
 
-    void cell(const float *map, int64_t row, int64_t column, const float *added, float slope,
-        float *y, uint8_t *code) const {
+    void cell(const float *map, int64_t row, int64_t column, const float *added, float slope, float *y,
+        uint8_t *code) const {
         const Cell nothing = Cell{} - std::numeric_limits<float>::infinity();
         Cell values[4], most = nothing;
         for (int part = 0; part < 4; ++part) {
@@ -108,8 +97,7 @@ template <int B> class Pool {
         }
         Mask bits = {};
         for (int part = 0; part < 4; ++part) bits |= (values[part] == most) & (1 << part);
-        Cell value = most + load_as<Cell>(added);
-        value = value > 0 ? value : slope * value;
+        const Cell value = leaky<Cell>(most + load_as<Cell>(added), slope);
         const Code narrow = __builtin_convertvector(bits, Code);
         std::memcpy(y, &value, sizeof value);
         std::memcpy(code, &narrow, sizeof narrow);
@@ -121,19 +109,18 @@ template <int B> class Pool {
 
 // dz = leaky'(y) dy for blocked maps, and db, the sum of dz over images and cells.
 template <int B>
-void leaky_gradient(const float *y, const float *dy, float slope, int64_t images,
-    int64_t channels, int64_t cells, float *dz, float *db) {
-    using Cell = typename Vectors<B>::Cell;
-    const int64_t groups = (channels + B - 1) / B, part = 1024, parts = (cells + part - 1) / part;
+void leaky_gradient(const float *y, const float *dy, float slope, int64_t images, int64_t channels,
+    int64_t cells, float *dz, float *db) {
+    using Cell = typename Block<B>::Cell;
+    const int64_t groups = (channels + B - 1) / B, parts = (cells + PART - 1) / PART;
     std::vector<double> sums(images * groups * parts * B, 0.0);
 #pragma omp parallel for collapse(2) schedule(static)
     for (int64_t unit = 0; unit < images * groups; ++unit)
         for (int64_t p = 0; p < parts; ++p) {
             Cell sum = {};
-            for (int64_t cell = p * part; cell < std::min(cells, (p + 1) * part); ++cell) {
+            for (int64_t cell = p * PART; cell < std::min(cells, (p + 1) * PART); ++cell) {
                 const int64_t at = (unit * cells + cell) * B;
-                const Cell change = load_as<Cell>(dy + at);
-                const Cell value = load_as<Cell>(y + at) > 0 ? change : slope * change;
+                const Cell value = leaky(load_as<Cell>(y + at), load_as<Cell>(dy + at), slope);
                 std::memcpy(dz + at, &value, sizeof value);
                 sum += value;
             }
@@ -159,8 +146,7 @@ void to_blocked(const float *plain, int64_t images, int64_t channels, int64_t ce
         const float *from = plain + (unit / groups * channels + first) * cells;
         float *to = out + unit * cells * B;
         for (int64_t cell = 0; cell < cells; ++cell)
-            for (int64_t k = 0; k < B; ++k)
-                to[cell * B + k] = k < used ? from[k * cells + cell] : 0.f;
+            for (int64_t k = 0; k < B; ++k) to[cell * B + k] = k < used ? from[k * cells + cell] : 0.f;
     }
 }
 
@@ -177,53 +163,40 @@ void from_blocked(const float *in, int64_t images, int64_t channels, int64_t cel
     }
 }
 
-} // namespace
+// Runs a call that takes the size of a block.
+template <typename Call> int by_block(Call call) {
+    return guarded([&] { vectors::by_block(voxlstm_block(), call); });
+}
+
+}  // namespace
 
 extern "C" {
 
 size_t voxlstm_size_of_grid() { return sizeof(Grid); }
 
-int voxlstm_max_pool(const Grid *g, const float *x, const float *b, float slope, float *y,
-    uint8_t *code) {
-    return guarded([&] {
-        if (voxlstm_block() == 16) Pool<16>(*g).forward(x, b, slope, y, code);
-        else Pool<8>(*g).forward(x, b, slope, y, code);
-    });
+int voxlstm_max_pool(const Grid *g, const float *x, const float *b, float slope, float *y, uint8_t *code) {
+    return by_block([&](auto B) { Pool<B>(*g).forward(x, b, slope, y, code); });
 }
 
 int voxlstm_max_pool_gradient(const Grid *g, const float *dy, const uint8_t *code, float *dx) {
-    return guarded([&] {
-        if (voxlstm_block() == 16) Pool<16>(*g).backward(dy, code, dx);
-        else Pool<8>(*g).backward(dy, code, dx);
-    });
+    return by_block([&](auto B) { Pool<B>(*g).backward(dy, code, dx); });
 }
 
-int voxlstm_leaky_gradient(const float *y, const float *dy, float slope, int64_t images,
-    int64_t channels, int64_t cells, float *dz, float *db) {
-    return guarded([&] {
-        auto call = voxlstm_block() == 16 ? leaky_gradient<16> : leaky_gradient<8>;
-        call(y, dy, slope, images, channels, cells, dz, db);
-    });
+int voxlstm_leaky_gradient(const float *y, const float *dy, float slope, int64_t images, int64_t channels,
+    int64_t cells, float *dz, float *db) {
+    return by_block([&](auto B) { leaky_gradient<B>(y, dy, slope, images, channels, cells, dz, db); });
 }
 
-int voxlstm_to_blocked(
-    const float *plain, int64_t images, int64_t channels, int64_t cells, float *out) {
-    return guarded([&] {
-        (voxlstm_block() == 16 ? to_blocked<16> : to_blocked<8>)(plain, images, channels, cells, out);
-    });
+int voxlstm_to_blocked(const float *plain, int64_t images, int64_t channels, int64_t cells, float *out) {
+    return by_block([&](auto B) { to_blocked<B>(plain, images, channels, cells, out); });
 }
 
-int voxlstm_from_blocked(
-    const float *in, int64_t images, int64_t channels, int64_t cells, float *plain) {
-    return guarded([&] {
-        (voxlstm_block() == 16 ? from_blocked<16> : from_blocked<8>)(
-            in, images, channels, cells, plain);
-    });
+int voxlstm_from_blocked(const float *in, int64_t images, int64_t channels, int64_t cells, float *plain) {
+    return by_block([&](auto B) { from_blocked<B>(in, images, channels, cells, plain); });
 }
 
 // v = momentum v - rate (g + decay w); w = w + v.
-int voxlstm_sgd(float *w, float *v, const float *g, int64_t size, float rate, float momentum,
-    float decay) {
+int voxlstm_sgd(float *w, float *v, const float *g, int64_t size, float rate, float momentum, float decay) {
     const dense::Taken step{w, v, rate, momentum, decay};
     return guarded([&] {
 #pragma omp parallel for simd schedule(static)
@@ -231,8 +204,7 @@ int voxlstm_sgd(float *w, float *v, const float *g, int64_t size, float rate, fl
     });
 }
 
-int voxlstm_dense(
-    int64_t rows, int64_t inputs, int64_t outputs, const float *x, const float *w, float *y) {
+int voxlstm_dense(int64_t rows, int64_t inputs, int64_t outputs, const float *x, const float *w, float *y) {
     return guarded([&] { dense::forward({rows, inputs, outputs}, x, w, y); });
 }
 
@@ -249,8 +221,7 @@ int voxlstm_dense_kernel_gradient(
 // `voxlstm_sgd` with g = x^T dy.
 int voxlstm_dense_sgd(int64_t rows, int64_t inputs, int64_t outputs, const float *x, const float *dy,
     float *w, float *v, float rate, float momentum, float decay) {
-    return guarded([&] {
-        dense::gradient({rows, inputs, outputs}, x, dy, dense::Taken{w, v, rate, momentum, decay});
-    });
+    return guarded(
+        [&] { dense::gradient({rows, inputs, outputs}, x, dy, dense::Taken{w, v, rate, momentum, decay}); });
 }
 }

@@ -88,7 +88,7 @@ class Strided : public Way {
         std::swap(c.x_channels, c.y_channels);
         std::swap(c.strides[0], c.strides[1]);
         c.flip = !c_.flip;
-        int64_t cells = static_cast<int64_t>(c.images) * rounded_up(c.y_channels);
+        int64_t cells = static_cast<int64_t>(c.images) * round_up(c.y_channels, BLOCK);
         for (int i = c.space - 1; i >= 0; number /= c_.stride[i--]) {
             const Phase phase(c_, i, number % c_.stride[i]);
             // A kernel that is turned over in the caller's eyes is read from its other end.
@@ -114,7 +114,7 @@ class Strided : public Way {
         const Part &part = parts_[number];
         const int last = c_.space - 1;
         const int lines = c_.space == 3 ? part.cells[1] : 1;
-        const int64_t groups = static_cast<int64_t>(c_.images) * rounded_up(c_.x_channels) / BLOCK;
+        const int64_t groups = static_cast<int64_t>(c_.images) * round_up(c_.x_channels, BLOCK) / BLOCK;
 #pragma omp parallel for collapse(2) schedule(static)
         for (int64_t group = 0; group < groups; ++group)
             for (int plane = 0; plane < part.cells[0]; ++plane)
@@ -140,4 +140,4 @@ class Strided : public Way {
     Scratch results_;
 };
 
-} // namespace onednn
+}  // namespace onednn

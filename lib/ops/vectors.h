@@ -1,6 +1,8 @@
 // Vectors of neighbouring floats, as wide as the CPU has them; the compiler makes few of loops.
 #pragma once
+#include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 namespace vectors {
 
@@ -26,4 +28,35 @@ template <typename Value> Value load_as(const float *from) {
 
 // Keeps a loaded vector in a register, where the compiler would load it again for each product.
 inline void in_register(Vector &value) { asm("" : "+v"(value)); }
+
+// `value`, times `slope` where `sign` is not positive; floats or vectors.
+template <typename Value> Value leaky(Value sign, Value value, float slope) {
+    return sign > 0 ? value : slope * value;
 }
+template <typename Value> Value leaky(Value value, float slope) { return leaky(value, value, slope); }
+
+// One cell of a block of B channels, written as vectors because the compiler makes none of loops.
+template <int B> struct Block {
+    typedef float Cell __attribute__((vector_size(4 * B)));
+    typedef int32_t Mask __attribute__((vector_size(4 * B)));
+    typedef uint8_t Code __attribute__((vector_size(B)));
+};
+
+// Calls with the size of a block, 8 or 16, as a constant of the compiler's.
+template <typename Call> void by_block(int block, Call call) {
+    if (block == 16) call(std::integral_constant<int, 16>());
+    else call(std::integral_constant<int, 8>());
+}
+
+// Cells of a map that a thread takes at once, and whose float32 sum is one term of a float64 sum: a
+// guess, and another one would change the last bits of a bias's gradient.
+constexpr int64_t PART = 1024;
+
+// map = leaky(map + added), for cells of B channels.
+template <int B> void finish_cells(float *map, int64_t cells, const float *added, float slope) {
+    for (int64_t cell = 0; cell < cells; ++cell, map += B)
+#pragma omp simd
+        for (int k = 0; k < B; ++k) map[k] = leaky(map[k] + added[k], slope);
+}
+
+}  // namespace vectors

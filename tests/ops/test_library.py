@@ -3,7 +3,10 @@ import ctypes
 import unittest
 from unittest import mock
 
-from voxlstm.lib.ops import available, library
+import numpy as np
+
+from tests.ops.test_convolution import SHAPES
+from voxlstm.lib.ops import available, convolution, layout, library
 
 
 @unittest.skipUnless(*available())
@@ -16,6 +19,41 @@ class Sizes(unittest.TestCase):
             with self.assertRaisesRegex(library.Unavailable, r"bytes for a Convolution, not 4"):
                 library.load.__wrapped__()
         self.assertIs(library.load(), library.load())
+
+
+@unittest.skipUnless(*available())
+class Ways(unittest.TestCase):
+    """How convolutions of blocked maps are computed, by the names of ``lib/ops/README.rst``."""
+
+    def test_few_channels(self):
+        for op in (convolution.Convolve, convolution.Transpose, convolution.KernelGradient):
+            self.assertEqual(self.way("few channels", op), "narrow")
+
+    def test_enlarging(self):
+        way = self.way("enlarging", convolution.Transpose)
+        self.assertEqual(way.startswith("strided"), layout.block() == 8)
+
+    def test_every_convolution_has_a_kernel(self):
+        for name in SHAPES:
+            for op in (convolution.Convolve, convolution.Transpose, convolution.KernelGradient):
+                with self.subTest(name, op=op.__name__):
+                    self.assertNotIn("ref", self.way(name, op))
+
+    def way(self, name, op):
+        images, x_channels, y_channels, space, kernel, border, stride, dilation = SHAPES[name]
+        geometry = convolution.Geometry(
+            len(space), border, stride, dilation, False, x_channels, y_channels
+        )
+        y_space = geometry.y_space(space, kernel)
+        x, y = (
+            np.zeros(layout.blocked_shape(images, channels, cells), "float32")
+            for channels, cells in ((x_channels, space), (y_channels, y_space))
+        )
+        w = np.zeros((y_channels, x_channels, *kernel), "float32")
+        x.flat[0] = 1  # a blank map is not convolved
+        with mock.patch.object(library, "call") as call:
+            op(geometry)._run(x, w, y)
+        return library.way(call.call_args.args[1])
 
 
 @unittest.skipUnless(*available())

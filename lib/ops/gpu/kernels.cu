@@ -23,7 +23,7 @@ __device__ static inline float of_channel(const float *b, unsigned c, unsigned c
 
 // A map `images x channels x cells` with its channels last; images and channels padded by zeros.
 extern "C" __global__ void to_last(const float *x, float *y, unsigned images, unsigned channels,
-                                   unsigned cells, unsigned padded_images, unsigned padded) {
+    unsigned cells, unsigned padded_images, unsigned padded) {
     size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= (size_t)padded_images * cells * padded) return;
     unsigned c = i % padded, cell = i / padded % cells, image = i / padded / cells;
@@ -32,23 +32,20 @@ extern "C" __global__ void to_last(const float *x, float *y, unsigned images, un
 }
 
 // y = leaky(y + b), in place.
-extern "C" __global__ void bias_leaky(float *y, const float *b, unsigned channels, unsigned fours,
-                                      unsigned count, float slope) {
+extern "C" __global__ void bias_leaky(
+    float *y, const float *b, unsigned channels, unsigned fours, unsigned count, float slope) {
     unsigned i = THREAD;
     if (i >= count) return;
     unsigned c = 4 * (i % fours);
     Four value = reinterpret_cast<Four *>(y)[i];
-    for (int k = 0; k < 4; k++)
-        value.at[k] = leaky(value.at[k] + of_channel(b, c + k, channels), slope);
+    for (int k = 0; k < 4; k++) value.at[k] = leaky(value.at[k] + of_channel(b, c + k, channels), slope);
     reinterpret_cast<Four *>(y)[i] = value;
 }
 
 // y = leaky(max(x) + b) over 2x2 windows of stride 2, and which cells were the maximum.
 extern "C" __global__ void max_pool(const float *x, const float *b, float *y, unsigned char *code,
-                                    unsigned channels, unsigned fours, unsigned rows,
-                                    unsigned columns, unsigned out_rows, unsigned out_columns,
-                                    unsigned pad_rows, unsigned pad_columns, unsigned count,
-                                    float slope) {
+    unsigned channels, unsigned fours, unsigned rows, unsigned columns, unsigned out_rows,
+    unsigned out_columns, unsigned pad_rows, unsigned pad_columns, unsigned count, float slope) {
     unsigned i = THREAD;
     if (i >= count) return;
     unsigned c = i % fours, q = i / fours % out_columns, p = i / fours / out_columns % out_rows;
@@ -70,18 +67,15 @@ extern "C" __global__ void max_pool(const float *x, const float *b, float *y, un
     for (int w = 0; w < 4; w++)
         for (int k = 0; k < 4; k++)
             if (inside[w] && cells[w].at[k] == most.at[k]) bits.at[k] |= 1 << w;
-    for (int k = 0; k < 4; k++)
-        most.at[k] = leaky(most.at[k] + of_channel(b, 4 * c + k, channels), slope);
+    for (int k = 0; k < 4; k++) most.at[k] = leaky(most.at[k] + of_channel(b, 4 * c + k, channels), slope);
     reinterpret_cast<Four *>(y)[i] = most;
     reinterpret_cast<Code *>(code)[i] = bits;
 }
 
 // The gradient of the map before max_pool from that of the maxima.
 extern "C" __global__ void max_pool_gradient(const float *dy, const unsigned char *code, float *dx,
-                                             unsigned fours, unsigned rows, unsigned columns,
-                                             unsigned out_rows, unsigned out_columns,
-                                             unsigned pad_rows, unsigned pad_columns,
-                                             unsigned count) {
+    unsigned fours, unsigned rows, unsigned columns, unsigned out_rows, unsigned out_columns,
+    unsigned pad_rows, unsigned pad_columns, unsigned count) {
     unsigned i = THREAD;
     if (i >= count) return;
     unsigned c = i % fours, column = i / fours % columns + pad_columns;
@@ -101,8 +95,8 @@ extern "C" __global__ void max_pool_gradient(const float *dy, const unsigned cha
 // The gradient of a leaky ReLU's argument, and of each block's cells the sum: `blocks x 4 fours`.
 // A block has kThreads threads, which are as many rows of cells as fit.
 #define kThreads 256
-extern "C" __global__ void leaky_gradient(const float *y, const float *dy, float *dz, float *sums,
-                                          unsigned fours, unsigned cells, float slope) {
+extern "C" __global__ void leaky_gradient(
+    const float *y, const float *dy, float *dz, float *sums, unsigned fours, unsigned cells, float slope) {
     __shared__ Four mine[kThreads];
     unsigned width = fours < kThreads ? fours : kThreads, rows = kThreads / width;
     unsigned c = blockIdx.y * kThreads + threadIdx.x % width, row = threadIdx.x / width;
@@ -127,8 +121,8 @@ extern "C" __global__ void leaky_gradient(const float *y, const float *dy, float
 }
 
 // The sum over blocks of what leaky_gradient left, one value a channel.
-extern "C" __global__ void sum_blocks(const float *sums, float *db, unsigned blocks,
-                                      unsigned padded, unsigned channels) {
+extern "C" __global__ void sum_blocks(
+    const float *sums, float *db, unsigned blocks, unsigned padded, unsigned channels) {
     unsigned c = THREAD;
     if (c >= channels) return;
     float sum = 0;
@@ -143,9 +137,8 @@ __device__ static inline float sigmoid(float x) { return 1 / (1 + expf(-x)); }
 // of which `at` is where the view begins; Uh holds the three gates' channels last and is not read
 // at the first view, when h and c were zero.
 extern "C" __global__ void lstm(const float *Wf, const float *Wi, const float *Wg, const float *Uh,
-                                const float *bf, const float *bi, const float *bg, float *h, float *c,
-                                float *f, float *i, float *g, unsigned channels, unsigned padded,
-                                unsigned cells, unsigned at, unsigned count) {
+    const float *bf, const float *bi, const float *bg, float *h, float *c, float *f, float *i, float *g,
+    unsigned channels, unsigned padded, unsigned cells, unsigned at, unsigned count) {
     unsigned k = THREAD;
     if (k >= count) return;
     unsigned cell = k % cells, channel = k / cells % channels, image = k / cells / channels;
@@ -166,12 +159,10 @@ extern "C" __global__ void lstm(const float *Wf, const float *Wi, const float *W
 // The gradients of one view's pre-activations from those of its h (`dh`) and of what the next view
 // made of h (`dh_next`, channels last) and of c (`dc`, changed to that of the view before); the last
 // view has no next. They are written plain and with the channels of the three gates last (`last`).
-extern "C" __global__ void lstm_gradient(const float *h, const float *c, const float *f,
-                                         const float *i, const float *g, const float *dh,
-                                         const float *dh_next, float *dc, float *df, float *di,
-                                         float *dg, float *last, unsigned channels, unsigned padded,
-                                         unsigned padded_gates, unsigned cells, unsigned at,
-                                         unsigned count, unsigned is_last) {
+extern "C" __global__ void lstm_gradient(const float *h, const float *c, const float *f, const float *i,
+    const float *g, const float *dh, const float *dh_next, float *dc, float *df, float *di, float *dg,
+    float *last, unsigned channels, unsigned padded, unsigned padded_gates, unsigned cells, unsigned at,
+    unsigned count, unsigned is_last) {
     unsigned k = THREAD;
     if (k >= count) return;
     unsigned cell = k % cells, channel = k / cells % channels, image = k / cells / channels;
@@ -195,8 +186,7 @@ extern "C" __global__ void lstm_gradient(const float *h, const float *c, const f
 extern "C" __global__ void sum_up(const float *x, float *sums, unsigned count, unsigned squared) {
     __shared__ float mine[kThreads];
     float sum = 0;
-    for (unsigned i = THREAD; i < count; i += gridDim.x * kThreads)
-        sum += squared ? x[i] * x[i] : x[i];
+    for (unsigned i = THREAD; i < count; i += gridDim.x * kThreads) sum += squared ? x[i] * x[i] : x[i];
     mine[threadIdx.x] = sum;
     for (unsigned half = kThreads / 2; half; half /= 2) {
         __syncthreads();
@@ -206,8 +196,8 @@ extern "C" __global__ void sum_up(const float *x, float *sums, unsigned count, u
 }
 
 // Each block's sum of one channel of a plain map, `blocks x channels`.
-extern "C" __global__ void channel_sums(const float *x, float *sums, unsigned channels,
-                                        unsigned cells, unsigned count) {
+extern "C" __global__ void channel_sums(
+    const float *x, float *sums, unsigned channels, unsigned cells, unsigned count) {
     __shared__ float mine[kThreads];
     float sum = 0;
     for (unsigned i = THREAD; i < count; i += gridDim.x * kThreads)
@@ -221,11 +211,11 @@ extern "C" __global__ void channel_sums(const float *x, float *sums, unsigned ch
 }
 
 // How a convolution's cells belong together; two spatial axes are three with one cell along the first.
-#define GEOMETRY                                                                                   \
-    unsigned x0, unsigned x1, unsigned x2, unsigned y0, unsigned y1, unsigned y2, unsigned k0,     \
-        unsigned k1, unsigned k2, unsigned pad0, unsigned pad1, unsigned pad2, unsigned step0,     \
-        unsigned step1, unsigned step2, unsigned wide0, unsigned wide1, unsigned wide2,            \
-        unsigned fours, unsigned turned, unsigned first, unsigned count
+#define GEOMETRY                                                                                             \
+    unsigned x0, unsigned x1, unsigned x2, unsigned y0, unsigned y1, unsigned y2, unsigned k0, unsigned k1,  \
+        unsigned k2, unsigned pad0, unsigned pad1, unsigned pad2, unsigned step0, unsigned step1,            \
+        unsigned step2, unsigned wide0, unsigned wide1, unsigned wide2, unsigned fours, unsigned turned,     \
+        unsigned first, unsigned count
 
 // The map x at each cell of y and each tap of the kernel: `images x cells of y x taps x channels`.
 extern "C" __global__ void unfold(const float *x, float *unfolded, GEOMETRY) {
@@ -240,14 +230,14 @@ extern "C" __global__ void unfold(const float *x, float *unfolded, GEOMETRY) {
         r2 = at2 * step2 - pad2 + t2 * wide2;
     Four value = {{0, 0, 0, 0}};
     if (r0 >= 0 && r0 < (int)x0 && r1 >= 0 && r1 < (int)x1 && r2 >= 0 && r2 < (int)x2)
-        value = reinterpret_cast<const Four *>(
-            x)[((((size_t)image * x0 + r0) * x1 + r1) * x2 + r2) * fours + c];
+        value =
+            reinterpret_cast<const Four *>(x)[((((size_t)image * x0 + r0) * x1 + r1) * x2 + r2) * fours + c];
     reinterpret_cast<Four *>(unfolded)[i] = value;
 }
 
 // Whether a tap of the kernel takes cell `r` of x to a cell of y along one axis, and to which.
-__device__ static inline bool lands(int r, int tap, unsigned pad, unsigned wide, unsigned step,
-                                    unsigned size, int *at) {
+__device__ static inline bool lands(
+    int r, int tap, unsigned pad, unsigned wide, unsigned step, unsigned size, int *at) {
     int distance = r + (int)pad - tap * (int)wide;
     *at = distance / (int)step;
     return distance >= 0 && distance % (int)step == 0 && *at < (int)size;
@@ -270,8 +260,8 @@ extern "C" __global__ void fold(const float *unfolded, float *x, GEOMETRY) {
                 if (!lands(r2, turned ? k2 - 1 - t2 : t2, pad2, wide2, step2, y2, &at2)) continue;
                 size_t row = (((size_t)image * y0 + at0) * y1 + at1) * y2 + at2;
                 size_t column = ((size_t)t0 * k1 + t1) * k2 + t2;
-                Four part = reinterpret_cast<const Four *>(
-                    unfolded)[(row * k0 * k1 * k2 + column) * fours + c];
+                Four part =
+                    reinterpret_cast<const Four *>(unfolded)[(row * k0 * k1 * k2 + column) * fours + c];
                 for (int k = 0; k < 4; k++) sum.at[k] += part.at[k];
             }
         }

@@ -42,17 +42,15 @@ std::string read_bytes(const std::string &path) {
 
 // Dynamic shared memory has no counterpart in C++: make it a pointer to the block's buffer.
 std::string replace_dynamic_shared_memory(const std::string &source) {
-    static const std::regex declaration(
-        R"(extern\s+__shared__\s+(\w+)\s+(\w+)\s*\[\s*\]\s*;?)");
-    return std::regex_replace(source, declaration,
-                              "$1 *$2 = ($1 *)simulated_shared_memory;");
+    static const std::regex declaration(R"(extern\s+__shared__\s+(\w+)\s+(\w+)\s*\[\s*\]\s*;?)");
+    return std::regex_replace(source, declaration, "$1 *$2 = ($1 *)simulated_shared_memory;");
 }
 
 // One adapter for each kernel of the source, and whether any of them waits at a barrier.
 std::string adapters(const std::string &source) {
     static const std::regex kernel(R"((?:KERNEL|__global__)\s+void\s+(\w+)\s*\()");
-    bool waits = source.find("local_barrier") != std::string::npos ||
-                 source.find("__syncthreads") != std::string::npos;
+    bool waits = source.find("local_barrier") != std::string::npos
+                 || source.find("__syncthreads") != std::string::npos;
     std::string text = "\nextern \"C\" const int simulated_waits = " + std::to_string(waits) + ";\n";
     for (std::sregex_iterator match(source.begin(), source.end(), kernel), end; match != end; ++match)
         text += "SIMULATED_KERNEL(" + (*match)[1].str() + ")\n";
@@ -65,9 +63,8 @@ bool compile(const std::string &text, std::string &object, std::string &log) {
     if (!mkdtemp(folder)) return false;
     std::string stem = std::string(folder) + "/kernel";
     std::ofstream(stem + ".cpp") << text;
-    std::string command = std::string("g++ ") + kOptions + " -I'" + own_folder() + "' -o " + stem +
-                          ".so " + stem + ".cpp '" + own_folder() + "/libcuda.so' > " + stem +
-                          ".log 2>&1";
+    std::string command = std::string("g++ ") + kOptions + " -I'" + own_folder() + "' -o " + stem + ".so "
+                          + stem + ".cpp '" + own_folder() + "/libcuda.so' > " + stem + ".log 2>&1";
     bool compiled = system(command.c_str()) == 0;
     object = read_bytes(stem + ".so");
     log = read_bytes(stem + ".log");
@@ -82,13 +79,13 @@ bool compile(const std::string &text, std::string &object, std::string &log) {
 extern "C" {
 
 int nvrtcCreateProgram(Program **program, const char *source, const char *, int header_count,
-                       const char *const *headers, const char *const *header_names) {
+    const char *const *headers, const char *const *header_names) {
     *program = new Program;
     std::string text = source;
     for (int i = 0; i < header_count; i++) {  // libgpuarray hands its cluda.h over as text
         std::string name = header_names[i];
-        std::regex include("#\\s*include\\s*[\"<]" + std::regex_replace(name, std::regex(R"(\.)"), R"(\.)") +
-                           "[\">]");
+        std::regex include(
+            "#\\s*include\\s*[\"<]" + std::regex_replace(name, std::regex(R"(\.)"), R"(\.)") + "[\">]");
         std::smatch match;
         while (std::regex_search(text, match, include))
             text = match.prefix().str() + "\n" + headers[i] + "\n" + match.suffix().str();

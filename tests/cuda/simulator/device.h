@@ -41,17 +41,15 @@ static void call_kernel(void (*kernel)(Parameters...), void **arguments, std::in
     kernel(*static_cast<Parameters *>(arguments[I])...);
 }
 
-template <class... Parameters>
-static void call_kernel(void (*kernel)(Parameters...), void **arguments) {
+template <class... Parameters> static void call_kernel(void (*kernel)(Parameters...), void **arguments) {
     call_kernel(kernel, arguments, std::index_sequence_for<Parameters...>());
 }
 
-#define SIMULATED_KERNEL(name) \
+#define SIMULATED_KERNEL(name)                                                                               \
     extern "C" void simulated_##name(void **arguments) { call_kernel(name, arguments); }
 
 // Reinterpretations of bits.
-template <class To, class From>
-static inline To same_bits(From value) {
+template <class To, class From> static inline To same_bits(From value) {
     static_assert(sizeof(To) == sizeof(From), "the two types differ in size");
     To result;
     memcpy(&result, &value, sizeof result);
@@ -64,35 +62,30 @@ static inline long long __double_as_longlong(double value) { return same_bits<lo
 static inline unsigned __byte_perm(unsigned, unsigned, unsigned) { abort(); }  // half precision only
 
 // Atomics: the threads of a block take turns and are switched at barriers only.
-template <class T, class U>
-static inline T atomicAdd(T *address, U value) {
+template <class T, class U> static inline T atomicAdd(T *address, U value) {
     T old = *address;
     *address = old + static_cast<T>(value);
     return old;
 }
-template <class T, class U>
-static inline T atomicExch(T *address, U value) {
+template <class T, class U> static inline T atomicExch(T *address, U value) {
     T old = *address;
     *address = static_cast<T>(value);
     return old;
 }
-template <class T, class U, class V>
-static inline T atomicCAS(T *address, U expected, V value) {
+template <class T, class U, class V> static inline T atomicCAS(T *address, U expected, V value) {
     T old = *address;
     if (old == static_cast<T>(expected)) *address = static_cast<T>(value);
     return old;
 }
 
 // CUDA's min and max take mixed types, and the other operand where one is not a number.
-template <class A, class B>
-static inline typename std::common_type<A, B>::type simulated_max(A a, B b) {
+template <class A, class B> static inline typename std::common_type<A, B>::type simulated_max(A a, B b) {
     typename std::common_type<A, B>::type x = a, y = b;
     if (x != x) return y;
     if (y != y) return x;
     return x > y ? x : y;
 }
-template <class A, class B>
-static inline typename std::common_type<A, B>::type simulated_min(A a, B b) {
+template <class A, class B> static inline typename std::common_type<A, B>::type simulated_min(A a, B b) {
     typename std::common_type<A, B>::type x = a, y = b;
     if (x != x) return y;
     if (y != y) return x;

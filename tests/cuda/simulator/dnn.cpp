@@ -32,10 +32,10 @@ enum Status {
 };
 
 const size_t kVersion = 90100;
-const int kFloat = 0;          // of cudnnDataType_t
-const int kChannelsLast = 1;   // of cudnnTensorFormat_t; 0 is channels first
-const int kCorrelation = 1;    // of cudnnConvolutionMode_t; 0 turns the kernel over
-const int kExactMath = 3;      // CUDNN_FMA_MATH; the three others allow TF32
+const int kFloat = 0;         // of cudnnDataType_t
+const int kChannelsLast = 1;  // of cudnnTensorFormat_t; 0 is channels first
+const int kCorrelation = 1;   // of cudnnConvolutionMode_t; 0 turns the kernel over
+const int kExactMath = 3;     // CUDNN_FMA_MATH; the three others allow TF32
 const int kLeastDims = 4, kMostDims = 8;
 const int64_t kMostElements = int64_t(1) << 31;
 const int kGarbage = 0xFF;  // floats of these bytes are not numbers, so that using them shows
@@ -69,7 +69,7 @@ bool told_to_fail(const std::string &call) {
     return colon == std::string::npos || atol(seen.c_str() + colon + 1) == calls;
 }
 
-#define FAIL_IF_TOLD \
+#define FAIL_IF_TOLD                                                                                         \
     if (told_to_fail(__func__)) return fail(kExecutionFailed, "%s was told to fail", __func__)
 
 // ---- Handles and descriptors ------------------------------------------------------------------
@@ -105,11 +105,9 @@ struct Convolution {
     int mode, math = 0;
 };
 
-template <class T>
-std::set<const void *> alive;
+template <class T> std::set<const void *> alive;
 
-template <class T>
-const T *find(const void *object) {
+template <class T> const T *find(const void *object) {
     return alive<T>.count(object) ? static_cast<const T *>(object) : nullptr;
 }
 
@@ -127,8 +125,7 @@ struct DnnCounters {
 
 namespace {
 
-template <class T>
-int create(void **object) {
+template <class T> int create(void **object) {
     if (!object) return fail(kBadParam, "no place for what is made");
     *object = new T();
     alive<T>.insert(*object);
@@ -136,8 +133,7 @@ int create(void **object) {
     return kSuccess;
 }
 
-template <class T>
-int destroy(void *object) {
+template <class T> int destroy(void *object) {
     if (!object) return kSuccess;
     if (!alive<T>.erase(object)) return fail(kBadParam, "what is destroyed does not exist");
     delete static_cast<T *>(object);
@@ -202,12 +198,17 @@ int check(const Problem &p) {
     if (!p.handle) return fail(kBadParam, "the handle does not exist");
     if (!p.x || !p.w || !p.y || !p.how)
         return fail(kBadParam, "the descriptor of the %s does not exist or is of another kind",
-                    !p.x ? "maps read" : !p.w ? "kernels" : !p.y ? "maps made" : "convolution");
+            !p.x   ? "maps read"
+            : !p.w ? "kernels"
+            : !p.y ? "maps made"
+                   : "convolution");
     if (!p.x->dims || !p.w->dims || !p.y->dims || !p.how->dims)
         return fail(kBadParam, "a descriptor was never set");
     if (p.w->dims != p.x->dims || p.y->dims != p.x->dims || p.how->dims != p.x->dims - 2)
-        return fail(kBadParam, "dimensions: %d of the maps read, %d of the kernels, %d of the maps made, "
-                    "%d of the convolution", p.x->dims, p.w->dims, p.y->dims, p.how->dims);
+        return fail(kBadParam,
+            "dimensions: %d of the maps read, %d of the kernels, %d of the maps made, "
+            "%d of the convolution",
+            p.x->dims, p.w->dims, p.y->dims, p.how->dims);
     if (p.x->size[1] != p.w->size[1])
         return fail(kBadParam, "%d channels are read by kernels of %d", p.x->size[1], p.w->size[1]);
     if (p.y->size[1] != p.w->size[0])
@@ -217,7 +218,7 @@ int check(const Problem &p) {
     for (int d = 0; d < p.how->dims; d++)
         if (p.y->size[2 + d] != size_made(p, d))
             return fail(kBadParam, "size %d made in dimension %d where the convolution makes %d",
-                        p.y->size[2 + d], 2 + d, size_made(p, d));
+                p.y->size[2 + d], 2 + d, size_made(p, d));
     if (p.w->format == kChannelsLast && !(is_packed(*p.x, true) && is_packed(*p.y, true)))
         return fail(kNotSupported, "kernels with the channels last need such maps, without gaps");
     return kSuccess;
@@ -269,8 +270,8 @@ int use_algorithm(const Problem &p, int number, void *workspace, size_t bytes) {
     for (const Performance &one : algorithms(p)) {
         if (one.algorithm != number || one.status != kSuccess) continue;
         if (one.memory > bytes || (one.memory && !workspace))
-            return fail(kBadParam, "algorithm %d needs a workspace of %zu bytes, not %zu", number,
-                        one.memory, workspace ? bytes : 0);
+            return fail(kBadParam, "algorithm %d needs a workspace of %zu bytes, not %zu", number, one.memory,
+                workspace ? bytes : 0);
         if (one.memory) memset(workspace, kGarbage, one.memory);
         return kSuccess;
     }
@@ -280,8 +281,7 @@ int use_algorithm(const Problem &p, int number, void *workspace, size_t bytes) {
 // ---- Copies of maps with the channels last, the order in which the loops below run -------------
 
 // Calls visit(offset in memory) for each element, the channels fastest.
-template <class Visit>
-void each_element(const Map &map, Visit visit) {
+template <class Visit> void each_element(const Map &map, Visit visit) {
     int64_t cells = map.cells();
     for (int n = 0; n < map.size[0]; n++)
         for (int64_t cell = 0; cell < cells; cell++) {
@@ -307,15 +307,14 @@ float rounded_to_tf32(float value) {
 std::vector<double> gather(const Map &map, const float *memory, bool exact) {
     std::vector<double> values;
     values.reserve(map.elements());
-    each_element(map, [&](int64_t at) {
-        values.push_back(exact ? memory[at] : rounded_to_tf32(memory[at]));
-    });
+    each_element(
+        map, [&](int64_t at) { values.push_back(exact ? memory[at] : rounded_to_tf32(memory[at])); });
     return values;
 }
 
 // memory = alpha * sums + beta * memory; a beta of zero must not read it, which may hold anything.
 void scatter(const Map &map, float *memory, const std::vector<double> &sums, float alpha, float beta,
-             bool other_order) {
+    bool other_order) {
     size_t next = 0;
     each_element(map, [&](int64_t at) {
         double kept = beta == 0 ? 0.0 : static_cast<double>(beta) * memory[at];
@@ -327,8 +326,7 @@ void scatter(const Map &map, float *memory, const std::vector<double> &sums, flo
 // ---- The convolution itself -------------------------------------------------------------------
 
 // Calls visit(cell of x, tap of w, cell of y), numbered over all pictures, for each that meet.
-template <class Visit>
-void each_meeting(const Problem &p, Visit visit) {
+template <class Visit> void each_meeting(const Problem &p, Visit visit) {
     const int dims = p.how->dims;
     int64_t cells_x = p.x->cells(), cells_y = p.y->cells(), taps = p.w->cells();
     for (int64_t cell = 0; cell < cells_y; cell++)
@@ -353,8 +351,8 @@ void each_meeting(const Problem &p, Visit visit) {
 enum Pass { kForward, kBackwardData, kBackwardFilter };
 
 // The sums of one pass; the vector of its result comes in as zeros.
-void convolve(Pass pass, const Problem &p, std::vector<double> &x, std::vector<double> &w,
-              std::vector<double> &y) {
+void convolve(
+    Pass pass, const Problem &p, std::vector<double> &x, std::vector<double> &w, std::vector<double> &y) {
     const int read = p.x->size[1], made = p.y->size[1];
     const int64_t taps = p.w->cells();
     each_meeting(p, [&](int64_t cell_x, int64_t tap, int64_t cell_y) {
@@ -386,8 +384,8 @@ struct Memory {
     float *x, *w, *y;
 };
 
-int run(Pass pass, const Problem &p, Memory memory, int algorithm, void *workspace,
-        size_t workspace_bytes, const void *alpha, const void *beta) {
+int run(Pass pass, const Problem &p, Memory memory, int algorithm, void *workspace, size_t workspace_bytes,
+    const void *alpha, const void *beta) {
     if (int status = check(p)) return status;
     if (!memory.x || !memory.w || !memory.y || !alpha || !beta) return fail(kBadParam, "a null pointer");
     if (int status = use_algorithm(p, algorithm, workspace, workspace_bytes)) return status;
@@ -414,17 +412,16 @@ int run(Pass pass, const Problem &p, Memory memory, int algorithm, void *workspa
 }
 
 // A search runs the algorithms, which overwrite the result and the workspace.
-int search_for(Pass pass, const Problem &p, Memory memory, int requested, int *returned,
-               Performance *found, void *workspace, size_t workspace_bytes) {
+int search_for(Pass pass, const Problem &p, Memory memory, int requested, int *returned, Performance *found,
+    void *workspace, size_t workspace_bytes) {
     if (int status = check(p)) return status;
-    if (!memory.x || !memory.w || !memory.y || !returned || !found)
-        return fail(kBadParam, "a null pointer");
+    if (!memory.x || !memory.w || !memory.y || !returned || !found) return fail(kBadParam, "a null pointer");
     if (requested < 1) return fail(kBadParam, "%d algorithms requested", requested);
     if (!workspace) workspace_bytes = 0;
     // The beginning is enough, and the rest of a large one would take most of a test's time.
     if (workspace_bytes) memset(workspace, kGarbage, std::min<size_t>(workspace_bytes, 1 << 20));
 
-    const Map &result = pass == kForward ? static_cast<const Map &>(*p.y)
+    const Map &result = pass == kForward        ? static_cast<const Map &>(*p.y)
                         : pass == kBackwardData ? static_cast<const Map &>(*p.x)
                                                 : static_cast<const Map &>(*p.w);
     float *values = pass == kForward ? memory.y : pass == kBackwardData ? memory.x : memory.w;
@@ -457,12 +454,12 @@ size_t cudnnGetVersion() {
 
 const char *cudnnGetErrorString(int status) {
     switch (status) {
-        case kSuccess: return "CUDNN_STATUS_SUCCESS";
-        case kBadParam: return "CUDNN_STATUS_BAD_PARAM";
-        case kNotSupported: return "CUDNN_STATUS_NOT_SUPPORTED";
-        case kAllocFailed: return "CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED";
-        case kExecutionFailed: return "CUDNN_STATUS_EXECUTION_FAILED";
-        default: return "CUDNN_UNKNOWN_STATUS";
+    case kSuccess: return "CUDNN_STATUS_SUCCESS";
+    case kBadParam: return "CUDNN_STATUS_BAD_PARAM";
+    case kNotSupported: return "CUDNN_STATUS_NOT_SUPPORTED";
+    case kAllocFailed: return "CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED";
+    case kExecutionFailed: return "CUDNN_STATUS_EXECUTION_FAILED";
+    default: return "CUDNN_UNKNOWN_STATUS";
     }
 }
 
@@ -470,14 +467,14 @@ void cudnnGetLastErrorString(char *message, size_t size) {
     if (message && size) snprintf(message, size, "%s", last_error.c_str());
 }
 
-#define LIFE(Kind, name)                \
-    int cudnnCreate##name(void **made) { \
-        FAIL_IF_TOLD;                   \
-        return create<Kind>(made);      \
-    }                                   \
-    int cudnnDestroy##name(void *made) { \
-        FAIL_IF_TOLD;                   \
-        return destroy<Kind>(made);     \
+#define LIFE(Kind, name)                                                                                     \
+    int cudnnCreate##name(void **made) {                                                                     \
+        FAIL_IF_TOLD;                                                                                        \
+        return create<Kind>(made);                                                                           \
+    }                                                                                                        \
+    int cudnnDestroy##name(void *made) {                                                                     \
+        FAIL_IF_TOLD;                                                                                        \
+        return destroy<Kind>(made);                                                                          \
     }
 LIFE(Handle, )
 LIFE(Tensor, TensorDescriptor)
@@ -517,11 +514,10 @@ int cudnnSetFilterNdDescriptor(void *filter, int type, int format, int dims, con
     return kSuccess;
 }
 
-int cudnnSetConvolutionNdDescriptor(void *convolution, int dims, const int *pad, const int *stride,
-                                    const int *dilation, int mode, int type) {
+int cudnnSetConvolutionNdDescriptor(
+    void *convolution, int dims, const int *pad, const int *stride, const int *dilation, int mode, int type) {
     FAIL_IF_TOLD;
-    if (!find<Convolution>(convolution))
-        return fail(kBadParam, "the convolution descriptor does not exist");
+    if (!find<Convolution>(convolution)) return fail(kBadParam, "the convolution descriptor does not exist");
     if (!pad || !stride || !dilation) return fail(kBadParam, "a null pointer");
     if (dims < kLeastDims - 2 || dims > kMostDims - 2)
         return fail(kNotSupported, "a convolution in %d dimensions", dims);
@@ -543,65 +539,61 @@ int cudnnSetConvolutionNdDescriptor(void *convolution, int dims, const int *pad,
 
 int cudnnSetConvolutionMathType(void *convolution, int math) {
     FAIL_IF_TOLD;
-    if (!find<Convolution>(convolution))
-        return fail(kBadParam, "the convolution descriptor does not exist");
+    if (!find<Convolution>(convolution)) return fail(kBadParam, "the convolution descriptor does not exist");
     if (math < 0 || math > kExactMath) return fail(kBadParam, "mathematics of type %d", math);
     static_cast<Convolution *>(convolution)->math = math;
     return kSuccess;
 }
 
 int cudnnFindConvolutionForwardAlgorithmEx(void *handle, void *x_, const void *x, void *w_, const void *w,
-                                           void *how, void *y_, void *y, int requested, int *returned,
-                                           Performance *found, void *workspace, size_t bytes) {
+    void *how, void *y_, void *y, int requested, int *returned, Performance *found, void *workspace,
+    size_t bytes) {
     FAIL_IF_TOLD;
-    return search_for(kForward, problem(handle, x_, w_, y_, how), memory(x, w, y), requested, returned,
-                      found, workspace, bytes);
+    return search_for(kForward, problem(handle, x_, w_, y_, how), memory(x, w, y), requested, returned, found,
+        workspace, bytes);
 }
 
 int cudnnFindConvolutionBackwardDataAlgorithmEx(void *handle, void *w_, const void *w, void *y_,
-                                                const void *y, void *how, void *x_, void *x,
-                                                int requested, int *returned, Performance *found,
-                                                void *workspace, size_t bytes) {
+    const void *y, void *how, void *x_, void *x, int requested, int *returned, Performance *found,
+    void *workspace, size_t bytes) {
     FAIL_IF_TOLD;
-    return search_for(kBackwardData, problem(handle, x_, w_, y_, how), memory(x, w, y), requested,
-                      returned, found, workspace, bytes);
+    return search_for(kBackwardData, problem(handle, x_, w_, y_, how), memory(x, w, y), requested, returned,
+        found, workspace, bytes);
 }
 
 int cudnnFindConvolutionBackwardFilterAlgorithmEx(void *handle, void *x_, const void *x, void *y_,
-                                                  const void *y, void *how, void *w_, void *w,
-                                                  int requested, int *returned, Performance *found,
-                                                  void *workspace, size_t bytes) {
+    const void *y, void *how, void *w_, void *w, int requested, int *returned, Performance *found,
+    void *workspace, size_t bytes) {
     FAIL_IF_TOLD;
-    return search_for(kBackwardFilter, problem(handle, x_, w_, y_, how), memory(x, w, y), requested,
-                      returned, found, workspace, bytes);
+    return search_for(kBackwardFilter, problem(handle, x_, w_, y_, how), memory(x, w, y), requested, returned,
+        found, workspace, bytes);
 }
 
-int cudnnConvolutionForward(void *handle, const void *alpha, void *x_, const void *x, void *w_,
-                            const void *w, void *how, int algorithm, void *workspace, size_t bytes,
-                            const void *beta, void *y_, void *y) {
+int cudnnConvolutionForward(void *handle, const void *alpha, void *x_, const void *x, void *w_, const void *w,
+    void *how, int algorithm, void *workspace, size_t bytes, const void *beta, void *y_, void *y) {
     FAIL_IF_TOLD;
-    int status = run(kForward, problem(handle, x_, w_, y_, how), memory(x, w, y), algorithm, workspace,
-                     bytes, alpha, beta);
+    int status = run(kForward, problem(handle, x_, w_, y_, how), memory(x, w, y), algorithm, workspace, bytes,
+        alpha, beta);
     simulated_dnn_counters.forward += status == kSuccess;
     return status;
 }
 
 int cudnnConvolutionBackwardData(void *handle, const void *alpha, void *w_, const void *w, void *y_,
-                                 const void *y, void *how, int algorithm, void *workspace, size_t bytes,
-                                 const void *beta, void *x_, void *x) {
+    const void *y, void *how, int algorithm, void *workspace, size_t bytes, const void *beta, void *x_,
+    void *x) {
     FAIL_IF_TOLD;
-    int status = run(kBackwardData, problem(handle, x_, w_, y_, how), memory(x, w, y), algorithm,
-                     workspace, bytes, alpha, beta);
+    int status = run(kBackwardData, problem(handle, x_, w_, y_, how), memory(x, w, y), algorithm, workspace,
+        bytes, alpha, beta);
     simulated_dnn_counters.backward_data += status == kSuccess;
     return status;
 }
 
 int cudnnConvolutionBackwardFilter(void *handle, const void *alpha, void *x_, const void *x, void *y_,
-                                   const void *y, void *how, int algorithm, void *workspace,
-                                   size_t bytes, const void *beta, void *w_, void *w) {
+    const void *y, void *how, int algorithm, void *workspace, size_t bytes, const void *beta, void *w_,
+    void *w) {
     FAIL_IF_TOLD;
-    int status = run(kBackwardFilter, problem(handle, x_, w_, y_, how), memory(x, w, y), algorithm,
-                     workspace, bytes, alpha, beta);
+    int status = run(kBackwardFilter, problem(handle, x_, w_, y_, how), memory(x, w, y), algorithm, workspace,
+        bytes, alpha, beta);
     simulated_dnn_counters.backward_filter += status == kSuccess;
     return status;
 }

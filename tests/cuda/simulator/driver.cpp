@@ -55,7 +55,7 @@ char *simulated_shared_memory;
 // Totals since the start, for tests: see CudaCounters in tests/cuda/simulation.py.
 struct Counters {
     uint64_t launches, copies_to_device, bytes_to_device, copies_to_host, bytes_to_host;
-    uint64_t queued_bytes;  // to the device out of page-locked memory
+    uint64_t queued_bytes;       // to the device out of page-locked memory
     uint64_t page_locked_bytes;  // held now
 } simulated_counters;
 }
@@ -154,8 +154,8 @@ void run_grid(const Kernel &kernel, void **arguments, size_t shared_bytes) {
 
 bool within_limits(Index3 grid, Index3 block, unsigned shared_bytes) {
     uint64_t threads = static_cast<uint64_t>(block.x) * block.y * block.z;
-    return grid.x && grid.y && grid.z && threads && threads <= kMaxThreads && block.z <= kMaxBlockZ &&
-           grid.y <= kMaxGridYZ && grid.z <= kMaxGridYZ && shared_bytes <= kMaxShared;
+    return grid.x && grid.y && grid.z && threads && threads <= kMaxThreads && block.z <= kMaxBlockZ
+           && grid.y <= kMaxGridYZ && grid.z <= kMaxGridYZ && shared_bytes <= kMaxShared;
 }
 
 void count_to_device(size_t bytes) {
@@ -176,10 +176,7 @@ bool is_page_locked(const void *memory, size_t size) {
     return after != page_locked.begin() && address + size <= (--after)->first + after->second;
 }
 
-template <class T>
-T *pointer(DevicePointer address) {
-    return reinterpret_cast<T *>(address);
-}
+template <class T> T *pointer(DevicePointer address) { return reinterpret_cast<T *>(address); }
 
 int unsupported() { return kNotSupported; }
 
@@ -193,13 +190,12 @@ void simulated_barrier() { swapcontext(&running->context, &scheduler); }
 void simulated_launch() { simulated_counters.launches++; }
 
 int cuLaunchKernel(Kernel *kernel, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
-                   unsigned block_y, unsigned block_z, unsigned shared_bytes, void *, void **arguments,
-                   void **) {
+    unsigned block_y, unsigned block_z, unsigned shared_bytes, void *, void **arguments, void **) {
     gridDim = {grid_x, grid_y, grid_z};
     blockDim = {block_x, block_y, block_z};
     if (!within_limits(gridDim, blockDim, shared_bytes)) {
         fprintf(stderr, "simulated driver: no launch of grid (%u, %u, %u), block (%u, %u, %u), %u bytes\n",
-                grid_x, grid_y, grid_z, block_x, block_y, block_z, shared_bytes);
+            grid_x, grid_y, grid_z, block_x, block_y, block_z, shared_bytes);
         return kInvalidValue;
     }
     simulated_launch();
@@ -256,8 +252,7 @@ int cuLinkCreate(unsigned, void *, void **, std::string **state) {
     return kSuccess;
 }
 
-int cuLinkAddData(std::string *state, int, void *data, size_t size, const char *, unsigned, void *,
-                  void **) {
+int cuLinkAddData(std::string *state, int, void *data, size_t size, const char *, unsigned, void *, void **) {
     state->assign(static_cast<const char *>(data), size);
     return kSuccess;
 }
@@ -396,18 +391,21 @@ int cuDeviceGetPCIBusId(char *name, int size, int) {
 
 int cuDeviceGetAttribute(int *value, int attribute, int) {
     switch (attribute) {  // numbers of CUdevice_attribute
-        case 1: case 2: case 3: *value = kMaxThreads; break;  // threads a block, block x, block y
-        case 4: *value = kMaxBlockZ; break;
-        case 5: *value = 2147483647; break;              // grid x
-        case 6: case 7: *value = kMaxGridYZ; break;      // grid y, grid z
-        case 8: *value = kMaxShared; break;              // shared memory a block
-        case 9: *value = 64 * 1024; break;               // constant memory
-        case 10: *value = 32; break;                     // threads a warp
-        case 16: *value = 4; break;                      // multiprocessors
-        case 41: *value = 1; break;                      // unified addressing
-        case 75: *value = 9; break;                      // compute capability: major, minor
-        case 76: *value = 0; break;
-        default: *value = 0;
+    case 1:
+    case 2:
+    case 3: *value = kMaxThreads; break;  // threads a block, block x, block y
+    case 4: *value = kMaxBlockZ; break;
+    case 5: *value = 2147483647; break;  // grid x
+    case 6:
+    case 7: *value = kMaxGridYZ; break;  // grid y, grid z
+    case 8: *value = kMaxShared; break;  // shared memory a block
+    case 9: *value = 64 * 1024; break;   // constant memory
+    case 10: *value = 32; break;         // threads a warp
+    case 16: *value = 4; break;          // multiprocessors
+    case 41: *value = 1; break;          // unified addressing
+    case 75: *value = 9; break;          // compute capability: major, minor
+    case 76: *value = 0; break;
+    default: *value = 0;
     }
     return kSuccess;
 }
