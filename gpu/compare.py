@@ -62,7 +62,8 @@ def compare_training(expected, found):
 
 def add_batch(worst, one, other):
     """Take one batch's choices and gradients into the worst differences."""
-    layers = list(dict.fromkeys(layer_of(name) for name in parts(one, "gradient")))
+    layer_of = dict(zip(parts(one, "gradient"), one["layers"].tolist()))
+    layers = list(dict.fromkeys(layer_of.values()))
     last_turned = -1
     for kind, turned_in in (("pooled", turned_maxima), ("signed", turned_signs)):
         for name in parts(one, kind):
@@ -71,10 +72,10 @@ def add_batch(worst, one, other):
             worst["widest_tie"] = max(worst["widest_tie"], distance)
             if turned:
                 last_turned = max(last_turned, layers.index(name.partition("/")[2]))
-    for name in parts(one, "gradient"):
+    for name in layer_of:
         expected, parameter = one[name], name.partition("/")[2]
         difference = relative(expected, other[name])
-        same = layers.index(layer_of(name)) > last_turned
+        same = layers.index(layer_of[name]) > last_turned
         worst["gradient_any"] = max(worst["gradient_any"], difference)
         if same:
             worst["gradient"] = max(worst["gradient"], difference)
@@ -86,12 +87,6 @@ def add_batch(worst, one, other):
 def parts(archive, kind):
     """Return the names of a batch's arrays of one kind, in the order of the network."""
     return [name for name in archive.files if name.partition("/")[0] == kind]
-
-
-def layer_of(name):
-    """Return the layer of ``gradient/encoder.conv1.W``: all of the LSTM is one."""
-    layer = name.partition("/")[2].rpartition(".")[0]
-    return "lstm" if layer.startswith("lstm.") else layer
 
 
 def relative(expected, found):

@@ -17,9 +17,9 @@ import voxlstm  # noqa: F401 - before NumPy: it chooses the BLAS's kernels
 import numpy as np
 
 from voxlstm.lib.backend.door import theano, use_device
+from theano.tensor.signal.pool import Pool
 from voxlstm.lib.base.errors import run_tool
 from voxlstm.lib.data.views import as_float
-from voxlstm.models.layers import add_bias, leaky_relu, max_pool
 from voxlstm.models.network import Network, NetworkConfig
 from voxlstm.solvers.optimisers import SGD, Optimiser
 from voxlstm.solvers.recipe import Recipe
@@ -74,35 +74,33 @@ def write_gradients(network, folder, batches):
     One image has fewer near ties than many: a single view, two views and two objects take turns.
     """
     views, voxels = network.inputs()
-    loss = network.loss(network.outputs(views), voxels)
+    outputs = network.outputs(views)
+    loss = network.loss(outputs, voxels)
     found = OrderedDict(loss=loss)
     variables = {n: parameter.variable for n, parameter in network.parameters.items()}
     gradients = theano.grad(loss, list(variables.values()))
     found.update((f"gradient/{n}", value) for n, value in zip(variables, gradients))
-    found.update(choices(network, views))
+    found.update(choices(network, outputs))
     function = theano.function([views, voxels], list(found.values()))
+    layers = np.array([parameter.layer for parameter in network.parameters.values()])
     for number in range(batches):
         count, objects = [(1, 1), (2, 1), (1, 2)][number % 3]
         pictures, grids = make_batch(network.config, count, objects, seed=number)
         values = function(as_float(pictures), grids)
-        np.savez(folder / f"{number}.npz", **dict(zip(found, map(np.asarray, values))))
+        arrays = dict(zip(found, map(np.asarray, values)))
+        np.savez(folder / f"{number}.npz", layers=layers, **arrays)
 
 
-def choices(network, views):
+def choices(network, outputs):
     """Return what maxima are taken of (``pooled/layer``) and signs (``signed/layer``)."""
-    size = network.config.image
-    x = views.reshape((views.shape[0] * views.shape[1], 3, size, size))
     found = OrderedDict()
-    for number, convolution in enumerate(network.encoder.convolutions, start=1):
-        found[f"pooled/encoder.conv{number}"] = maps = convolution(x)
-        x = leaky_relu(add_bias(max_pool(maps), convolution.b))
-    responses = network.responses(views)
-    last = list(responses)[-1]  # has a softmax in place of a leaky ReLU
-    found.update(
-        (f"signed/{n}", value)
-        for n, value in responses.items()
-        if not n.startswith("lstm") and n != last
-    )
+    # The last has a softmax in place of a leaky ReLU, the gates are logistic and without a bias yet.
+    for variable, weight, bias in network.pre_activations(outputs)[:-1]:
+        if bias:
+            found[f"signed/{weight.layer}"] = variable
+        for part in variable.owner.inputs:
+            if part.owner and isinstance(part.owner.op, Pool):
+                found[f"pooled/{weight.layer}"] = part.owner.inputs[0]
     return found
 
 

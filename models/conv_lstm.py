@@ -1,11 +1,16 @@
 """The recurrent grid of LSTM cells (paper, "The recurrent LSTM network")."""
-from collections import OrderedDict, namedtuple
+from collections import namedtuple
 
 from ..lib.backend.door import tensor
 
-from ..lib.ops.recurrence import over_views
-from .layers import add_bias, convolution_weight, convolve3d
+from theano.tensor import tanh
+from theano.tensor.nnet import sigmoid
 
+from ..lib.ops.expressions import convolve3d, per_channel
+from ..lib.ops.recurrence import over_views
+from .layers import pre_activation
+
+GATES = "forget", "input", "candidate"
 Gate = namedtuple("Gate", "W U b")
 States = namedtuple("States", "hidden memory forget input candidate")
 States.__doc__ = "What the grid does at each view; each ``(views, batch, channels, x, y, z)``."
@@ -39,19 +44,14 @@ class ConvLSTM:
 
     def __init__(self, parameters, config):
         self.cells = (config.channels,) + 3 * (config.grid,)
-        self.kernel = 3 * (config.kernel,)
-        self.forget, self.input, self.candidate = (
-            self._gate(parameters, name, config)
-            for name in ("lstm.forget", "lstm.input", "lstm.candidate")
-        )
+        self.kernel = (config.channels, config.channels) + 3 * (config.kernel,)
+        self.gates = [self._gate(parameters, name, config) for name in GATES]
 
     def _gate(self, parameters, name, config):
-        features, channels = config.features, config.channels
         return Gate(
-            # One matrix for each cell: features -> channels.
-            parameters.weight(f"{name}.W", (features, *self.cells), features, channels),
-            convolution_weight(parameters, f"{name}.U", (channels, channels, *self.kernel)),
-            parameters.bias(f"{name}.b", channels),
+            parameters.matrix("lstm", f"{name}.W", (config.features, *self.cells)),
+            parameters.kernel("lstm", f"{name}.U", self.kernel),
+            parameters.bias("lstm", f"{name}.b", config.channels),
         )
 
     def __call__(self, tau, views, batch):
@@ -67,41 +67,37 @@ class ConvLSTM:
         -------
         States
         """
-        gates = (self.forget, self.input, self.candidate)
         shape = (views, batch) + self.cells
-        Wx = [response.reshape(shape) for response in self.responses(tau).values()]
-        U = tensor.concatenate([gate.U for gate in gates])
-        return States(*over_views(self.step, Wx, U, [gate.b for gate in gates]))
+        W_tau = [pre_activation(tensor.dot(tau, g.W.flatten(2)), g.W) for g in self.gates]
+        U = tensor.concatenate([gate.U for gate in self.gates])
+        b = [gate.b for gate in self.gates]
+        return States(*over_views(self.step, [x.reshape(shape) for x in W_tau], U, b))
 
-    def responses(self, tau):
-        """Return W tau(x) of each gate by its name, ``(views * batch, cells * channels)``."""
-        gates = (self.forget, self.input, self.candidate)
-        names = ("lstm.forget", "lstm.input", "lstm.candidate")
-        return OrderedDict((n, tensor.dot(tau, g.W.flatten(2))) for n, g in zip(names, gates))
-
-    def step(self, Wf_x, Wi_x, Wc_x, h, c, U, b_f, b_i, b_c):
+    def step(self, W_tau, h, c, U, b):
         """Return h, c, f, i and the candidate after one view; each ``(batch, channels, x, y, z)``.
 
         Parameters
         ----------
-        Wf_x, Wi_x, Wc_x : symbolic
-            W tau(x) of this view for each gate.
+        W_tau : three symbolic maps
+            W tau(x) of this view for the gates f and i and the candidate.
         h, c : symbolic
             State before the view.
         U : symbolic
             The three kernels one behind the other, ``(3 channels, channels, k, k, k)``.
-        b_f, b_i, b_c : symbolic vectors
+        b : three symbolic vectors
         """
+        Wf_tau, Wi_tau, Wc_tau = W_tau
         Uf_h, Ui_h, Uc_h = self._convolve(h, U)
-        f = tensor.nnet.sigmoid(add_bias(Wf_x + Uf_h, b_f))
-        i = tensor.nnet.sigmoid(add_bias(Wi_x + Ui_h, b_i))
-        candidate = tensor.tanh(add_bias(Wc_x + Uc_h, b_c))
+        bf, bi, bc = (per_channel(vector, h.ndim) for vector in b)
+        f = sigmoid(Wf_tau + Uf_h + bf)
+        i = sigmoid(Wi_tau + Ui_h + bi)
+        candidate = tanh(Wc_tau + Uc_h + bc)
         c = f * c + i * candidate
-        h = tensor.tanh(c)
+        h = tanh(c)
         return h, c, f, i, candidate
 
     def _convolve(self, h, U):
         """Return U * h for the three gates: one convolution instead of three."""
         n = self.cells[0]
-        Uh = convolve3d(h, U, (3 * n, n) + self.kernel)
+        Uh = convolve3d(h, U, (3 * n, *self.kernel[1:]))
         return Uh[:, :n], Uh[:, n : 2 * n], Uh[:, 2 * n :]

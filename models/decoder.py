@@ -1,7 +1,5 @@
 """The decoder: the hidden state becomes a voxel grid (paper, "The decoding network")."""
-from collections import OrderedDict
-
-from .layers import Convolution3D, leaky_relu
+from .layers import Convolution3D, Upconvolution3D, leaky_relu
 
 CLASSES = 2  # empty, occupied
 KERNEL = 3
@@ -23,10 +21,10 @@ class Decoder:
         self.convolutions = []
         size, inputs = config.grid, config.channels
         for number, width in enumerate((*config.decoder_widths, CLASSES), start=1):
-            name, unpool = f"decoder.conv{number}", number <= config.unpoolings
-            convolution = Convolution3D(parameters, name, inputs, width, KERNEL, size, unpool)
-            self.convolutions.append(convolution)
-            size, inputs = convolution.size, width
+            kind = Upconvolution3D if number <= config.unpoolings else Convolution3D
+            layer = kind(parameters, f"decoder.conv{number}", inputs, width, KERNEL, size)
+            self.convolutions.append(layer)
+            size, inputs = layer.size, width
 
     def __call__(self, hidden):
         """Return the logits.
@@ -41,14 +39,8 @@ class Decoder:
         symbolic tensor, ``(batch, 2, resolution, resolution, resolution)``
             For the classes empty and occupied of every voxel.
         """
-        *_, logits = self.responses(hidden).values()
-        return logits
-
-    def responses(self, hidden):
-        """Return what each layer gives to its leaky ReLU, the last one to the softmax, by the
-        layer's name and in order."""
-        responses, x = OrderedDict(), hidden
-        for number, convolution in enumerate(self.convolutions, start=1):
-            responses[f"decoder.conv{number}"] = convolution(x)
-            x = leaky_relu(responses[f"decoder.conv{number}"])
-        return responses
+        *convolutions, last = self.convolutions
+        x = hidden
+        for convolution in convolutions:
+            x = leaky_relu(convolution(x))
+        return last(x)

@@ -1,7 +1,5 @@
 """The encoder: each view becomes a vector tau(x) (paper, "The encoding convolutional network")."""
-from collections import OrderedDict
-
-from .layers import Convolution2D, Dense, add_bias, leaky_relu, max_pool, pooled_size
+from .layers import Dense, PooledConvolution2D, leaky_relu
 
 
 class Encoder:
@@ -24,8 +22,9 @@ class Encoder:
             zip(config.encoder_widths, config.encoder_kernels), start=1
         ):
             name = f"encoder.conv{number}"
-            self.convolutions.append(Convolution2D(parameters, name, inputs, width, kernel))
-            size, inputs = pooled_size(size), width
+            layer = PooledConvolution2D(parameters, name, inputs, width, kernel, size)
+            self.convolutions.append(layer)
+            size, inputs = layer.size, width
         self.flat = inputs * size * size
         self.fc = Dense(parameters, "encoder.fc", self.flat, config.features)
 
@@ -40,15 +39,7 @@ class Encoder:
         -------
         symbolic matrix, ``(n, features)``
         """
-        return leaky_relu(self.responses(images)["encoder.fc"])
-
-    def responses(self, images):
-        """Return what each layer gives to its leaky ReLU, by the layer's name and in order."""
-        responses, x = OrderedDict(), images
-        for number, convolution in enumerate(self.convolutions, start=1):
-            # max(x) + b = max(x + b): the bias is added where there are fewer values.
-            pooled = add_bias(max_pool(convolution(x)), convolution.b)
-            responses[f"encoder.conv{number}"] = pooled
-            x = leaky_relu(pooled)
-        responses["encoder.fc"] = self.fc(x.reshape((x.shape[0], self.flat)))
-        return responses
+        x = images
+        for pooled_convolution in self.convolutions:
+            x = leaky_relu(pooled_convolution(x))
+        return leaky_relu(self.fc(x.reshape((x.shape[0], self.flat))))

@@ -1,7 +1,9 @@
 """Layers: named parameters and the expressions that the three parts of the network are made of.
 
-Feature maps are ``(batch, channels, rows, columns)`` or ``(batch, channels, x, y, z)``.
-Convolutions are cross-correlations, as in other frameworks: kernels are not turned over.
+Feature maps are ``(batch, channels, rows, columns)`` or ``(batch, channels, x, y, z)``. Every
+layer adds its own bias and returns its pre-activation, the value before the non-linearity.
+``convolution(x, W)`` is of stride 1 with zero padding that keeps the size; ``lib/ops`` says how it
+is computed.
 """
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -9,10 +11,9 @@ from dataclasses import dataclass
 from ..lib.backend.door import tensor, theano
 
 import numpy as np
-from theano.tensor.nnet import abstract_conv
-from theano.tensor.signal.pool import pool_2d
 
-from ..lib.ops import leaky
+from ..lib.ops import expressions, leaky
+from ..lib.ops.expressions import per_channel
 
 LEAKY_SLOPE = 0.1  # paper, "Implementation"
 INITIAL_BIAS = 0.1
@@ -30,17 +31,26 @@ class Parameter:
         Holds the value.
     kind : str
         ``"weight"`` or ``"bias"``; weight decay acts on weights only.
+    layer : str
+        Such as ``encoder.conv1``; the three gates are one layer, ``lstm``.
     shape : tuple of int
+    output_axes : tuple of int
+        The axes along which the layer's outputs lie.
     """
 
     name: str
     variable: object
     kind: str
+    layer: str
     shape: tuple
+    output_axes: tuple = (0,)
 
 
 class Parameters(OrderedDict):
     """The parameters of one network by name, in the order in which they were made.
+
+    Weights are drawn from N(0, 2 / n), n = (fan in + fan out) / 2: the normalised initialisation of
+    Glorot and Bengio (2010), as 3D-R2N2 uses it. Biases are 0.1, as there.
 
     Parameters
     ----------
@@ -55,21 +65,28 @@ class Parameters(OrderedDict):
         self.dtype = dtype
         self._random = np.random.default_rng(seed)
 
-    def weight(self, name, shape, fan_in, fan_out):
-        """Make a weight with values from N(0, 2 / n), n = (fan_in + fan_out) / 2.
+    def matrix(self, layer, name, shape):
+        """Make a matrix, ``(inputs, outputs)``, or one for each cell, ``(inputs, outputs, *cells)``."""
+        value = self._normal(shape, *shape[:2])
+        return self._add(layer, name, "weight", value, tuple(range(1, len(shape))))
 
-        This is the normalised initialisation of Glorot and Bengio (2010), as 3D-R2N2 uses it.
-        """
-        deviation = np.sqrt(2 / ((fan_in + fan_out) / 2))
-        return self._add(name, self._random.normal(0, deviation, shape), "weight")
+    def kernel(self, layer, name, shape):
+        """Make the kernel of a convolution, ``(outputs, inputs, *kernel)``."""
+        outputs, inputs, *kernel = shape
+        size = int(np.prod(kernel))
+        return self._add(layer, name, "weight", self._normal(shape, inputs * size, outputs * size))
 
-    def bias(self, name, size):
-        """Make a bias of ``size`` values, all 0.1 as in 3D-R2N2."""
-        return self._add(name, np.full(size, INITIAL_BIAS), "bias")
+    def bias(self, layer, name, size):
+        """Make a bias of ``size`` values."""
+        return self._add(layer, name, "bias", np.full(size, INITIAL_BIAS))
 
-    def _add(self, name, value, kind):
+    def _normal(self, shape, fan_in, fan_out):
+        return self._random.normal(0, np.sqrt(2 / ((fan_in + fan_out) / 2)), shape)
+
+    def _add(self, layer, name, kind, value, output_axes=(0,)):
+        name = f"{layer}.{name}"
         variable = theano.shared(value.astype(self.dtype), name=name)
-        self[name] = Parameter(name, variable, kind, value.shape)
+        self[name] = Parameter(name, variable, kind, layer, value.shape, output_axes)
         return variable
 
 
@@ -77,88 +94,83 @@ class Dense:
     """A fully connected layer, ``(batch, inputs) -> (batch, outputs)``."""
 
     def __init__(self, parameters, name, inputs, outputs):
-        self.W = parameters.weight(f"{name}.W", (inputs, outputs), inputs, outputs)
-        self.b = parameters.bias(f"{name}.b", outputs)
+        self.W = parameters.matrix(name, "W", (inputs, outputs))
+        self.b = parameters.bias(name, "b", outputs)
 
     def __call__(self, x):
-        return tensor.dot(x, self.W) + self.b
+        return pre_activation(tensor.dot(x, self.W) + self.b, self.W, self.b)
 
 
-class Convolution2D:
-    """A convolution of stride 1 with zero padding that keeps the size, without its bias.
+class Convolution:
+    """A convolution: what the layers below share.
 
-    ``W`` is ``(outputs, inputs, kernel, kernel)``. The bias is a parameter of the layer, added by
-    `add_bias`, so that a pooling layer can come between.
-    """
-
-    def __init__(self, parameters, name, inputs, outputs, kernel):
-        self.shape = (outputs, inputs, kernel, kernel)
-        self.W = convolution_weight(parameters, f"{name}.W", self.shape)
-        self.b = parameters.bias(f"{name}.b", outputs)
-
-    def __call__(self, x):
-        return tensor.nnet.conv2d(
-            x, self.W, filter_shape=self.shape, border_mode="half", filter_flip=False
-        )
-
-
-class Convolution3D:
-    """A convolution that keeps the size, or doubles it when unpooling comes before it.
-
-    Unpooling puts each value into the even corner of a 2x2x2 block and zeros elsewhere (as in
-    3D-R2N2). The convolution of such a map is a transposed convolution of stride 2, which skips
-    the seven products in eight that have a zero in them. Without unpooling the same expression
-    with stride 1 is used, since its column buffer holds the maps of the output, which are fewer
-    in a decoder than those of the input.
-
-    ``W`` is ``(outputs, inputs, kernel, kernel, kernel)``.
+    ``W`` is ``(outputs, inputs, *kernel)``, ``b`` is ``(outputs,)``.
 
     Parameters
     ----------
+    parameters : Parameters
+        Takes the new parameters ``<name>.W`` and ``<name>.b``.
+    name : str
+    inputs, outputs : int
+        Maps.
+    kernel, size : int
+        Of the kernel and of the input along each axis.
+
+    Attributes
+    ----------
     size : int
-        Cells along each axis of the input.
-    unpool : bool
+        Of the output along each axis.
     """
 
-    def __init__(self, parameters, name, inputs, outputs, kernel, size, unpool):
-        self.shape = (outputs, inputs, kernel, kernel, kernel)
-        self.W = convolution_weight(parameters, f"{name}.W", self.shape)
-        self.b = parameters.bias(f"{name}.b", outputs)
-        self.stride = 2 if unpool else 1
-        self.size = size * self.stride
+    axes = 3
+
+    def __init__(self, parameters, name, inputs, outputs, kernel, size):
+        self.shape = (outputs, inputs) + self.axes * (kernel,)
+        self.W = parameters.kernel(name, "W", self.shape)
+        self.b = parameters.bias(name, "b", outputs)
+        self.size = self.output_size(size)
+
+
+class PooledConvolution2D(Convolution):
+    """A convolution, then 2x2 maxima with stride 2 and a border of one."""
+
+    axes = 2
+    output_size = staticmethod(expressions.pooled_size)
 
     def __call__(self, x):
-        outputs, inputs, *kernel = self.shape
-        # A transposed convolution scatters what a convolution gathers: its kernel is turned over.
-        y = abstract_conv.conv3d_grad_wrt_inputs(
-            x,
-            self.W.dimshuffle(1, 0, 2, 3, 4),
-            input_shape=(None, outputs) + 3 * (self.size,),
-            filter_shape=(inputs, outputs, *kernel),
-            border_mode="half",
-            subsample=3 * (self.stride,),
-            filter_flip=True,
-        )
-        return add_bias(y, self.b)
+        # = max_pool(convolution(x, W) + b)
+        y = expressions.convolve2d(x, self.W, self.shape)
+        return pre_activation(expressions.add_and_max_pool(y, self.b), self.W, self.b)
 
 
-def convolution_weight(parameters, name, shape):
-    """Make the weight of a convolution, shape ``(outputs, inputs, *kernel)``."""
-    outputs, inputs, *kernel = shape
-    size = int(np.prod(kernel))
-    return parameters.weight(name, shape, inputs * size, outputs * size)
+class Convolution3D(Convolution):
+    """A convolution that keeps the size."""
+
+    @staticmethod
+    def output_size(size):
+        return size
+
+    def __call__(self, x):
+        # = convolution(x, W) + b
+        y = expressions.convolve3d_to_fewer(x, self.W, self.shape, self.size)
+        return pre_activation(y + per_channel(self.b, y.ndim), self.W, self.b)
 
 
-def convolve3d(x, W, shape):
-    """Convolve ``x`` with ``W`` of the given static shape; stride 1, size kept."""
-    # The gradient asks for W's shape; a static one need not be fetched from a GPU at every view.
-    W = tensor.specify_shape(W, shape)
-    return tensor.nnet.conv3d(x, W, filter_shape=shape, border_mode="half", filter_flip=False)
+class Upconvolution3D(Convolution):
+    """A convolution of the unpooled map, which is twice as large along each axis.
 
+    Unpooling puts each value into the even corner of a 2x2x2 block and zeros elsewhere, as in
+    3D-R2N2.
+    """
 
-def add_bias(x, b):
-    """Add one value a channel to a feature map of any number of axes."""
-    return x + b.dimshuffle("x", 0, *("x" * (x.ndim - 2)))
+    @staticmethod
+    def output_size(size):
+        return 2 * size
+
+    def __call__(self, x):
+        # = convolution(unpool(x), W) + b
+        y = expressions.unpool_and_convolve3d(x, self.W, self.shape, self.size)
+        return pre_activation(y + per_channel(self.b, y.ndim), self.W, self.b)
 
 
 def leaky_relu(x):
@@ -166,11 +178,10 @@ def leaky_relu(x):
     return leaky.leaky_relu(x, LEAKY_SLOPE)
 
 
-def max_pool(x):
-    """Pool 2x2 maxima, stride 2, with a border of one that never enters a maximum."""
-    return pool_2d(x, ws=(2, 2), stride=(2, 2), pad=(1, 1), ignore_border=True, mode="max")
+def pre_activation(x, W, b=None):
+    """Return ``x``, marked as the pre-activation that W makes, and b where it has been added.
 
-
-def pooled_size(size):
-    """Return the rows that `max_pool` makes of ``size`` rows."""
-    return size // 2 + 1
+    The mark holds names only: optimised graphs are kept on disk with their marks.
+    """
+    x.tag.pre_activation = (W.name, None if b is None else b.name)
+    return x

@@ -1,5 +1,5 @@
 """The whole network: views in, occupancy probabilities out, and its loss."""
-from collections import OrderedDict
+from collections import OrderedDict, namedtuple
 from dataclasses import dataclass
 
 from ..lib.backend.door import tensor, theano
@@ -113,6 +113,19 @@ class Outputs:
     hidden: object
 
 
+PreActivation = namedtuple("PreActivation", "variable weight bias")
+PreActivation.__doc__ = """What a layer hands to its non-linearity; the layer's outputs are axis 1.
+
+Attributes
+----------
+variable : symbolic tensor
+weight : Parameter
+bias : Parameter or None
+    None for a gate: its value is W tau(x) alone, ``(views * batch, channels * cells)``, to which
+    U * h and the bias are added at each view.
+"""
+
+
 class Network:
     """The reconstruction network with its parameters, which no other network shares.
 
@@ -161,27 +174,25 @@ class Network:
         occupancy = tensor.nnet.sigmoid(logits[:, 1] - logits[:, 0])
         return Outputs(logits, occupancy, states.forget, states.input, states.hidden)
 
-    def responses(self, views):
-        """Return what each layer gives to its non-linearity, by the layer's name and in order.
+    def pre_activations(self, outputs):
+        """Return what each layer hands to its non-linearity, in the network's order.
 
         Parameters
         ----------
-        views : symbolic tensor, ``(views, batch, 3, rows, columns)``
+        outputs : Outputs
 
         Returns
         -------
-        OrderedDict of str to symbolic tensor
-            ``encoder.conv1 ... encoder.fc``, W tau(x) of ``lstm.forget``, ``lstm.input`` and
-            ``lstm.candidate``, ``decoder.conv1 ...``; the channels are axis 1.
+        list of PreActivation
         """
-        count, batch = views.shape[0], views.shape[1]
-        size = self.config.image
-        images = views.reshape((count * batch, 3, size, size))
-        tau = self.encoder(images)
-        hidden = self.lstm(tau, count, batch).hidden[-1]
-        parts = (self.encoder.responses(images), self.lstm.responses(tau),
-                 self.decoder.responses(hidden))
-        return OrderedDict(item for part in parts for item in part.items())
+        found = {}
+        for variable in theano.gof.graph.ancestors([outputs.logits]):
+            weight, bias = getattr(variable.tag, "pre_activation", (None, None))
+            if weight:
+                found[weight] = PreActivation(
+                    variable, self.parameters[weight], bias and self.parameters[bias]
+                )
+        return [found[name] for name in self.parameters if name in found]
 
     def loss(self, outputs, voxels):
         """Return the cross-entropy, the mean over all voxels of the batch, in nats."""
@@ -210,33 +221,22 @@ class Network:
         """Return a copy of every parameter's value by name."""
         return OrderedDict((name, p.variable.get_value()) for name, p in self.parameters.items())
 
-    def set_weights(self, values):
+    def set_weights(self, values, what="these weights"):
         """Set every parameter.
 
         Parameters
         ----------
         values : mapping of str to array
-            Exactly the network's names, each with the network's shape.
+            Exactly the network's names, each with the network's shape and kind of number.
+        what : str, optional
+            What they are, for the error, as in "the weights in last.npz".
 
         Raises
         ------
         UserError
-            Where a name is missing or unknown or a shape differs; nothing is changed then.
+            Where they are not of this network; nothing is changed then.
         """
-        missing = [name for name in self.parameters if name not in values]
-        unknown = [name for name in values if name not in self.parameters]
-        if missing or unknown:
-            which = f"lack {missing[0]}" if missing else f"have {unknown[0]}, unknown to it"
-            raise UserError(f"these weights are not of this network: they {which}")
-        for name, parameter in self.parameters.items():
-            shape = np.shape(values[name])
-            if shape != parameter.shape:
-                raise UserError(
-                    f"these weights are not of this network: {name} has the shape {shape} "
-                    f"where the network has {parameter.shape}"
-                )
-        for name, parameter in self.parameters.items():
-            parameter.variable.set_value(np.asarray(values[name], dtype=self.dtype))
+        set_values(self.shared(), values, what)
 
     def shared(self):
         """Return the shared variable of every parameter by name."""
@@ -249,3 +249,37 @@ class Network:
     def count(self):
         """Return the number of trained values."""
         return sum(int(np.prod(p.shape)) for p in self.parameters.values())
+
+
+def set_values(variables, values, what):
+    """Set shared variables; nothing is changed where the values do not fit.
+
+    Parameters
+    ----------
+    variables : mapping of str to shared variable
+    values : mapping of str to array
+    what : str
+        What they are, for the error, as in "the weights in last.npz".
+
+    Raises
+    ------
+    UserError
+        Naming the first value that is missing, unknown, or of another shape or kind of number.
+    """
+    missing = [name for name in variables if name not in values]
+    unknown = [name for name in values if name not in variables]
+    if missing or unknown:
+        offences = [f"{missing[0]} is missing"] if missing else []
+        offences += [f"{unknown[0]} is not known to the network"] if unknown else []
+        raise UserError(f"{what} are of another network: {' and '.join(offences)}")
+    for name, variable in variables.items():
+        found, needed = np.asarray(values[name]), variable.get_value(borrow=True)
+        if found.shape != needed.shape:
+            raise UserError(
+                f"{what} are of another network: {name} has the shape {found.shape}"
+                f" where {needed.shape} is needed"
+            )
+        if found.dtype != needed.dtype:
+            raise UserError(f"{what} are damaged: {name} is {found.dtype}, not {needed.dtype}")
+    for name, variable in variables.items():
+        variable.set_value(np.asarray(values[name]))

@@ -176,41 +176,8 @@ def load_network(path):
 
     checkpoint = load(path)
     network = Network(build(NetworkConfig, checkpoint.network, where=str(path)))
-    check_match(network.get_weights(), checkpoint.weights, f"the weights in {path}")
-    network.set_weights(checkpoint.weights)
+    network.set_weights(checkpoint.weights, f"the weights in {path}")
     return network, checkpoint
-
-
-def check_match(expected, found, what):
-    """Refuse arrays whose names, shapes or kind differ from those expected.
-
-    Parameters
-    ----------
-    expected, found : mapping of str to ndarray
-    what : str
-        What was found, for the error, as in "the weights in last.npz".
-
-    Raises
-    ------
-    UserError
-        Naming the first offence.
-    """
-    missing = [name for name in expected if name not in found]
-    unknown = [name for name in found if name not in expected]
-    if missing or unknown:
-        offences = [f"{missing[0]} is missing"] if missing else []
-        offences += [f"{unknown[0]} is not known to the network"] if unknown else []
-        raise UserError(f"{what} are of another network: {' and '.join(offences)}")
-    for name, value in expected.items():
-        if found[name].shape != value.shape:
-            raise UserError(
-                f"{what} are of another network: {name} has the shape {found[name].shape}"
-                f" where {value.shape} is needed"
-            )
-        if found[name].dtype != value.dtype:
-            raise UserError(
-                f"{what} are damaged: {name} is {found[name].dtype}, not {value.dtype}"
-            )
 
 
 def _read(path):

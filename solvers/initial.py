@@ -13,7 +13,7 @@ def fit_initial_weights(network, views, voxels):
     """Scale the weights so that every layer tells the objects of a batch apart.
 
     Pictures have most of their pixels in common, and a deep network passes on little else at
-    first. Layer by layer, weights and bias are changed so that each channel of its response has
+    first. Layer by layer, weights and bias are changed so that each channel of its pre-activation has
     mean 0 and deviation 1 over the batch; the LSTM's W are scaled only, since a cell has no bias of
     its own. The last bias becomes the log-odds of a voxel's being occupied.
 
@@ -31,39 +31,37 @@ def fit_initial_weights(network, views, voxels):
     initializations of convolutional neural networks", both ICLR 2016; for the last bias Lin et al.,
     "Focal loss for dense object detection", ICCV 2017.
     """
+    inputs, _ = network.inputs()
+    layers = network.pre_activations(network.outputs(inputs))
     statistics = compiled(
-        "responses", network.describe(), network.shared(), lambda: _build_statistics(network)
+        "pre_activations", network.describe(), network.shared(),
+        lambda: light_function([inputs], [_statistics(layer.variable) for layer in layers]),
     )
     views = as_float(views)
-    names = [name.removesuffix(".W") for name in network.parameters if name.endswith(".W")]
-    for position, name in enumerate(names):
+    for position, (_, weight, bias) in enumerate(layers):
         mean, deviation = np.float64(statistics(views, output_subset=[position])[0])
         deviation = np.where(deviation > 1e-6, deviation, 1.0)
-        if name == names[-1]:
+        if position == len(layers) - 1:
             deviation = deviation / LAST_SPREAD
-        W, b = (network.parameters[f"{name}.{kind}"].variable for kind in "Wb")
-        W.set_value(_divided(W.get_value(), deviation, name).astype(network.dtype))
-        if not name.startswith("lstm"):
-            b.set_value(((b.get_value() - mean) / deviation).astype(network.dtype))
+        _set(weight, _divided(weight, deviation))
+        if bias:
+            _set(bias, (bias.variable.get_value() - mean) / deviation)
     odds = _log_odds(voxels.mean(dtype=float))
-    b.set_value((b.get_value() + [-odds / 2, odds / 2]).astype(network.dtype))
+    _set(bias, bias.variable.get_value() + [-odds / 2, odds / 2])
 
 
-def _build_statistics(network):
-    inputs, _ = network.inputs()
-    responses = network.responses(inputs).values()
-    return light_function([inputs], [_statistics(response) for response in responses])
+def _statistics(x):
+    axes = [axis for axis in range(x.ndim) if axis != 1]
+    return tensor.stack([x.mean(axis=axes), x.std(axis=axes)])
 
 
-def _statistics(response):
-    axes = [axis for axis in range(response.ndim) if axis != 1]
-    return tensor.stack([response.mean(axis=axes), response.std(axis=axes)])
+def _divided(weight, deviation):
+    shape = [n if axis in weight.output_axes else 1 for axis, n in enumerate(weight.shape)]
+    return weight.variable.get_value() / deviation.reshape(shape)
 
 
-def _divided(weight, deviation, name):
-    # A convolution's outputs come first, a matrix's last (and a cell's with its place behind).
-    shape = (-1,) + (weight.ndim - 1) * (1,) if ".conv" in name else weight.shape[1:]
-    return weight / deviation.reshape(shape)
+def _set(parameter, value):
+    parameter.variable.set_value(value.astype(parameter.variable.dtype))
 
 
 def _log_odds(share):

@@ -245,21 +245,17 @@ def relative_rates(rate, gradients, parameters):
     You et al., "Large batch training of convolutional networks", 2017, without the decay in the
     quotient.
     """
+    # The gates are one layer: with one view the forget gate has no gradient to be measured.
     squares = {}
     for name, parameter in parameters.items():
         if parameter.kind == "weight":
             pair = [tensor.sqr(x).sum() for x in (parameter.variable, gradients[name])]
-            squares.setdefault(_layer(name), []).append(pair)
+            squares.setdefault(parameter.layer, []).append(pair)
     rates = {}
     for layer, pairs in squares.items():
         weight, gradient = (tensor.sqrt(sum(part)) for part in zip(*pairs))
         rates[layer] = rate * (weight / (gradient + _number(1e-12))).dimshuffle("x")
-    return {name: rates.get(_layer(name), rate) for name in parameters}
-
-
-def _layer(name):
-    # The gates are one layer: with one view the forget gate has no gradient to be measured.
-    return "lstm" if name.startswith("lstm.") else name.rpartition(".")[0]
+    return {name: rates.get(parameter.layer, rate) for name, parameter in parameters.items()}
 
 
 def _zeros(kind, parameters):

@@ -14,8 +14,9 @@ from ..lib.backend.sending import Sender, compile_for_sent
 from ..lib.base.errors import UserError
 from ..lib.data.views import as_float
 from ..lib.ops.graph_cache import compiled
+from ..models.network import set_values
 from ..models.predictor import Predictor
-from .checkpoint import Checkpoint, check_match
+from .checkpoint import Checkpoint
 from .optimisers import clipped, relative_rates
 from .recipe import current_form
 from .schedule import rate_at
@@ -176,12 +177,9 @@ class Solver(Predictor):
         now = self.recipe.optimiser.name
         if before != now:
             raise UserError(f"the checkpoint was trained with {before}, the recipe says {now}")
-        check_match(self.network.get_weights(), checkpoint.weights, "the checkpoint's weights")
-        state = OrderedDict((n, v.get_value(borrow=True)) for n, v in self._state.items())
-        check_match(state, checkpoint.optimiser, "the checkpoint's optimiser values")
-        self.network.set_weights(checkpoint.weights)
-        for name, variable in self._state.items():
-            variable.set_value(checkpoint.optimiser[name])
+        variables = {**self.network.shared(), **self._state}
+        values = {**checkpoint.weights, **checkpoint.optimiser}
+        set_values(variables, values, "the checkpoint's values")
         self.iteration = checkpoint.iteration
         self._diverged = False
 

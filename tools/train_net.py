@@ -79,9 +79,7 @@ def main(argv=None):
         learnt = saved.split if saved else parts.text()
         if options.weights and saved is None:
             start = checkpoint.load(options.weights)
-            ours = solver.network.get_weights()
-            checkpoint.check_match(ours, start.weights, f"the weights in {options.weights}")
-            solver.network.set_weights(start.weights)
+            solver.network.set_weights(start.weights, f"the weights in {options.weights}")
             learnt = with_earlier(learnt, start.split)
         elif recipe.fit_initial and saved is None:
             fit_to_first_views(solver.network, parts, recipe)

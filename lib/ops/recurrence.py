@@ -1,16 +1,18 @@
 """The loop over views: Theano's scan, or on a CUDA device with cuDNN one op."""
 from ..backend.door import device, theano
 
+GATES = 3
 
-def over_views(step, responses, U, biases):
+
+def over_views(step, W_tau, U, biases):
     """Return what a grid of LSTM cells does at each view, from h = c = 0.
 
     Parameters
     ----------
     step : callable
-        ``(Wf_x, Wi_x, Wg_x, h, c, U, b_f, b_i, b_g) -> (h, c, f, i, g)``: one view's step, each of
-        the results ``(batch, channels, x, y, z)``. The op on a GPU computes the same by itself.
-    responses : sequence of three symbolic tensors, ``(views, batch, channels, x, y, z)``
+        ``(W_tau, h, c, U, biases) -> (h, c, f, i, g)``: one view's step, each of the results
+        ``(batch, channels, x, y, z)``. The op on a GPU computes the same by itself.
+    W_tau : sequence of three symbolic tensors, ``(views, batch, channels, x, y, z)``
         W tau(x) of the forget gate, the input gate and the candidate.
     U : symbolic tensor, ``(3 channels, channels, k, k, k)``
         With a static shape.
@@ -25,12 +27,17 @@ def over_views(step, responses, U, biases):
         from . import gpu  # Theano's GPU back end is there by now
 
         if gpu.serves():
-            return gpu.over_views(responses, U, biases)
-    nothing = responses[0][0].zeros_like()
+            return gpu.over_views(W_tau, U, biases)
+
+    def flat_step(*variables):  # in the order in which scan gives them
+        h, c, U, *biases = variables[GATES:]
+        return step(variables[:GATES], h, c, U, biases)
+
+    nothing = W_tau[0][0].zeros_like()
     # The gates and the candidate are given out so that the gradient does not compute them again.
     results, _ = theano.scan(
-        step,
-        sequences=list(responses),
+        flat_step,
+        sequences=list(W_tau),
         outputs_info=[nothing, nothing, None, None, None],
         non_sequences=[U, *biases],
         strict=True,

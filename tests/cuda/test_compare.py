@@ -13,6 +13,7 @@ import numpy as np
 
 ROOT = Path(__file__).parents[2]
 ARRAYS = {  # of a batch; two layers, each with a choice
+    "layers": np.array(["encoder.conv1", "lstm", "decoder.conv1"]),  # of the gradients
     "gradient/encoder.conv1.W": np.array([1.0, -2.0, 0.5], np.float32),
     "gradient/lstm.forget.U": np.array([4.0, 1.0], np.float32),
     "gradient/decoder.conv1.W": np.array([3.0, 8.0], np.float32),
@@ -124,7 +125,7 @@ class Windows(unittest.TestCase):
 
     def test_the_largest_of_each_window_is_what_the_network_pools(self):
         from voxlstm.lib.backend.door import tensor, theano
-        from voxlstm.models.layers import max_pool
+        from voxlstm.lib.ops.expressions import max_pool
 
         x = tensor.tensor4(dtype="float32")
         pool = theano.function([x], max_pool(x))

@@ -9,7 +9,6 @@ from voxlstm.models.layers import Parameters
 from . import naive, tiny
 
 RANDOM = np.random.default_rng(2)
-GATES = ("forget", "input", "candidate")
 
 
 def grid(kernel):
@@ -18,10 +17,9 @@ def grid(kernel):
     lstm = ConvLSTM(parameters, tiny.config(kernel, grid=4))
     state = tensor.TensorType("float64", 5 * (False,))
     tau, h, c = tensor.dmatrix(), state(), state()
-    gates = [getattr(lstm, name) for name in GATES]
-    Wx = [tensor.dot(tau, gate.W.flatten(2)).reshape(h.shape) for gate in gates]
-    U = tensor.concatenate([gate.U for gate in gates])
-    step = theano.function([tau, h, c], lstm.step(*Wx, h, c, U, *(gate.b for gate in gates)))
+    W_tau = [tensor.dot(tau, gate.W.flatten(2)).reshape(h.shape) for gate in lstm.gates]
+    U = tensor.concatenate([gate.U for gate in lstm.gates])
+    step = theano.function([tau, h, c], lstm.step(W_tau, h, c, U, [gate.b for gate in lstm.gates]))
     return {name: p.variable.get_value() for name, p in parameters.items()}, step
 
 

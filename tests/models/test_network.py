@@ -273,17 +273,53 @@ class State(unittest.TestCase):
     def test_foreign_weights_are_refused_and_change_nothing(self):
         network = Network(tiny.config(3))
         before = network.get_weights()
-        wrong = {
-            "encoder.fc.b": {n: v + 1 for n, v in before.items() if n != "encoder.fc.b"},
-            "encoder.fc.c": {**before, "encoder.fc.c": np.zeros(3)},
-            "lstm.input.U": {**before, "lstm.input.U": np.zeros((2, 2, 1, 1, 1))},
-            "decoder.conv3.b": {**before, "decoder.conv3.b": np.zeros((2, 1))},
-        }
-        for name, values in wrong.items():
-            with self.subTest(name=name), self.assertRaisesRegex(UserError, name):
-                network.set_weights(values)
+        lacking = {name: value + 1 for name, value in before.items() if name != "encoder.fc.b"}
+        wrong = [
+            (lacking, "are of another network: encoder.fc.b is missing$"),
+            ({**before, "encoder.fc.c": np.zeros(3)}, "network: encoder.fc.c is not known to the"),
+            (
+                {**before, "lstm.input.U": np.zeros((2, 2, 1, 1, 1), "float32")},
+                r"lstm.input.U has the shape \(2, 2, 1, 1, 1\) where \(2, 2, 3, 3, 3\) is needed",
+            ),
+            ({**before, "decoder.conv3.b": np.zeros((2, 1), "float32")}, "decoder.conv3.b has the"),
+            ({**before, "decoder.conv3.b": np.zeros(2)}, "damaged: decoder.conv3.b is float64, not"),
+        ]
+        for values, pattern in wrong:
+            with self.subTest(pattern), self.assertRaisesRegex(UserError, f"^the weights .*{pattern}"):
+                network.set_weights(values, "the weights in last.npz")
         for name, value in network.get_weights().items():
             np.testing.assert_array_equal(value, before[name])
+
+
+class PreActivations(unittest.TestCase):
+    """What is found in the graph, against plain NumPy loops."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.network = Network(tiny.config(3), dtype="float64")
+        cls.views, _ = cls.network.inputs()
+        cls.layers = cls.network.pre_activations(cls.network.outputs(cls.views))
+
+    def test_there_is_one_of_each_layer_and_gate_in_order(self):
+        gates = [f"lstm.{gate}" for gate in ("forget", "input", "candidate")]
+        names = ["encoder.conv1", "encoder.conv2", "encoder.fc", *gates]
+        names += [f"decoder.conv{number}" for number in (1, 2, 3)]
+        self.assertEqual([layer.weight.name for layer in self.layers], [f"{n}.W" for n in names])
+        biases = [None if n in gates else self.network.parameters[f"{n}.b"] for n in names]
+        self.assertEqual([layer.bias for layer in self.layers], biases)
+
+    def test_values(self):
+        w = self.network.get_weights()
+        views = RANDOM.random((1, 2, 3, 7, 7))
+        values = theano.function([self.views], [layer.variable for layer in self.layers])(views)
+        first = naive.convolve(views[0], w["encoder.conv1.W"])
+        first = naive.max_pool(first + naive.channels(w["encoder.conv1.b"], first))
+        np.testing.assert_allclose(values[0], first, rtol=1e-9)
+        tau = naive.encode(w, views[0])
+        np.testing.assert_allclose(naive.leaky_relu(values[2]), tau, rtol=1e-9)
+        np.testing.assert_allclose(values[4], tau @ w["lstm.input.W"].reshape(4, -1), rtol=1e-9)
+        logits, *_ = naive.network(w, views, self.network.config)
+        np.testing.assert_allclose(values[-1], logits, rtol=1e-9)
 
 
 if __name__ == "__main__":

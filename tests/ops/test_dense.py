@@ -95,7 +95,7 @@ class Training(unittest.TestCase):
         maps = tensor.nnet.conv2d(x, shared, filter_shape=(16, 3, 3, 3))
         cost = tensor.tanh(tensor.dot(maps.reshape((2, 144)), W.flatten(2))).sum()
         parameters = OrderedDict(
-            (v.name, Parameter(v.name, v, "weight", v.get_value().shape)) for v in (shared, W)
+            (v.name, Parameter(v.name, v, "weight", v.name, v.get_value().shape)) for v in (shared, W)
         )
         gradients = OrderedDict(zip(parameters, theano.grad(cost, [shared, W])))
         if clip_norm:

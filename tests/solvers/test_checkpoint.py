@@ -16,7 +16,7 @@ import numpy as np
 
 from voxlstm.lib.base.errors import UserError
 from voxlstm.solvers import checkpoint as module
-from voxlstm.solvers.checkpoint import Checkpoint, check_match, load, save
+from voxlstm.solvers.checkpoint import Checkpoint, load, save
 
 
 def example(iteration=7):
@@ -203,34 +203,3 @@ class Refused(Files):
     def test_no_weights(self):
         save(self.path, replace(example(), weights={}))
         self.assert_refused("damaged: weights are missing")
-
-
-class CheckMatch(unittest.TestCase):
-    def setUp(self):
-        self.weights = example().weights
-
-    def refused(self, pattern, **changes):
-        found = OrderedDict(self.weights)
-        found.update(changes.pop("to", {}))
-        for name in changes.pop("without", ()):
-            del found[name]
-        with self.assertRaisesRegex(UserError, pattern):
-            check_match(self.weights, found, "the weights in last.npz")
-
-    def test_same_is_accepted(self):
-        check_match(self.weights, OrderedDict(self.weights), "the weights")
-
-    def test_missing_name(self):
-        self.refused("encoder.conv1.b is missing", without=["encoder.conv1.b"])
-
-    def test_unknown_name(self):
-        self.refused("lstm.output.W is not known", to={"lstm.output.W": np.zeros(3, "float32")})
-
-    def test_shape(self):
-        self.refused(
-            r"encoder.conv1.b has the shape \(5,\) where \(4,\) is needed",
-            to={"encoder.conv1.b": np.zeros(5, "float32")},
-        )
-
-    def test_kind_of_number(self):
-        self.refused("encoder.conv1.b is float64", to={"encoder.conv1.b": np.zeros(4)})

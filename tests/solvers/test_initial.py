@@ -18,13 +18,14 @@ class Fitted(unittest.TestCase):
         cls.views, cls.voxels = make_batch(views=1)
         fit_initial_weights(cls.network, cls.views, cls.voxels)
         inputs, _ = cls.network.inputs()
-        responses = cls.network.responses(inputs)
-        values = theano.function([inputs], list(responses.values()))(as_float(cls.views))
-        cls.responses = dict(zip(responses, values))
+        layers = cls.network.pre_activations(cls.network.outputs(inputs))
+        compute = theano.function([inputs], [layer.variable for layer in layers])
+        names = [layer.weight.name for layer in layers]
+        cls.pre_activations = dict(zip(names, compute(as_float(cls.views))))
 
     def test_each_channel_has_mean_0_and_deviation_1(self):
-        for name, value in self.responses.items():
-            if name.startswith("lstm") or name == "decoder.conv4":
+        for name, value in self.pre_activations.items():
+            if name.startswith("lstm") or name == "decoder.conv4.W":
                 continue
             axes = tuple(axis for axis in range(value.ndim) if axis != 1)
             np.testing.assert_allclose(value.mean(axes), 0, atol=1e-3, err_msg=name)
@@ -32,13 +33,13 @@ class Fitted(unittest.TestCase):
 
     def test_every_cell_tells_the_objects_apart(self):
         for gate in ("forget", "input", "candidate"):
-            np.testing.assert_allclose(self.responses[f"lstm.{gate}"].std(0), 1, atol=1e-3)
+            np.testing.assert_allclose(self.pre_activations[f"lstm.{gate}.W"].std(0), 1, atol=1e-3)
             np.testing.assert_array_equal(
                 self.network.get_weights()[f"lstm.{gate}.b"], self.before[f"lstm.{gate}.b"]
             )
 
     def test_the_first_probability_is_the_share_of_occupied_voxels(self):
-        logits = self.responses["decoder.conv4"]
+        logits = self.pre_activations["decoder.conv4.W"]
         share = self.voxels.mean()
         odds = (logits[:, 1] - logits[:, 0]).mean()
         self.assertAlmostEqual(odds, np.log(share / (1 - share)), places=3)

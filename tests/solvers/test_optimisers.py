@@ -21,6 +21,7 @@ def make_parameters():
         (name, SimpleNamespace(
             variable=theano.shared(value.astype("float32"), name=name),
             kind="weight" if name.endswith("W") else "bias",
+            layer="layer",
         ))
         for name, value in values.items()
     )
@@ -135,7 +136,7 @@ class SgdTest(unittest.TestCase):
     def test_a_gate_without_gradient_stays_where_it_is(self):
         parameters = OrderedDict(
             (f"lstm.{gate}.W", SimpleNamespace(
-                variable=theano.shared(np.ones((2, 2), "float32")), kind="weight"))
+                variable=theano.shared(np.ones((2, 2), "float32")), kind="weight", layer="lstm"))
             for gate in ("forget", "input")
         )
         gradients = OrderedDict(zip(parameters, (tensor.zeros((2, 2)), tensor.ones((2, 2)))))

@@ -17,9 +17,9 @@ AXES = 6
 GATES = 3
 
 
-def over_views(responses, U, biases):
+def over_views(W_tau, U, biases):
     """Return h, c, f, i and g at each view; see `lib.ops.recurrence`."""
-    results = GpuRecurrence(gpu.precision())(*responses, U, *biases)
+    results = GpuRecurrence(gpu.precision())(*W_tau, U, *biases)
     return [result.transfer("cpu") for result in results]
 
 
@@ -52,10 +52,10 @@ class GpuRecurrence(_Recurrence):
         return Apply(self, [on_gpu(v) for v in inputs], [map_type(AXES)() for _ in range(5)])
 
     def perform(self, node, inputs, outputs):
-        *responses, U, bf, bi, bg = map(kernels.plain, inputs)
-        Wf = responses[0]
-        if not all(r.shape == Wf.shape for r in responses):
-            raise ValueError(f"the gates' responses differ in shape: {[r.shape for r in responses]}")
+        *W_tau, U, bf, bi, bg = map(kernels.plain, inputs)
+        Wf = W_tau[0]
+        if not all(x.shape == Wf.shape for x in W_tau):
+            raise ValueError(f"the gates' W tau differ in shape: {[x.shape for x in W_tau]}")
         views, batch, channels, *space = Wf.shape
         results = h, c, f, i, g = [kernels.empty(Wf.shape) for _ in range(5)]
         for storage, result in zip(outputs, results):
@@ -68,7 +68,7 @@ class GpuRecurrence(_Recurrence):
         for view in range(views):
             if view:
                 Uh = convolve.compute(to_last(h[view - 1]), w)
-            kernels.launch("lstm", *responses, Uh, bf, bi, bg, *results, channels, gates, cells,
+            kernels.launch("lstm", *W_tau, Uh, bf, bi, bg, *results, channels, gates, cells,
                            view * count, count, count=count)
 
     def infer_shape(self, node, shapes):
