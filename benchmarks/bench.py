@@ -10,6 +10,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from voxlstm.lib.base.cores import usable_cores
@@ -93,15 +94,18 @@ class Contender:
         return json.loads(line)
 
 
-def start(options):
-    """Return the contenders by name, each started in a process of its own."""
+def start(options, folder):
+    """Return the contenders by name, each started in a process of its own.
+
+    Ours come first, as they leave the weights in the folder that PyTorch's take.
+    """
     if not Path(options.torch).exists():
         raise UserError(f"there is no {options.torch}; run 'make bench', which installs PyTorch")
     threads = str(options.threads or usable_cores())
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     base = {**os.environ, **dict.fromkeys(names, threads)}
-    ours = [sys.executable, str(HERE / "voxlstm_side.py")]
-    theirs = [str(options.torch), str(HERE / "torch_twin.py"), threads]
+    ours = [sys.executable, str(HERE / "voxlstm_side.py"), folder]
+    theirs = [str(options.torch), str(HERE / "torch_cpu.py"), folder, threads]
     return {
         "voxlstm": Contender("voxlstm", ours, base),
         "stock_theano": Contender("stock Theano", ours, {**base, "VOXLSTM_ONEDNN": "0"}),
@@ -147,16 +151,13 @@ def ratios(seconds, operations, rate):
     }
 
 
-def main(argv=None):
-    """Measure and write the results."""
-    options = parse_arguments(argv)
-    chosen = cases(options.quick)
-    contenders = start(options)
+def compete(contenders, chosen, rounds):
+    """Return the results of all cases, in the order of the cases."""
     about = {name: contender.about for name, contender in contenders.items()}
     if not about["voxlstm"]["onednn"]:
         print("bench: oneDNN is not in use; install the extra 'fast'", file=sys.stderr)
     measured = []
-    rounds = [options.rounds * (LONGER if case == REFERENCE else 1) for case in chosen]
+    rounds = [rounds * (LONGER if case == REFERENCE else 1) for case in chosen]
     total = sum(n + 1 for n in rounds) * len(contenders)
     with Progress(total, "benchmark", unit="run") as progress:
         for case, number in zip(chosen, rounds):
@@ -164,7 +165,7 @@ def main(argv=None):
     for contender in contenders.values():
         contender.close()
     reference = measured[0]["ratios"]
-    result = {
+    return {
         "ratios": {k: reference[k] for k in ("zero_insertion", "best_pytorch", "matrix_product")},
         "reference": REFERENCE,
         # The reference comes first, so that these are its own.
@@ -173,6 +174,13 @@ def main(argv=None):
         "cores": usable_cores(),
         "cases": measured,
     }
+
+
+def main(argv=None):
+    """Measure and write the results."""
+    options = parse_arguments(argv)
+    with tempfile.TemporaryDirectory() as folder:
+        result = compete(start(options, folder), cases(options.quick), options.rounds)
     write_json(options.out, result)
     print(json.dumps(result["ratios"]))
 
