@@ -11,12 +11,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 from voxlstm.lib.base.cores import usable_cores
 from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.files import write_json
 from voxlstm.lib.base.progress import Progress
+
+from speed import Contender
 
 HERE = Path(__file__).resolve().parent
 FORMS = ("zero_insertion", "transposed", "channels_last")
@@ -66,36 +69,8 @@ def arithmetic(kernel, batch, views, train):
     return 2 * batch * (3 * forward - first if train else forward)
 
 
-class Contender:
-    """A process that answers requests with the seconds they took."""
-
-    def __init__(self, name, command, environment):
-        self.name = name
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-        self.about = self._read()
-
-    def ask(self, **request):
-        """Return the answer to one request, a dict with ``seconds`` and ``peak_bytes``."""
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        return self._read()
-
-    def close(self):
-        """Let the process end."""
-        self.process.stdin.close()
-        self.process.wait()
-
-    def _read(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise UserError(f"{self.name} ended with status {self.process.wait()}; see above")
-        return json.loads(line)
-
-
-def start(options, folder):
-    """Return the contenders by name, each started in a process of its own.
+def start(options, folder, running):
+    """Return the contenders by name, each started in a process that ends with an ExitStack.
 
     Ours come first, as they leave the weights in the folder that PyTorch's take.
     """
@@ -106,11 +81,12 @@ def start(options, folder):
     base = {**os.environ, **dict.fromkeys(names, threads)}
     ours = [sys.executable, str(HERE / "voxlstm_side.py"), folder]
     theirs = [str(options.torch), str(HERE / "torch_cpu.py"), folder, threads]
-    return {
-        "voxlstm": Contender("voxlstm", ours, base),
-        "stock_theano": Contender("stock Theano", ours, {**base, "VOXLSTM_ONEDNN": "0"}),
-        **{form: Contender(f"PyTorch ({form})", theirs, base) for form in FORMS},
+    commands = {
+        "voxlstm": (ours, base),
+        "stock_theano": (ours, {**base, "VOXLSTM_ONEDNN": "0"}),
+        **dict.fromkeys(FORMS, (theirs, base)),
     }
+    return {name: running.enter_context(Contender(*command)) for name, command in commands.items()}
 
 
 def measure(contenders, case, rounds, progress):
@@ -162,8 +138,6 @@ def compete(contenders, chosen, rounds):
     with Progress(total, "benchmark", unit="run") as progress:
         for case, number in zip(chosen, rounds):
             measured.append(measure(contenders, case, number, progress))
-    for contender in contenders.values():
-        contender.close()
     reference = measured[0]["ratios"]
     return {
         "ratios": {k: reference[k] for k in ("zero_insertion", "best_pytorch", "matrix_product")},
@@ -179,8 +153,11 @@ def compete(contenders, chosen, rounds):
 def main(argv=None):
     """Measure and write the results."""
     options = parse_arguments(argv)
-    with tempfile.TemporaryDirectory() as folder:
-        result = compete(start(options, folder), cases(options.quick), options.rounds)
+    try:
+        with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
+            result = compete(start(options, folder, running), cases(options.quick), options.rounds)
+    except subprocess.CalledProcessError as error:
+        raise UserError(f"{Path(error.cmd[1]).name} ended with status {error.returncode}; see above") from error
     write_json(options.out, result)
     print(json.dumps(result["ratios"]))
 

@@ -150,7 +150,7 @@ def make(out, tasks, settings, workers=None):
         When the folder was made in another way, or a worker process dies.
     """
     out = Path(out)
-    _claim(out, dict(settings, version=VERSION))
+    _reserve(out, dict(settings, version=VERSION))
     _sweep(out, tasks)
     pending = [task for task in tasks if not is_done(out, task)]
     workers = min(workers or usable_cores(), max(len(pending), 1))
@@ -236,7 +236,7 @@ def _attempt(out, task):
     return None
 
 
-def _claim(out, settings):
+def _reserve(out, settings):
     """Write ``dataset.json``, or refuse a folder whose objects were made in another way."""
     path = out / MARKER
     found = marker.read(out)

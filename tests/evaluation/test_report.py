@@ -198,10 +198,10 @@ class FolderTest(unittest.TestCase):
 
     def test_results_are_not_overwritten_unasked(self):
         with self.assertRaisesRegex(UserError, "--overwrite"):
-            output.claim(example.out)
-        output.claim(example.out, overwrite=True)
+            output.reserve(example.out)
+        output.reserve(example.out, overwrite=True)
         with self.assertRaisesRegex(UserError, "not a folder"):
-            output.claim(example.page)
+            output.reserve(example.page)
 
     def test_other_json_is_refused(self):
         path = example.out / "other.json"
