@@ -48,7 +48,7 @@ ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
 VOLUME ["/data", "/output", "/cache"]
 WORKDIR /voxlstm
 # The exec form: signals reach the tool, so that `docker stop` saves a checkpoint first.
-ENTRYPOINT ["/voxlstm/docker/entrypoint"]
+ENTRYPOINT ["/voxlstm/packaging/docker/entrypoint"]
 CMD ["--help"]
 
 

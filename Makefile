@@ -44,10 +44,10 @@ bench: venv .venv-bench/installed
 	touch $@
 
 image:
-	docker/build.sh
+	packaging/docker/build.sh
 
 image-test:
-	docker/test.sh
+	packaging/docker/test.sh
 
 # Pin every dependency anew; needs pip-tools in the environment.
 LOCK = $(PYTHON) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras \

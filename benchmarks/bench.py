@@ -10,12 +10,16 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 from voxlstm.lib.base.cores import usable_cores
 from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.files import write_json
 from voxlstm.lib.base.progress import Progress
+
+from speed import Contender
 
 HERE = Path(__file__).resolve().parent
 FORMS = ("zero_insertion", "transposed", "channels_last")
@@ -65,48 +69,24 @@ def arithmetic(kernel, batch, views, train):
     return 2 * batch * (3 * forward - first if train else forward)
 
 
-class Contender:
-    """A process that answers requests with the seconds they took."""
+def start(options, folder, running):
+    """Return the contenders by name, each started in a process that ends with an ExitStack.
 
-    def __init__(self, name, command, environment):
-        self.name = name
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-        self.about = self._read()
-
-    def ask(self, **request):
-        """Return the answer to one request, a dict with ``seconds`` and ``peak_bytes``."""
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        return self._read()
-
-    def close(self):
-        """Let the process end."""
-        self.process.stdin.close()
-        self.process.wait()
-
-    def _read(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise UserError(f"{self.name} ended with status {self.process.wait()}; see above")
-        return json.loads(line)
-
-
-def start(options):
-    """Return the contenders by name, each started in a process of its own."""
+    Ours come first, as they leave the weights in the folder that PyTorch's take.
+    """
     if not Path(options.torch).exists():
         raise UserError(f"there is no {options.torch}; run 'make bench', which installs PyTorch")
     threads = str(options.threads or usable_cores())
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     base = {**os.environ, **dict.fromkeys(names, threads)}
-    ours = [sys.executable, str(HERE / "voxlstm_side.py")]
-    theirs = [str(options.torch), str(HERE / "torch_twin.py"), threads]
-    return {
-        "voxlstm": Contender("voxlstm", ours, base),
-        "stock_theano": Contender("stock Theano", ours, {**base, "VOXLSTM_ONEDNN": "0"}),
-        **{form: Contender(f"PyTorch ({form})", theirs, base) for form in FORMS},
+    ours = [sys.executable, str(HERE / "voxlstm_side.py"), folder]
+    theirs = [str(options.torch), str(HERE / "torch_cpu.py"), folder, threads]
+    commands = {
+        "voxlstm": (ours, base),
+        "stock_theano": (ours, {**base, "VOXLSTM_ONEDNN": "0"}),
+        **dict.fromkeys(FORMS, (theirs, base)),
     }
+    return {name: running.enter_context(Contender(*command)) for name, command in commands.items()}
 
 
 def measure(contenders, case, rounds, progress):
@@ -147,24 +127,19 @@ def ratios(seconds, operations, rate):
     }
 
 
-def main(argv=None):
-    """Measure and write the results."""
-    options = parse_arguments(argv)
-    chosen = cases(options.quick)
-    contenders = start(options)
+def compete(contenders, chosen, rounds):
+    """Return the results of all cases, in the order of the cases."""
     about = {name: contender.about for name, contender in contenders.items()}
     if not about["voxlstm"]["onednn"]:
         print("bench: oneDNN is not in use; install the extra 'fast'", file=sys.stderr)
     measured = []
-    rounds = [options.rounds * (LONGER if case == REFERENCE else 1) for case in chosen]
+    rounds = [rounds * (LONGER if case == REFERENCE else 1) for case in chosen]
     total = sum(n + 1 for n in rounds) * len(contenders)
     with Progress(total, "benchmark", unit="run") as progress:
         for case, number in zip(chosen, rounds):
             measured.append(measure(contenders, case, number, progress))
-    for contender in contenders.values():
-        contender.close()
     reference = measured[0]["ratios"]
-    result = {
+    return {
         "ratios": {k: reference[k] for k in ("zero_insertion", "best_pytorch", "matrix_product")},
         "reference": REFERENCE,
         # The reference comes first, so that these are its own.
@@ -173,6 +148,16 @@ def main(argv=None):
         "cores": usable_cores(),
         "cases": measured,
     }
+
+
+def main(argv=None):
+    """Measure and write the results."""
+    options = parse_arguments(argv)
+    try:
+        with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
+            result = compete(start(options, folder, running), cases(options.quick), options.rounds)
+    except subprocess.CalledProcessError as error:
+        raise UserError(f"{Path(error.cmd[1]).name} ended with status {error.returncode}; see above") from error
     write_json(options.out, result)
     print(json.dumps(result["ratios"]))
 

@@ -1,132 +1,153 @@
-"""The same network in PyTorch, in three forms, timed on request; runs in an environment of its own.
+"""The same network in PyTorch, for benchmarks and tests; needs nothing of this project.
 
-Reads requests from standard input, one JSON object a line (form, kernel, batch, views, train), and
-answers each with the seconds of one run. Weights are random: only time is compared here.
+Weights and definition are those of the project, so that both compute the same. A layout says how the
+maps are stored and how the decoder enlarges them.
 """
-import json
-import resource
-import sys
-import time
-from functools import lru_cache
-
 import torch
-from torch import nn
 from torch.nn import functional
 
-WIDTHS = [(3, 96, 7), (96, 128, 3), (128, 256, 3), (256, 256, 3), (256, 256, 3), (256, 256, 3)]
-FORMS = ("zero_insertion", "transposed", "channels_last")
+MOMENTUM, WEIGHT_DECAY = 0.9, 5e-5
+ZEROS = "zero_insertion"  # enlarges as published code does; the others by transposed convolutions
+LAYOUTS = {  # are the 2-D maps, and the 3-D maps, stored with the channels last?
+    ZEROS: (False, False),
+    "channels_first": (False, False),
+    "channels_last": (True, True),
+    "channels_last_2d": (True, False),
+}
+GATES = ("forget", "input", "candidate")
 
 
-class Unpool(nn.Module):
-    """Puts each value into the even corner of a 2x2x2 block, zeros elsewhere."""
+def prepare(weights, config, layout, device):
+    """Return the parameters as this module computes with them.
 
-    def forward(self, x):
-        n, c, *space = x.shape
-        y = x.new_zeros(n, c, *(2 * s for s in space))
-        y[:, :, ::2, ::2, ::2] = x
-        return y
-
-
-class Twin(nn.Module):
-    """The paper's network.
+    The three gates' are joined, and the kernels that follow an unpooling are turned over, as a
+    transposed convolution wants them; both once, not at every step.
 
     Parameters
     ----------
-    kernel : int
-        Of the recurrence.
-    form : str
-        One of ``FORMS``: how the decoder enlarges, and the layout of its maps.
+    weights : dict of str to array
+        By the names of the project.
+    config : dict
+        The definition of the network.
+    layout : str
+        One of ``LAYOUTS``.
+
+    Returns
+    -------
+    dict of str to tensor
     """
-
-    def __init__(self, kernel, form):
-        super().__init__()
-        encoder = []
-        for inputs, outputs, size in WIDTHS:
-            pool = nn.MaxPool2d(2, 2, padding=1)
-            encoder += [nn.Conv2d(inputs, outputs, size, padding=size // 2), pool]
-            encoder += [nn.LeakyReLU(0.1)]
-        self.encoder = nn.Sequential(*encoder)
-        self.fc = nn.Linear(2304, 1024)
-        self.w = nn.Linear(1024, 3 * 128 * 64, bias=False)
-        self.u = nn.Conv3d(128, 3 * 128, kernel, padding=kernel // 2)
-        decoder = []
-        for inputs, outputs in ((128, 128), (128, 128), (128, 64)):
-            decoder += self.enlarge(inputs, outputs, form) + [nn.LeakyReLU(0.1)]
-        decoder += [nn.Conv3d(64, 32, 3, padding=1), nn.LeakyReLU(0.1)]
-        self.decoder = nn.Sequential(*decoder, nn.Conv3d(32, 2, 3, padding=1))
-        self.channels_last = form == "channels_last"
-        if self.channels_last:
-            self.encoder.to(memory_format=torch.channels_last)
-            for part in (self.u, self.decoder):
-                part.to(memory_format=torch.channels_last_3d)
-
-    @staticmethod
-    def enlarge(inputs, outputs, form):
-        if form == "zero_insertion":
-            return [Unpool(), nn.Conv3d(inputs, outputs, 3, padding=1)]
-        return [nn.ConvTranspose3d(inputs, outputs, 3, 2, padding=1, output_padding=1)]
-
-    def forward(self, views):
-        count, batch = views.shape[:2]
-        images = views.flatten(0, 1)
-        if self.channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
-        features = self.encoder(images).flatten(1)
-        tau = functional.leaky_relu(self.fc(features), 0.1)
-        steps = self.w(tau).view(count, batch, 3 * 128, 4, 4, 4)
-        h = c = views.new_zeros(batch, 128, 4, 4, 4)
-        for step in steps:
-            f, i, candidate = (step + self.u(h)).chunk(3, 1)
-            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(candidate)
-            h = torch.tanh(c)
-        if self.channels_last:
-            h = h.contiguous(memory_format=torch.channels_last_3d)
-        return self.decoder(h)
+    w = {name: torch.from_numpy(value) for name, value in weights.items()}
+    for part, axis in (("W", 1), ("U", 0), ("b", 0)):
+        w[f"lstm.{part}"] = torch.cat([w.pop(f"lstm.{gate}.{part}") for gate in GATES], axis)
+    for number in range(1, config["unpoolings"] + 1 if layout != ZEROS else 1):
+        name = f"decoder.conv{number}.W"
+        w[name] = w[name].transpose(0, 1).flip(2, 3, 4)
+    return {name: place(value, layout, device).requires_grad_() for name, value in w.items()}
 
 
-@lru_cache(maxsize=None)
-def model(form, kernel):
-    torch.manual_seed(0)
-    twin = Twin(kernel, form)
-    weights = [p for p in twin.parameters() if p.dim() > 1]
-    biases = [p for p in twin.parameters() if p.dim() == 1]
-    groups = [{"params": weights, "weight_decay": 5e-5}, {"params": biases}]
-    return twin, torch.optim.SGD(groups, lr=1e-4, momentum=0.9)
+def place(value, layout, device):
+    """Return a tensor on a device, in the order of a layout."""
+    flat, deep = LAYOUTS[layout]
+    memory_format = torch.contiguous_format
+    if value.dim() == 4 and flat:
+        memory_format = torch.channels_last
+    elif value.dim() == 5 and deep:
+        memory_format = torch.channels_last_3d
+    return value.to(device, copy=True).contiguous(memory_format=memory_format)
 
 
-@lru_cache(maxsize=1)
-def data(batch, views):
-    x = torch.rand(views, batch, 3, 127, 127)
-    return x, (torch.rand(batch, 32, 32, 32) > 0.8).long()
+def leaky_relu(x):
+    """Return x where positive and 0.1 x elsewhere, in the memory of x."""
+    return functional.leaky_relu(x, 0.1, inplace=True)
 
 
-def run(form, kernel, batch, views, train):
-    """Return the seconds of one training step or one prediction."""
-    twin, optimiser = model(form, kernel)
-    x, y = data(batch, views)
-    start = time.perf_counter()
-    if train:
-        optimiser.zero_grad()
-        loss = functional.cross_entropy(twin(x), y)
-        loss.backward()
-        optimiser.step()
-        loss.item()
+def as_numbers(x):
+    """Return pixels as numbers in [0, 1]; what are numbers already, as they are."""
+    return x.float() / 255 if x.dtype == torch.uint8 else x
+
+
+def encode(w, config, flat, x):
+    """Return tau of pictures ``(n, 3, rows, columns)``."""
+    x = as_numbers(x)
+    if flat:
+        x = x.contiguous(memory_format=torch.channels_last)
+    for number, kernel in enumerate(config["encoder_kernels"], start=1):
+        name = f"encoder.conv{number}"
+        x = functional.conv2d(x, w[name + ".W"], padding=kernel // 2)
+        x = functional.max_pool2d(x, 2, stride=2, padding=1)
+        # A bias commutes with the maximum; behind it there is a quarter of the values.
+        x = leaky_relu(x + w[name + ".b"].view(1, -1, 1, 1))
+    return leaky_relu(x.flatten(1) @ w["encoder.fc.W"] + w["encoder.fc.b"])
+
+
+def remember(w, config, deep, tau):
+    """Return the hidden state after views encoded as ``(views, batch, features)``."""
+    views, batch, _ = tau.shape
+    n, grid, kernel = config["channels"], config["grid"], config["kernel"]
+    weight = w["lstm.W"]
+    if deep:  # with the channels last, so is the product
+        seen = tau @ weight.permute(0, 2, 3, 4, 1).flatten(1)
+        seen = seen.view(views, batch, grid, grid, grid, 3 * n).permute(0, 1, 5, 2, 3, 4)
     else:
-        with torch.inference_mode():
-            twin(x).softmax(1)[:, 1].numpy()
-    return time.perf_counter() - start
+        seen = (tau @ weight.flatten(1)).view(views, batch, 3 * n, grid, grid, grid)
+    bias = w["lstm.b"].view(1, -1, 1, 1, 1)
+    f, i, g = (seen[0] + bias).split(n, dim=1)
+    c = torch.sigmoid(i) * torch.tanh(g)  # the first state is zero
+    h = torch.tanh(c)
+    for view in range(1, views):
+        recurrent = functional.conv3d(h, w["lstm.U"], w["lstm.b"], padding=kernel // 2)
+        f, i, g = (seen[view] + recurrent).split(n, dim=1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.tanh(c)
+    return h
 
 
-def main():
-    """Answer requests until standard input ends."""
-    torch.set_num_threads(int(sys.argv[1]))
-    print(json.dumps({"version": torch.__version__}), flush=True)
-    for line in sys.stdin:
-        request = json.loads(line)
-        seconds = run(**request)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(json.dumps({"seconds": seconds, "peak_bytes": peak}), flush=True)
+def decode(w, config, layout, x):
+    """Return the logits ``(batch, 2, x, y, z)`` of a hidden state."""
+    count = len(config["decoder_widths"]) + 1
+    for number in range(1, count + 1):
+        weight, bias = (w[f"decoder.conv{number}.{part}"] for part in "Wb")
+        enlarged = number <= config["unpoolings"]
+        if enlarged and layout != ZEROS:  # unpooling and convolution in one
+            x = functional.conv_transpose3d(x, weight, bias, stride=2, padding=1, output_padding=1)
+        else:
+            x = functional.conv3d(unpool(x) if enlarged else x, weight, bias, padding=1)
+        if number < count:
+            x = leaky_relu(x)
+    return x
 
 
-if __name__ == "__main__":
-    main()
+def unpool(x):
+    """Return maps of twice the size: each value in the first corner of a cube of 8, zeros elsewhere."""
+    n, channels, *space = x.shape
+    y = x.new_zeros(n, channels, *(2 * size for size in space))
+    y[:, :, ::2, ::2, ::2] = x
+    return y
+
+
+def margin_of(w, config, layout, views):
+    """Return by how much the logit of occupied is above that of empty, ``(batch, x, y, z)``."""
+    flat, deep = LAYOUTS[layout]
+    count, batch = views.shape[:2]
+    tau = encode(w, config, flat, views.flatten(0, 1)).view(count, batch, -1)
+    logits = decode(w, config, layout, remember(w, config, deep, tau))
+    return logits[:, 1] - logits[:, 0]
+
+
+def loss_of(w, config, layout, views, voxels):
+    """Return the mean cross-entropy over all voxels."""
+    margin = margin_of(w, config, layout, views)
+    return functional.softplus((1 - 2 * voxels.float()) * margin).mean()
+
+
+def occupancy_of(w, config, layout, views):
+    """Return the probability that a voxel is occupied, ``(batch, x, y, z)``."""
+    return torch.sigmoid(margin_of(w, config, layout, views))
+
+
+def optimiser(w, rate):
+    """Return PyTorch's SGD by the project's recipe: biases do not decay."""
+    biases = [value for name, value in w.items() if name.endswith(".b")]
+    others = [value for name, value in w.items() if not name.endswith(".b")]
+    groups = [{"params": others, "weight_decay": WEIGHT_DECAY}, {"params": biases}]
+    return torch.optim.SGD(groups, lr=rate, momentum=MOMENTUM, fused=others[0].is_cuda)

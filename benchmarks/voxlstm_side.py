@@ -1,4 +1,7 @@
-"""This project's network, timed on request as `torch_twin` does; ``VOXLSTM_ONEDNN=0`` for stock ops."""
+"""This project's network, timed on request as `torch_cpu` does; ``VOXLSTM_ONEDNN=0`` for stock ops.
+
+``voxlstm_side.py FOLDER`` first writes there the weights and definitions that PyTorch takes.
+"""
 import json
 import resource
 import sys
@@ -18,14 +21,19 @@ from voxlstm.solvers.recipe import Recipe
 from voxlstm.solvers.solver import Solver
 
 ROOT = Path(__file__).resolve().parent.parent
+KERNELS = 1, 3
+
+
+def definition(kernel):
+    """Return the definition of the paper's network."""
+    return NetworkConfig.from_file(ROOT / f"models/lstm_{kernel}x{kernel}x{kernel}.yaml")
 
 
 @lru_cache(maxsize=None)
 def solver(kernel):
     """Return a solver of the paper's network, at a rate at which random data do no harm."""
-    config = NetworkConfig.from_file(ROOT / f"models/lstm_{kernel}x{kernel}x{kernel}.yaml")
     recipe = Recipe.from_file(ROOT / "solvers/sgd_3d_r2n2.yaml")
-    return Solver(Network(config, seed=0), replace(recipe, rate=1e-4, rate_drops=(), warmup=0))
+    return Solver(Network(definition(kernel), seed=0), replace(recipe, rate=1e-4, rate_drops=(), warmup=0))
 
 
 @lru_cache(maxsize=1)
@@ -62,8 +70,17 @@ def run(kernel, batch, views, train):
     return time.perf_counter() - start
 
 
-def main():
+def write_networks(folder):
+    """Write each network's weights and definition."""
+    for kernel in KERNELS:
+        network = Network(definition(kernel), seed=0)
+        np.savez(folder / f"weights_{kernel}.npz", **network.get_weights())
+        (folder / f"network_{kernel}.json").write_text(json.dumps(network.config.to_dict()))
+
+
+def main(folder):
     """Answer requests until standard input ends."""
+    write_networks(Path(folder))
     served, reason = available()
     print(json.dumps({"version": theano.__version__, "onednn": reason if served else None}))
     sys.stdout.flush()
@@ -79,4 +96,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -148,7 +148,7 @@ def prepare_network(options):
     if not saved.split:
         notes.append("An older version wrote the weights: they do not say which objects they were"
                      " trained on, and the data that it made had other grids than ShapeNet's.")
-    claim(options)
+    reserve(options)
     about = {
         "data": data_facts(options.data, index, parts),
         "split": {"name": parts.name, "form": parts.form, "digest": parts.digest(),
@@ -166,10 +166,10 @@ def prepare_network(options):
     return counts, subject, make_shapes(known), about
 
 
-def claim(options):
+def reserve(options):
     """Make sure that the results can be written: when the command is right, before the work."""
     if options.out:
-        output.claim(options.out, options.overwrite)
+        output.reserve(options.out, options.overwrite)
 
 
 def make_shapes(items):
@@ -226,7 +226,7 @@ def training_objects(options, parts, saved):
 def prepare_saved(options):
     """Return numbers of views, subject, mean shapes and facts of saved predictions."""
     saved = Predictions(options.predictions)
-    claim(options)
+    reserve(options)
     kept = ("data", "network", "weights", "split", "trained_objects", "notes")
     about = {name: saved.about[name] for name in kept if name in saved.about}
     exact = [float(value) for value in saved.about["thresholds"]]

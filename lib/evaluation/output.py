@@ -16,7 +16,7 @@ RESULTS, REPORT = "results.json", "report.html"
 FIGURES = "figures"
 
 
-def claim(folder, overwrite=False):
+def reserve(folder, overwrite=False):
     """Make sure that a folder can take the results, before any work is done.
 
     Raises

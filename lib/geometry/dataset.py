@@ -152,7 +152,7 @@ def make(out, tasks, settings, workers=None, add=False):
         When the folder was made in another way, or a worker process dies.
     """
     out = Path(out)
-    _claim(out, dict(settings, version=VERSION), add)
+    _reserve(out, dict(settings, version=VERSION), add)
     _sweep(out, tasks)
     pending = [task for task in tasks if not is_done(out, task)]
     workers = min(workers or usable_cores(), max(len(pending), 1))
@@ -238,7 +238,7 @@ def _attempt(out, task):
     return None
 
 
-def _claim(out, settings, add):
+def _reserve(out, settings, add):
     """Write ``dataset.json``, or refuse a folder whose objects were made in another way."""
     path = out / MARKER
     found = marker.read(out)

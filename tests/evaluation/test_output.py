@@ -43,10 +43,10 @@ class FolderTest(unittest.TestCase):
 
     def test_results_are_not_overwritten_unasked(self):
         with self.assertRaisesRegex(UserError, "--overwrite"):
-            output.claim(example.out)
-        output.claim(example.out, overwrite=True)
+            output.reserve(example.out)
+        output.reserve(example.out, overwrite=True)
         with self.assertRaisesRegex(UserError, "not a folder"):
-            output.claim(example.page)
+            output.reserve(example.page)
 
     def test_other_json_is_refused(self):
         path = example.out / "other.json"
@@ -59,7 +59,7 @@ class FolderTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             with mock.patch.dict(sys.modules, {"matplotlib": None}):
                 with self.assertRaisesRegex(UserError, r"voxlstm\[report\]"):
-                    output.claim(Path(folder) / "out")
+                    output.reserve(Path(folder) / "out")
             self.assertFalse((Path(folder) / "out").exists())
 
     def test_the_same_results_give_the_same_charts(self):

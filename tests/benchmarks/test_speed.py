@@ -1,4 +1,4 @@
-"""How gpu/check_gpu.py times this project and PyTorch in turn."""
+"""How benchmarks/check_gpu.py times this project and PyTorch in turn."""
 import json
 import os
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .test_compare import check_gpu, load
+from .test_check_gpu import check_gpu, load
 
 CASE = {"network": "lstm_3x3x3", "views": 5, "batch": 36, "pass": "step", "precision": "float32"}
 
@@ -100,7 +100,7 @@ class Processes(unittest.TestCase):
 
     def test_ours_answers_with_the_first_loss_of_the_same_weights(self):
         with tempfile.TemporaryDirectory() as folder:
-            command = check_gpu.child_command("serve_speed", "small_1x1x1", "cpu", "float32", folder, 2, 2)
+            command = check_gpu.device_side("serve_speed", "small_1x1x1", "cpu", "float32", folder, 2, 2)
             with speed.Contender(command, dict(os.environ)) as ours:
                 case = {"views": 2, "batch": 2, "pass": "step", "steps": 2}
                 answers = [ours.ask(**case) for _ in range(2)]

@@ -5,7 +5,12 @@ equal. Where they are within a rounding of each other, two devices may choose di
 rightly, and the gradients of that layer and of those before it then differ by a thousandth and
 more. So each device's choices are compared first, and a gradient is held to the tolerance in the
 batches in which all choices from its layer on are the same.
+
+``python -m tests.parity.compare EXPECTED FOUND`` prints the comparison of two folders as JSON.
 """
+import json
+import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -121,3 +126,7 @@ def turned_signs(one, other):
     """Return how many signs differ, and how far from zero these values are."""
     turned = (one > 0) != (other > 0)
     return int(turned.sum()), float(np.abs(one[turned]).max(initial=0.0) / np.abs(one).max())
+
+
+if __name__ == "__main__":
+    print(json.dumps(compare(*map(Path, sys.argv[1:]))))

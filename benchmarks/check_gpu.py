@@ -1,11 +1,11 @@
 """Proves and measures this project on a GPU: the results agree with the CPU's, how fast, how large.
 
-Run it through ``run.sh`` of the bundle (see build_bundle.sh) or with the project's environment::
+Run it through ``run.sh`` of the bundle (``packaging/bundle``) or with the project's environment::
 
-    run.sh gpu/check_gpu.py --out results/gpu                       # everything
-    run.sh gpu/check_gpu.py --out results/gpu --parts parity,speed
-    run.sh gpu/check_gpu.py --out results/gpu --parts speed --quick  # only what the ratios are of
-    run.sh gpu/check_gpu.py --out results/gpu --parts train --iterations 20000 --minutes 20
+    run.sh benchmarks/check_gpu.py --out results/gpu                       # everything
+    run.sh benchmarks/check_gpu.py --out results/gpu --parts parity,speed
+    run.sh benchmarks/check_gpu.py --out results/gpu --parts speed --quick  # only what the ratios are of
+    run.sh benchmarks/check_gpu.py --out results/gpu --parts train --iterations 20000 --minutes 20
 
 Everything found is in ``OUT/results.json``, rewritten after each part; exit status 1 says that a
 result did not agree, 2 that a part failed.
@@ -13,6 +13,7 @@ result did not agree, 2 that a part failed.
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,9 +27,9 @@ import voxlstm  # noqa: F401 - before NumPy: it chooses the BLAS's kernels
 import yaml
 
 import speed
-from compare import compare
 from voxlstm.lib.base.cache import cache_folder
 from voxlstm.lib.base.errors import UserError, run_tool
+from voxlstm.lib.runs.phases import tool
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORKS = ("small_1x1x1", "small_3x3x3", "lstm_1x1x1", "lstm_3x3x3")
@@ -75,15 +76,24 @@ def parse_arguments(argv=None):
     return options
 
 
-def child_command(task, *arguments):
-    """Return the command that runs a function of on_device.py in a process of its own."""
-    return [sys.executable, str(ROOT / "gpu/on_device.py"), task, json.dumps(arguments)]
+def device_side(task, *arguments):
+    """Return the command that runs a function of device_side.py in a process of its own."""
+    return [sys.executable, str(ROOT / "benchmarks/device_side.py"), task, json.dumps(arguments)]
 
 
-def start_child(task, *arguments, cache=None):
-    """Start a function of on_device.py, perhaps with a compile folder of its own."""
-    own = {"VOXLSTM_CACHE": str(cache)} if cache else {}
-    return subprocess.Popen(child_command(task, *arguments), env={**os.environ, **own})
+def parity(module, *arguments):
+    """Return how a module of ``tests/parity`` is run in a process of its own."""
+    command = [sys.executable, "-m", f"tests.parity.{module}", *map(str, arguments)]
+    return {"args": command, "cwd": ROOT}
+
+
+def start_parity(network, device, folder, batches):
+    """Start what one device computes of a network; the CPU has a compile folder of its own.
+
+    So neither waits for the other's compilations.
+    """
+    own = {"VOXLSTM_CACHE": str(cache_folder() / "cpu")} if device == "cpu" else {}
+    return subprocess.Popen(**parity("on_device", network, device, folder, batches), env={**os.environ, **own})
 
 
 def wait_for(*children):
@@ -103,32 +113,20 @@ def check_parity(options):
         for folder in folders.values():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-        wait_for(*(
-            # With a compile folder of its own, neither waits for the other's compilations.
-            start_child("run_parity", network, device, str(folder), options.batches,
-                        cache=cache_folder() / "cpu" if device == "cpu" else None)
-            for device, folder in folders.items()
-        ))
-        results[network] = compare(folders["cpu"], folders[options.device])
+        wait_for(*(start_parity(network, *pair, options.batches) for pair in folders.items()))
+        compared = parity("compare", folders["cpu"], folders[options.device])
+        answer = subprocess.run(**compared, check=True, stdout=subprocess.PIPE, text=True)
+        results[network] = json.loads(answer.stdout)
         print(f"parity {network}: {json.dumps(results[network])}", flush=True)
         for folder in folders.values():
             shutil.rmtree(folder)
     return results
 
 
-def ask_nvidia(what):
-    """Return what nvidia-smi says of the first GPU, or None."""
-    if not shutil.which("nvidia-smi"):
-        return None
-    command = ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader,nounits"]
-    answer = subprocess.run(command, capture_output=True, text=True)
-    return answer.stdout.splitlines()[0].strip() if answer.returncode == 0 else None
-
-
 def check_speed(options):
     """Time this project and PyTorch on the same GPU, weights and batch; write ``gpu_speed.json``."""
     python = options.torch_python or find_torch()
-    card = (ask_nvidia("name,driver_version") or ", ").split(", ")
+    card = (speed.ask_nvidia("name,driver_version") or ", ").split(", ")
     report = {"ratios": {}, "card": card[0] or None, "driver": card[1] or None,
               "date": datetime.now(timezone.utc).date().isoformat(), "torch": None, "rows": []}
     for network in options.speed_networks.split(","):
@@ -154,13 +152,13 @@ def start_ours(options, network, precision, folder):
     """Start the process that times this project's network with one precision."""
     arguments = [network, options.device, precision, str(folder), options.batch,
                  max(case["views"] for case in speed.cases(options))]
-    return speed.Contender(child_command("serve_speed", *arguments), dict(os.environ))
+    return speed.Contender(device_side("serve_speed", *arguments), dict(os.environ))
 
 
 def start_torch(python, folder):
-    """Start torch_network.py in the Python that has PyTorch."""
+    """Start torch_gpu.py in the Python that has PyTorch."""
     files = [folder / name for name in ("weights.npz", "network.json", "batch.npz", "torch.json")]
-    command = [python, ROOT / "gpu/torch_network.py", *files, "--serve"]
+    command = [python, ROOT / "benchmarks/torch_gpu.py", *files, "--serve"]
     return speed.Contender([str(part) for part in command], outer_environment())
 
 
@@ -198,7 +196,7 @@ def check_profile(options):
             path = options.out / f"profile_{network}_{precision}.json"
             views = max(map(int, options.views.split(",")))
             arguments = network, options.device, precision, str(path), options.batch, views
-            wait_for(start_child("run_profile", *arguments))
+            wait_for(subprocess.Popen(device_side("run_profile", *arguments)))
             profile = json.loads(path.read_text())
             results[f"{network} {precision}"] = {"milliseconds": profile["milliseconds"]}
             for kind, entry in list(profile["kinds"].items())[:10]:
@@ -211,19 +209,19 @@ def check_training(options):
     """Make a procedural set, train each network on the device and score it."""
     data = options.work / "data"
     if not data.exists():
-        tool("make_dataset", "--procedural", options.objects, "--out", data)
+        run("make_dataset", "--procedural", options.objects, "--out", data)
     results = {}
     for network in options.train_networks.split(","):
         out = options.work / f"train_{network}"
         start = time.perf_counter()
-        status = tool(
+        status = run(
             "train_net", "--model", ROOT / f"models/{network}.yaml", "--solver", options.solver,
             "--data", data, "--out", out, "--device", options.device, "--overwrite",
             *settings(options), limit=options.minutes * 60,
         )
         entry = {"seconds": time.perf_counter() - start, "status": status}
-        tool("test_net", "--weights", out / "last.npz", "--data", data, "--out", out / "scores",
-             "--device", options.device, "--overwrite")
+        run("test_net", "--weights", out / "last.npz", "--data", data, "--out", out / "scores",
+            "--device", options.device, "--overwrite")
         for source, name in [
             (out / "curves.csv", "curves.csv"),
             (out / "run.json", "run.json"),
@@ -248,7 +246,7 @@ def settings(options):
     return [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
 
 
-def tool(name, *arguments, limit=None):
+def run(name, *arguments, limit=None):
     """Run one of the project's tools; at the time limit it is stopped as by Ctrl-C.
 
     Returns
@@ -256,7 +254,7 @@ def tool(name, *arguments, limit=None):
     int
         The exit status: 0, or that of the signal that the limit sent.
     """
-    command = [sys.executable, str(ROOT / f"tools/{name}.py"), *map(str, arguments)]
+    command = tool(name, *arguments)
     process = subprocess.Popen(command)
     try:
         status = process.wait(limit)
@@ -275,17 +273,17 @@ def main(argv=None):
     """Run the parts asked for; return 1 when something did not agree."""
     options = parse_arguments(argv)
     options.out.mkdir(parents=True, exist_ok=True)
-    options.work = options.work or options.out / "work"
+    options.work = (options.work or options.out / "work").absolute()
     options.work.mkdir(parents=True, exist_ok=True)
     path = options.out / "results.json"
     results = json.loads(path.read_text()) if path.exists() else {}
-    results["gpu"] = ask_nvidia("name,driver_version,memory.total")
+    results["gpu"] = speed.ask_nvidia("name,driver_version,memory.total")
     for part in options.parts.split(","):
         try:
             results[part] = CHECKS[part](options)
         except subprocess.CalledProcessError as error:
             # What failed has said why; the results of the parts before are kept.
-            name = next(Path(word).name for word in error.cmd if str(word).endswith(".py"))
+            name = next(Path(word).name for word in error.cmd if re.search(r"\.py$|^tests\.", str(word)))
             raise UserError(f"the {part} part ended, as {name} failed") from error
         path.write_text(json.dumps(results, indent=1))
     entries = [e for part in CHECKS if part in results for e in results[part].values()]

@@ -5,7 +5,7 @@
 #
 # Needs the environment of `make venv` and Debian's python3-pygpu and libgpuarray-dev.
 set -euo pipefail
-here=$(cd "$(dirname "$0")/.." && pwd)
+here=$(cd "$(dirname "$0")/../.." && pwd)
 python=${VENV:-$here/.venv}/bin/python
 out=${1:?usage: build_bundle.sh OUT.tar.xz}
 work=$(mktemp -d)
@@ -64,12 +64,13 @@ copy_fallbacks() {
 copy_project() {
     local room package="$bundle/python/lib/python3.11/site-packages/voxlstm"
     mkdir "$package"
-    for room in lib models solvers tools gpu; do
-        tar -C "$here" -cf - --exclude=__pycache__ "$room" | tar -C "$bundle/app" -xf -
-        [ $room = gpu ] || ln -s "../../../../../app/$room" "$package/$room"
+    for room in lib models solvers tools; do
+        ln -s "../../../../../app/$room" "$package/$room"
     done
+    tar -C "$here" -cf - --exclude=__pycache__ lib models solvers tools benchmarks tests/__init__.py tests/parity |
+        tar -C "$bundle/app" -xf -
     cp "$here/package/__init__.py" "$package/"
-    cp "$here/gpu/run.sh" "$bundle/"
+    cp "$here/packaging/bundle/run.sh" "$bundle/"
 }
 
 copy_python

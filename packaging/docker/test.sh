@@ -6,8 +6,8 @@
 # podman runs, and a base image that no registry hands out is made with debootstrap. Layers and
 # compiled graphs are kept in ~/.cache/voxlstm/image.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-. docker/engine.sh
+cd "$(dirname "$0")/../.."
+. packaging/docker/engine.sh
 
 kept=${VOXLSTM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/voxlstm}/image
 scratch=$(mktemp -d)
@@ -41,7 +41,7 @@ install_tools() {
 
 build_images() {
     if have_docker; then
-        BUILDER=docker sh docker/build.sh >"$scratch/log" 2>&1 || fail "building the images"
+        BUILDER=docker sh packaging/docker/build.sh >"$scratch/log" 2>&1 || fail "building the images"
         return
     fi
     if [ "$(id -u)" != 0 ]; then
@@ -51,7 +51,7 @@ build_images() {
     use_storage "$kept"
     make_base "$kept"
     BUILDER=buildah BUILD_OPTIONS="--pull-never --isolation chroot $(certificate_options "$scratch")" \
-        sh docker/build.sh >"$scratch/log" 2>&1 || fail "building the images"
+        sh packaging/docker/build.sh >"$scratch/log" 2>&1 || fail "building the images"
     # Old layers that nothing is built on any more.
     podman image prune -f --filter until=336h >/dev/null
 }
@@ -154,6 +154,6 @@ refused "libcuda.so .the NVIDIA driver. cannot be loaded" voxlstm:cuda train --o
     --model models/small_1x1x1.yaml --solver solvers/small.yaml --data data/small --device cuda
 passed "--device cuda is refused where there is no GPU"
 
-RUN_OPTIONS=(--entrypoint sh -v "$PWD/docker/try_cuda.sh:/try_cuda.sh:ro" -v "$PWD/tests/cuda/simulator:/simulator:ro")
+RUN_OPTIONS=(--entrypoint sh -v "$PWD/packaging/docker/try_cuda.sh:/try_cuda.sh:ro" -v "$PWD/tests/cuda/simulator:/simulator:ro")
 container voxlstm:cuda /try_cuda.sh || fail "the CUDA image's libraries"
 passed "the CUDA image's compiler, BLAS and cuDNN load, and a convolution runs on a simulated device"

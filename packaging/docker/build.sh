@@ -3,8 +3,8 @@
 # or buildah, whichever works here first. BUILD_OPTIONS are handed to the builder, such as
 #   BUILD_OPTIONS="--build-arg SNAPSHOT=20250601T000000Z" make image
 set -eu
-cd "$(dirname "$0")/.."
-. docker/engine.sh
+cd "$(dirname "$0")/../.."
+. packaging/docker/engine.sh
 
 builder=${BUILDER:-$(find_builder)}
 if [ -z "$builder" ]; then

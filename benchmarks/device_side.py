@@ -1,107 +1,23 @@
-"""What check_gpu.py lets a process of its own do: one process computes on one device.
+"""What check_gpu.py times in a process of its own: this project's network on one device.
 
-``on_device.py TASK ARGUMENTS``: the name of a function of this file and a JSON list.
+``device_side.py TASK ARGUMENTS``: the name of a function of this file and a JSON list.
 """
 import json
 import os
-import shutil
-import subprocess
 import sys
 import time
-from collections import OrderedDict
-from dataclasses import replace
 from pathlib import Path
 
 import voxlstm  # noqa: F401 - before NumPy: it chooses the BLAS's kernels
 
 import numpy as np
 
+from speed import ask_nvidia
 from voxlstm.lib.backend.door import theano, use_device
-from theano.tensor.signal.pool import Pool
 from voxlstm.lib.base.errors import run_tool
-from voxlstm.lib.data.views import as_float
-from voxlstm.models.network import Network, NetworkConfig
-from voxlstm.solvers.optimisers import SGD, Optimiser
-from voxlstm.solvers.recipe import Recipe
-from voxlstm.solvers.solver import Solver
+from workload import make_batch, make_solver
 
-ROOT = Path(__file__).resolve().parents[1]
-STEPS = 10
 WARM_UP = 3
-
-
-def make_solver(name, **changes):
-    """Return a solver of a network definition in ``models/`` with the paper's recipe."""
-    recipe = replace(Recipe.from_file(ROOT / "solvers/sgd_3d_r2n2.yaml"), **changes)
-    network = Network(NetworkConfig.from_file(ROOT / f"models/{name}.yaml"), seed=0)
-    return Solver(network, recipe)
-
-
-def make_batch(config, views, batch, seed=0):
-    """Return random views and random solid boxes as voxels, both of uint8."""
-    random = np.random.default_rng(seed)
-    size, cells = config.image, config.resolution
-    pictures = random.integers(0, 256, (views, batch, 3, size, size), np.uint8)
-    voxels = np.zeros((batch, cells, cells, cells), np.uint8)
-    for grid in voxels:
-        low, high = np.sort(random.integers(0, cells, (2, 3)), axis=0)
-        grid[tuple(slice(a, b + 1) for a, b in zip(low, high))] = 1
-    return pictures, voxels
-
-
-def run_parity(name, device, folder, batches):
-    """Write ten steps' results to ``training.npz`` and each batch's gradients to ``0.npz``, ..."""
-    use_device(device)
-    no_decay = Optimiser(sgd=SGD(momentum=0.9, weight_decay=0.0))
-    solver = make_solver(name, rate=0.01, optimiser=no_decay, rate_drops=())
-    write_gradients(solver.network, Path(folder), batches)
-    write_training(solver, Path(folder) / "training.npz")
-
-
-def write_training(solver, path):
-    """Take ten steps of 1 to 3 views; write losses, the parameters after them and a prediction."""
-    losses = []
-    for step in range(STEPS):
-        views, voxels = make_batch(solver.network.config, 1 + (step + 2) % 3, 2, seed=step)
-        losses.append(solver.step(views, voxels))
-    after = {f"after/{n}": value for n, value in solver.network.get_weights().items()}
-    np.savez(path, losses=np.array(losses), occupancy=solver.predict(views), **after)
-
-
-def write_gradients(network, folder, batches):
-    """Write gradients of small batches, and in the same graph what its maxima and signs are of.
-
-    One image has fewer near ties than many: a single view, two views and two objects take turns.
-    """
-    views, voxels = network.inputs()
-    outputs = network.outputs(views)
-    loss = network.loss(outputs, voxels)
-    found = OrderedDict(loss=loss)
-    variables = {n: parameter.variable for n, parameter in network.parameters.items()}
-    gradients = theano.grad(loss, list(variables.values()))
-    found.update((f"gradient/{n}", value) for n, value in zip(variables, gradients))
-    found.update(choices(network, outputs))
-    function = theano.function([views, voxels], list(found.values()))
-    layers = np.array([parameter.layer for parameter in network.parameters.values()])
-    for number in range(batches):
-        count, objects = [(1, 1), (2, 1), (1, 2)][number % 3]
-        pictures, grids = make_batch(network.config, count, objects, seed=number)
-        values = function(as_float(pictures), grids)
-        arrays = dict(zip(found, map(np.asarray, values)))
-        np.savez(folder / f"{number}.npz", layers=layers, **arrays)
-
-
-def choices(network, outputs):
-    """Return what maxima are taken of (``pooled/layer``) and signs (``signed/layer``)."""
-    found = OrderedDict()
-    # The last has a softmax in place of a leaky ReLU, the gates are logistic and without a bias yet.
-    for variable, weight, bias in network.pre_activations(outputs)[:-1]:
-        if bias:
-            found[f"signed/{weight.layer}"] = variable
-        for part in variable.owner.inputs:
-            if part.owner and isinstance(part.owner.op, Pool):
-                found[f"pooled/{weight.layer}"] = part.owner.inputs[0]
-    return found
 
 
 def serve_speed(name, device, precision, folder, batch, views):
@@ -205,14 +121,11 @@ def time_nodes(function, batch):
 
 def gpu_memory():
     """Return the bytes in use on the first GPU, or None without one."""
-    if not shutil.which("nvidia-smi"):
-        return None
-    command = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
-    answer = subprocess.run(command, capture_output=True, text=True)
-    return int(answer.stdout.split()[0]) * 2**20 if answer.returncode == 0 else None
+    used = ask_nvidia("memory.used")
+    return used and int(used) * 2**20
 
 
 if __name__ == "__main__":
-    tasks = {"run_parity": run_parity, "serve_speed": serve_speed, "run_profile": run_profile}
+    tasks = {"serve_speed": serve_speed, "run_profile": run_profile}
     task = tasks[sys.argv[1]]
     run_tool(lambda: task(*json.loads(sys.argv[2])))

@@ -1,7 +1,4 @@
-"""What gpu/check_gpu.py calls agreement of two devices, and how it trains."""
-import importlib
-import json
-import os
+"""What the parity check calls agreement of two devices."""
 import subprocess
 import sys
 import tempfile
@@ -10,6 +7,8 @@ import unittest.mock
 from pathlib import Path
 
 import numpy as np
+
+from . import compare
 
 ROOT = Path(__file__).parents[2]
 ARRAYS = {  # of a batch; two layers, each with a choice
@@ -26,19 +25,6 @@ TRAINING = {
     "occupancy": np.array([0.2, 0.9], np.float32),
     "after/encoder.conv1.W": np.array([1.0, 0.5], np.float32),
 }
-
-
-def load(name):
-    """Import a module of the folder ``gpu``, whose scripts are no package."""
-    sys.path.insert(0, str(ROOT / "gpu"))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.pop(0)
-
-
-compare = load("compare")
-check_gpu = load("check_gpu")
 
 
 class Comparing(unittest.TestCase):
@@ -139,9 +125,8 @@ class OnDevice(unittest.TestCase):
 
     def test_every_parameter_has_a_gradient_and_its_layer_is_known(self):
         with tempfile.TemporaryDirectory() as folder:
-            arguments = json.dumps(["small_1x1x1", "cpu", folder, 2])
-            command = [sys.executable, str(ROOT / "gpu/on_device.py"), "run_parity", arguments]
-            subprocess.run(command, check=True, env=dict(os.environ))
+            command = [sys.executable, "-m", "tests.parity.on_device", "small_1x1x1", "cpu", folder, "2"]
+            subprocess.run(command, check=True, cwd=ROOT)
             found = compare.compare(Path(folder), Path(folder))
             self.assertEqual((found["turned"], found["untested"], found["batches"]), (0, [], 2))
             self.assertTrue(found["agrees"])
@@ -154,38 +139,3 @@ class OnDevice(unittest.TestCase):
                     pooled_here = compare.in_windows(batch[name]).max(axis=-1)
                     biased = batch[name.replace("pooled", "signed")]
                     np.testing.assert_allclose(biased, pooled_here + 0.1, atol=1e-6)
-
-
-class Checking(unittest.TestCase):
-    """The check's command line and the trainings that it starts."""
-
-    def options(self, *arguments):
-        return check_gpu.parse_arguments(["--out", "anywhere", *arguments])
-
-    def drops(self, iterations):
-        """Return the learning rate's drops in a training of so many steps."""
-        recipe = str(ROOT / "solvers/small_adam.yaml")
-        settings = check_gpu.settings(self.options("--solver", recipe, "--iterations", str(iterations)))
-        (drops,) = (part for part in settings if part.startswith("rate_drops="))
-        return json.loads(drops.partition("=")[2])
-
-    def test_the_recipe_s_drops_come_at_the_same_share_of_a_shorter_training(self):
-        self.assertEqual(self.drops(5000), [[3000, 0.5], [4000, 0.4], [4600, 0.4]])
-        self.assertEqual(self.drops(500), [[300, 0.5], [400, 0.4], [460, 0.4]])
-
-    def test_drops_that_fall_on_one_step_become_one(self):
-        ((step, factor),) = self.drops(2)
-        self.assertEqual(step, 1)
-        self.assertAlmostEqual(factor, 0.08)
-
-    def test_a_part_that_fails_and_an_unknown_one_are_a_sentence(self):
-        for arguments, status, sentence in [
-            (["--parts", "parity", "--networks", "none"], 2, "the parity part ended, as on_device.py failed"),
-            (["--parts", "parrot"], 2, "--parts has parrot; take some of parity, speed, profile, train"),
-        ]:
-            with self.subTest(arguments), tempfile.TemporaryDirectory() as folder:
-                command = [sys.executable, ROOT / "gpu/check_gpu.py", "--out", folder, "--device", "cpu"]
-                done = subprocess.run([*map(str, command), *arguments], capture_output=True, text=True)
-                self.assertEqual(done.returncode, status)
-                self.assertIn(f"error: {sentence}", done.stderr.splitlines()[-1])
-                self.assertNotIn("Traceback", done.stderr)

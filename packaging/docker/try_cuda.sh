@@ -30,4 +30,4 @@ for pair in libcuda.so:driver libnvrtc.so:compiler libcublas.so:blas libcudnn.so
         "/simulator/${pair#*:}.cpp" -ldl
 done
 LD_LIBRARY_PATH=$libraries THEANO_FLAGS=base_compiledir=/cache/simulated \
-    exec /voxlstm/docker/entrypoint check-setup --device cuda
+    exec /voxlstm/packaging/docker/entrypoint check-setup --device cuda

@@ -1,5 +1,6 @@
 """This project beside PyTorch on one GPU: two processes that take turns at the same work."""
 import json
+import shutil
 import subprocess
 from contextlib import suppress
 
@@ -122,3 +123,12 @@ def agrees(row):
 def ratios(rows):
     """Return ours over PyTorch's best form, in samples a second, by precision."""
     return {row["precision"]: row.get("ratio") for row in rows if is_ratio_case(row)}
+
+
+def ask_nvidia(what):
+    """Return what nvidia-smi says of the first GPU, or None."""
+    if not shutil.which("nvidia-smi"):
+        return None
+    command = ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader,nounits"]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    return answer.stdout.splitlines()[0].strip() if answer.returncode == 0 else None

@@ -1,5 +1,5 @@
 #!/bin/bash
-# run.sh SCRIPT [ARGUMENTS]: run a Python script of the bundle, such as gpu/check_gpu.py, or of your own.
+# run.sh SCRIPT [ARGUMENTS]: run a Python script of the bundle, such as benchmarks/check_gpu.py, or of your own.
 #
 # WORK names a folder that can be written, for compiled code (default: /tmp/voxlstm-gpu-UID);
 # CUDA_LIBRARIES names more folders to look for libcuda, libnvrtc and libcublas in.
