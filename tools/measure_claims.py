@@ -43,13 +43,14 @@ def main(argv=None):
         raise UserError("--set seed is chosen for each run; use --seeds for their number")
     try:
         with Phases(options.out) as phases:
+            hull = run_hull(phases, options)
             found = [run_seed(phases, options, seed) for seed in range(options.seeds)]
     except Stopped as stopped:
         print("stopped; run the same command to go on")
         return stopped.status
     results, cells = ({name: [one[name][part] for one in found] for name in claims.KERNELS}
                       for part in (0, 1))
-    summary = claims.summarise(results, cells)
+    summary = claims.summarise(results, cells, hull)
     summary["data"].pop("folder")
     summary["seeds"] = list(range(options.seeds))
     summary["recipe"] = {"file": Path(options.solver).name, "set": options.settings}
@@ -59,6 +60,13 @@ def main(argv=None):
     print(claims.describe(summary))
     print(f"\nwritten: {options.results}, {options.results.with_suffix('.png')}")
     return 0
+
+
+def run_hull(phases, options):
+    """Carve the test objects' visual hulls; return their scores."""
+    path = options.out / "hull.json"
+    phases.run("visual hull", tool("measure_hull", "--data", options.data, "--out", path), path)
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def run_seed(phases, options, seed):

@@ -9,23 +9,30 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageFilter
 
-# `pictures.frame` makes the longer side of an object 0.69 of the view, a little below the middle.
 EXTENTS = 0.5, 0.95  # the longer side of an object as a share of the rendering
-SHIFT = 0.05  # the object's middle strays this far from the rendering's, as a share of its side
-BELOW = 0.02  # ... around this far below it
+SHIFT = 0.05  # the object's middle strays this far from its usual place, as a share of the side
+# `pictures.frame` gives all pictures of an object this size (it takes 0.69 of the view, which is cut
+# out of the rendering) and this place, so far below the middle.
+FRAME, BELOW = (0.62, 0.66), 0.02
+FRAMED_SHIFT = 0.005
 GAINS = 0.75, 1.25  # of all colours
 CAST = 0.06  # red, green and blue differ by as much
 GAMMAS = 0.75, 1.35
 NOISES = 0.0, 8.0  # deviation, of 255
 BLURS = 0.2, 0.9  # radius in pixels
 QUALITIES = 35, 95  # of JPEG
-# How often each is done to a view.
+FRAMED = 0.3  # how often all views of an object are framed alike; below, how often to one view
 REFRAMED, GREY, LIT, BLURRED, NOISY, COMPRESSED = 0.5, 0.2, 0.5, 0.2, 0.3, 0.3
 
 
-def varied_rendering(rendering, rng):
-    """Return a rendering (side, side, 4) of uint8 with another place, size, light or no colours."""
-    if rng.random() < REFRAMED:
+def varied_rendering(rendering, rng, framed=False):
+    """Return a rendering (side, side, 4) of uint8 with another place, size, light or no colours.
+
+    ``framed`` says whether it gets the place and size that users' pictures get.
+    """
+    if framed:
+        rendering = reframed(rendering, rng, FRAME, FRAMED_SHIFT)
+    elif rng.random() < REFRAMED:
         rendering = reframed(rendering, rng)
     if rng.random() < GREY:
         grey = Image.fromarray(rendering[..., :3]).convert("L")
@@ -42,7 +49,7 @@ def relit(rendering, rng):
     return np.dstack([*planes, rendering[..., 3]])
 
 
-def reframed(rendering, rng):
+def reframed(rendering, rng, extents=EXTENTS, shift=SHIFT):
     """Return a rendering whose object has another size and place; an empty one as it is."""
     # Colours are weighted by alpha while resizing, so that no background bleeds in.
     image = Image.fromarray(rendering, "RGBA").convert("RGBa")
@@ -51,9 +58,9 @@ def reframed(rendering, rng):
         return rendering
     side = len(rendering)
     width, height = box[2] - box[0], box[3] - box[1]
-    scale = rng.uniform(*EXTENTS) * side / max(width, height)
+    scale = rng.uniform(*extents) * side / max(width, height)
     width, height = (max(1, round(length * scale)) for length in (width, height))
-    across, down = rng.uniform(-SHIFT, SHIFT, 2) * side
+    across, down = rng.uniform(-shift, shift, 2) * side
     corner = round((side - width) / 2 + across), round((side - height) / 2 + down + BELOW * side)
     canvas = Image.new("RGBa", image.size)
     canvas.paste(image.resize((width, height), Image.Resampling.BILINEAR, box), corner)

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ..base.errors import UserError
-from .variation import varied_rendering, varied_view
+from .variation import FRAMED, varied_rendering, varied_view
 
 RENDERED = 137  # pixels of a rendering's side
 SIZE = 127  # pixels of the side that the network takes
@@ -56,10 +56,12 @@ def load_views(paths, rng=None, out=None, size=SIZE, vary=False):
     """
     if out is None:
         out = np.empty((len(paths), 3, size, size), np.uint8)
+    vary = vary and rng is not None
+    framed = vary and rng.random() < FRAMED
     for path, view in zip(paths, out, strict=True):
         rendering = read_rendering(path, rendered_size(size))
-        if rng and vary:
-            prepare(varied_rendering(rendering, rng), rng, view)
+        if vary:
+            prepare(varied_rendering(rendering, rng, framed), rng, view)
             view[...] = varied_view(view, rng)
         else:
             prepare(rendering, rng, view)

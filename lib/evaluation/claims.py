@@ -16,7 +16,7 @@ def spread(values):
     return {"mean": float(np.mean(values)), "deviation": deviation, "values": values}
 
 
-def summarise(results, cells):
+def summarise(results, cells, hull):
     """Put the measurements of several seeds together.
 
     Parameters
@@ -25,13 +25,15 @@ def summarise(results, cells):
         Kernel -> list of ``results.json`` contents, one a seed, in the same order of seeds.
     cells : dict
         Kernel -> list of what ``tools/measure_cells.py`` wrote, likewise.
+    hull : dict
+        What ``tools/measure_hull.py`` wrote.
 
     Returns
     -------
     dict
         ``kernels`` (scores over all numbers of views, by number of views, and the cells' changes),
-        ``difference`` (3x3x3 less 1x1x1, seed by seed) and ``mean_shape`` (None where the
-        results have no baselines).
+        ``difference`` (3x3x3 less 1x1x1, seed by seed), ``mean_shape`` (None where the
+        results have no baselines) and ``hull``, the classical method by number of views.
     """
     first = results[KERNELS[0]][0]
     return {
@@ -46,12 +48,13 @@ def summarise(results, cells):
             for metric in ("iou", "cross_entropy")
         },
         "mean_shape": _mean_shape(first["baseline"]),
+        "hull": hull["by_views"],
     }
 
 
 def describe(claims):
     """Return the claims beside the measurements as text."""
-    sections = [_kernel_text(claims), _views_text(claims), _cells_text(claims)]
+    sections = [_kernel_text(claims), _views_text(claims), _hull_text(claims), _cells_text(claims)]
     return "\n\n".join(sections)
 
 
@@ -73,6 +76,9 @@ def _draw_scores(claims, axes):
             axes.plot(counts, values, color=colour, alpha=0.3, linewidth=0.8)
         means = [entry["iou"]["mean"] for entry in kernel["by_views"]]
         axes.plot(counts, means, colour + "o-", label=f"kernel {name}")
+    hull = claims["hull"]
+    axes.plot([entry["views"] for entry in hull], [entry["iou"] for entry in hull], "C2s--",
+              label="visual hull")
     if claims["mean_shape"]:
         axes.axhline(claims["mean_shape"]["iou"], color=style.FAINT, linestyle=":", label="mean shape")
     axes.xaxis.get_major_locator().set_params(integer=True)
@@ -153,6 +159,21 @@ def _views_text(claims):
     return (
         "Claim: quality grows with the number of views, but slowly.\n"
         + grid(["views", *(f"IoU, {name}" for name in KERNELS)], lines)
+    )
+
+
+def _hull_text(claims):
+    lines = []
+    networks = {name: {entry["views"]: entry["iou"] for entry in kernel["by_views"]}
+                for name, kernel in claims["kernels"].items()}
+    for entry in claims["hull"]:
+        found = [networks[name].get(entry["views"]) for name in KERNELS]
+        lines.append([str(entry["views"]), f"{entry['iou']:.4f}",
+                      *(_value(value) if value else "" for value in found)])
+    return (
+        "Claim: a few views are enough where classical methods need at least ten.\n"
+        + grid(["views", "IoU, visual hull", *(f"IoU, {name}" for name in KERNELS)], lines)
+        + "\nThe hull is told the cameras and the size of the grid, which the networks are not."
     )
 
 

@@ -5,6 +5,7 @@ from unittest import mock
 import numpy as np
 
 from voxlstm.lib.data import variation
+from voxlstm.lib.data.pictures import frame
 
 
 def square(side=137, low=50, high=90):
@@ -42,6 +43,16 @@ class RenderingTest(unittest.TestCase):
         np.testing.assert_allclose(spread, 2 * variation.SHIFT * 137, atol=2)
         below = np.mean(middles, axis=0) - 68
         np.testing.assert_allclose(below, [variation.BELOW * 137, 0], atol=1)
+
+    def test_a_framed_rendering_is_framed_as_a_users_picture(self):
+        rendering = square(low=10, high=30)
+        colour, alpha = rendering[..., :3] / 255, rendering[..., 3] / 255
+        expected = np.abs(frame(colour, alpha) * 255 - 240).max(axis=0) > 40
+        with always():
+            varied = variation.varied_rendering(rendering, self.rng, framed=True)
+        found = varied[5:-5, 5:-5, 3] > 127
+        overlap = (found & expected).sum() / (found | expected).sum()
+        self.assertGreater(overlap, 0.94)
 
     def test_an_empty_rendering_stays_empty(self):
         empty = np.zeros((137, 137, 4), np.uint8)

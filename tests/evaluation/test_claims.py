@@ -24,12 +24,15 @@ def cells(state):
     return {"views": {"2": {"old": row}, "3": {"new": row, "old": {**row, "state": state / 2}}}}
 
 
+HULL = {"objects": 7, "by_views": [{"views": 1, "iou": 0.125}, {"views": 20, "iou": 0.75}]}
+
+
 class ClaimsTest(unittest.TestCase):
     def setUp(self):
         results = {"1x1x1": [result(v) for v in (0.3, 0.4, 0.5)],
                    "3x3x3": [result(v, "3x3x3") for v in (0.4, 0.6, 0.45)]}
         measured = {name: [cells(v) for v in (0.1, 0.2, 0.3)] for name in results}
-        self.claims = claims.summarise(results, measured)
+        self.claims = claims.summarise(results, measured, HULL)
 
     def test_the_spread_is_the_samples(self):
         found = claims.spread([1, 2, 6])
@@ -52,9 +55,14 @@ class ClaimsTest(unittest.TestCase):
         self.assertAlmostEqual(kernel["cells"]["3"]["old"]["state"]["mean"], 0.1)
         self.assertEqual(self.claims["mean_shape"], {"iou": 0.25, "cross_entropy": 0.3})
 
+    def test_the_hull_stands_beside_the_networks_with_as_many_views(self):
+        lines = [line.split() for line in claims.describe(self.claims).splitlines()]
+        self.assertIn(["1", "0.1250", "0.4000", "+-", "0.1000", "0.4833", "+-", "0.1041"], lines)
+        self.assertIn(["20", "0.7500"], lines)
+
     def test_without_a_baseline_its_line_is_left_out(self):
         results = {name: [{**result(0.3, name), "baseline": {}}] for name in claims.KERNELS}
-        found = claims.summarise(results, {name: [cells(0.1)] for name in results})
+        found = claims.summarise(results, {name: [cells(0.1)] for name in results}, HULL)
         self.assertIsNone(found["mean_shape"])
         text = claims.describe(found)
         self.assertNotIn("mean shape", text)
