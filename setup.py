@@ -36,6 +36,7 @@ setup(
     package_data={
         "voxlstm.models": ["*.yaml", "*.npz", "*.json"],
         "voxlstm.solvers": ["*.yaml"],
+        "voxlstm.lib.geometry": ["*.yaml"],
         "voxlstm.lib.ops": ["*.cpp", "*.h"],
         "voxlstm.lib.ops.gpu": ["*.cu"],
         "voxlstm.lib.evaluation": ["*.html", "*.css", "*.js"],

@@ -27,6 +27,7 @@ class Model(NamedTuple):
     """A model of a package."""
 
     category: str
+    id: str
     name: str
     path: Path
     turn: np.ndarray
@@ -89,7 +90,7 @@ def _gather_source(folder, source, out, credits, broken):
     with _unpacked(folder, source.get("archive")) as root:
         models = _catalogue(root, source) if "catalogue" in source else _files(root, source)
         for model in models:
-            stem = re.sub(r"\W+", "_", f"{source['package']}_{model.path.stem}")
+            stem = re.sub(r"\W+", "_", model.id)
             target = out / model.category / f"{stem}.obj"
             try:
                 mesh = read(model.path)
@@ -130,6 +131,7 @@ def _files(root, source):
     return [
         Model(
             source["category"],
+            f"{source['package']}_{name}",
             name,
             max(paths, key=lambda path: path.stat().st_size),
             _turn(source["turn"]),
@@ -155,7 +157,8 @@ def _catalogue(root, source):
             own = np.array(piece.get("modelRotation", "1 0 0 0 1 0 0 0 1").split(), dtype=np.float64)
             turn = _turn(source["turn"]) @ own.reshape(3, 3)
             author = piece.get("creator", source["author"])
-            models.append(Model(categories[piece["name"]], piece["name"], path, turn, author))
+            category = categories[piece["name"]]
+            models.append(Model(category, piece["id"], piece["name"], path, turn, author))
     return models
 
 

@@ -97,19 +97,14 @@ def _read_ac3d(path):
         found = list(ac3d.read_parts(path))
     except (ValueError, IndexError) as error:
         raise UserError(f"{path} is no AC3D file that can be read: {error}; export it again")
+    pictures = {name: _picture(path, name) for *_, name in found if name}
     for vertices, faces, numbers, uv, materials, name in found:
-        texture = name and _picture(path, name)
-        textured = texture is not None
-        parts.append(
-            Mesh(
-                vertices,
-                faces,
-                materials,
-                numbers,
-                corner_uv=uv if textured else None,
-                textures=dict.fromkeys(np.unique(numbers).tolist(), texture) if textured else {},
-            )
-        )
+        used, numbers = np.unique(numbers, return_inverse=True)
+        mesh = Mesh(vertices, faces, materials[used], numbers)
+        if pictures.get(name) is not None:
+            mesh.corner_uv = uv
+            mesh.textures = dict.fromkeys(range(len(used)), pictures[name])
+        parts.append(mesh)
     return parts
 
 
@@ -176,13 +171,14 @@ def write_obj(path, mesh, names=None, textures=False):
                 lines += _textured_faces(members, mesh.corner_uv[chosen])
             else:
                 lines += ["f %d %d %d" % tuple(face) for face in members]
-    library = []
+    library, saved = [], {}
     for number, (name, colour) in enumerate(zip(names, mesh.materials)):
         library += [f"newmtl {name}", "Kd %.4f %.4f %.4f" % tuple(colour), "Ka 0 0 0", "d 1"]
         if number in pictures:
             picture = path.with_name(f"{path.stem}_{number}.png")
-            Image.fromarray(pictures[number]).save(picture)
-            library.append(f"map_Kd {picture.name}")
+            if id(pictures[number]) not in saved:  # parts of an object share their textures
+                Image.fromarray(pictures[number]).save(picture)
+            library.append(f"map_Kd {saved.setdefault(id(pictures[number]), picture.name)}")
         library.append("")
     write_text(path.with_suffix(".mtl"), "\n".join(library))
     write_text(path, "\n".join(lines) + "\n")
