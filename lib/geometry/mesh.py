@@ -4,11 +4,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from ..base.errors import UserError, need
 from ..base.files import write_text
+from . import ac3d
 
-SUFFIXES = (".obj", ".ply", ".stl", ".off", ".glb")
+AC3D = (".ac", ".acc")
+SUFFIXES = (".obj", ".ply", ".stl", ".off", ".glb", *AC3D)
 GREY = (0.65, 0.65, 0.65)
 TEXTURE_SIZE = 512  # a picture of 137 pixels cannot show more, and a smaller one aliases less
 UPWARDS = {  # the rotation that brings an axis of the file to y
@@ -55,7 +58,7 @@ def read(path, up="y"):
     Parameters
     ----------
     path : path
-        An OBJ, PLY, STL, OFF or GLB file.
+        An OBJ, PLY, STL, OFF, GLB or AC3D file.
     up : {"x", "y", "z"}
         The axis of the file that points up; it becomes y.
 
@@ -65,8 +68,17 @@ def read(path, up="y"):
         When the file has no triangles or coordinates that are not finite. Textures that are
         missing or unreadable are not an error: the material's colour is used.
     """
-    trimesh = need("trimesh", "data")
     path = Path(path)
+    parts = _read_ac3d(path) if path.suffix.lower() in AC3D else _read_trimesh(path)
+    if not parts:
+        raise UserError(f"{path} has no triangles: export it as a triangle or polygon mesh")
+    mesh = join(parts)
+    mesh.vertices = mesh.vertices @ UPWARDS[up].T
+    return check(mesh, path)
+
+
+def _read_trimesh(path):
+    trimesh = need("trimesh", "data")
     # Without processing nothing is merged or dropped in silence.
     loaded = trimesh.load(path, process=False)
     scene = loaded if isinstance(loaded, trimesh.Scene) else trimesh.Scene(loaded)
@@ -76,11 +88,34 @@ def read(path, up="y"):
         part = scene.geometry[name]
         if isinstance(part, trimesh.Trimesh) and len(part.faces):
             parts.append(_convert(part, transform))
-    if not parts:
-        raise UserError(f"{path} has no triangles: export it as a triangle or polygon mesh")
-    mesh = join(parts)
-    mesh.vertices = mesh.vertices @ UPWARDS[up].T
-    return check(mesh, path)
+    return parts
+
+
+def _read_ac3d(path):
+    parts = []
+    try:
+        found = list(ac3d.read_parts(path))
+    except (ValueError, IndexError) as error:
+        raise UserError(f"{path} is no AC3D file that can be read: {error}; export it again")
+    pictures = {name: _picture(path, name) for *_, name in found if name}
+    for vertices, faces, numbers, uv, materials, name in found:
+        used, numbers = np.unique(numbers, return_inverse=True)
+        mesh = Mesh(vertices, faces, materials[used], numbers)
+        if pictures.get(name) is not None:
+            mesh.corner_uv = uv
+            mesh.textures = dict.fromkeys(range(len(used)), pictures[name])
+        parts.append(mesh)
+    return parts
+
+
+def _picture(path, name):
+    """Return the texture of that name beside a model's file, or None."""
+    place = path.parent / name.replace("\\", "/")
+    try:
+        with Image.open(place if place.is_file() else path.parent / place.name) as image:
+            return _texture(image)
+    except (OSError, ValueError, SyntaxError):  # missing or damaged: the material's colour
+        return None
 
 
 def check(mesh, name):
@@ -116,26 +151,46 @@ def join(meshes):
     )
 
 
-def write_obj(path, mesh, names=None):
+def write_obj(path, mesh, names=None, textures=False):
     """Write ``mesh`` as Wavefront OBJ with a .mtl file beside it, in ShapeNetCore.v1's manner.
 
-    Colours are written by material; textures and colours at vertices are not. ``names`` are
-    the materials' names.
+    Colours are written by material; those at vertices are not. ``names`` are the materials'
+    names; with ``textures``, pictures are written too, as .png files beside it.
     """
     path = Path(path)
     names = names or [f"material{number}" for number in range(len(mesh.materials))]
     lines = [f"mtllib {path.stem}.mtl"]
     lines += ["v %.6f %.6f %.6f" % tuple(vertex) for vertex in mesh.vertices + 0.0]
+    pictures = mesh.textures if textures else {}
     for number, name in enumerate(names):
-        members = mesh.faces[mesh.face_materials == number] + 1
+        chosen = mesh.face_materials == number
+        members = mesh.faces[chosen] + 1
         if len(members):
             lines += [f"g {name}", f"usemtl {name}"]
-            lines += ["f %d %d %d" % tuple(face) for face in members]
-    library = []
-    for name, colour in zip(names, mesh.materials):
-        library += [f"newmtl {name}", "Kd %.4f %.4f %.4f" % tuple(colour), "Ka 0 0 0", "d 1", ""]
+            if number in pictures:
+                lines += _textured_faces(members, mesh.corner_uv[chosen])
+            else:
+                lines += ["f %d %d %d" % tuple(face) for face in members]
+    library, saved = [], {}
+    for number, (name, colour) in enumerate(zip(names, mesh.materials)):
+        library += [f"newmtl {name}", "Kd %.4f %.4f %.4f" % tuple(colour), "Ka 0 0 0", "d 1"]
+        if number in pictures:
+            picture = path.with_name(f"{path.stem}_{number}.png")
+            if id(pictures[number]) not in saved:  # parts of an object share their textures
+                Image.fromarray(pictures[number]).save(picture)
+            library.append(f"map_Kd {saved.setdefault(id(pictures[number]), picture.name)}")
+        library.append("")
     write_text(path.with_suffix(".mtl"), "\n".join(library))
     write_text(path, "\n".join(lines) + "\n")
+
+
+def _textured_faces(members, corner_uv):
+    """Return lines with three texture coordinates of its own for each face, and the face."""
+    lines = []
+    for face, uv in zip(members, corner_uv):
+        lines += ["vt %.5f %.5f" % tuple(corner) for corner in uv]
+        lines.append("f %d/-3 %d/-2 %d/-1" % tuple(face))
+    return lines
 
 
 def _convert(part, transform):
@@ -171,11 +226,15 @@ def _material(material):
     if image is None:
         return colour, None
     try:
-        image = image.convert("RGB")
-        image.thumbnail((TEXTURE_SIZE, TEXTURE_SIZE))
+        return colour, _texture(image)
     except OSError:  # a texture cut short: the same as one that is missing
         return colour, None
-    return colour, np.asarray(image)
+
+
+def _texture(image):
+    image = image.convert("RGB")
+    image.thumbnail((TEXTURE_SIZE, TEXTURE_SIZE))
+    return np.asarray(image)
 
 
 def _join_colours(meshes):
