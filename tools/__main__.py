@@ -14,6 +14,7 @@ COMMANDS = {  # name: (module of this folder, what it does)
     "fetch-shapenet": ("fetch_shapenet", "download the paper's data set"),
     "check-setup": ("check_setup", "report on this machine and prove the device"),
     "reproduce": ("reproduce", "data, training of both small networks, report"),
+    "ship-weights": ("ship_weights", "write weights alone, rounded, and their scores"),
     "measure-claims": ("measure_claims", "measure the paper's claims with several seeds"),
     "measure-hull": ("measure_hull", "score the classical method, a visual hull"),
     "measure-cells": ("measure_cells", "measure the recurrent cells as a hidden part is first seen"),

@@ -4,11 +4,10 @@ Run again, it goes on where it was stopped and reuses what is done.
 """
 import argparse
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.files import atomic_path, write_bytes, write_json
+from voxlstm.lib.base.files import write_bytes, write_json
 from voxlstm.lib.base.progress import clock
 from voxlstm.lib.data.marker import VERSION
 from voxlstm.lib.data.splits import ALL
@@ -16,11 +15,9 @@ from voxlstm.lib.evaluation import output, tables
 from voxlstm.lib.evaluation.subject import GLOBAL
 from voxlstm.lib.runs.phases import Phases, Stopped, tool
 from voxlstm.lib.runs.run_folder import ROOT
-from voxlstm.solvers import checkpoint
 
 KERNELS = ("1x1x1", "3x3x3")
 OBJECTS = 50
-SHIPPED = ROOT / "models/pretrained_small.npz"
 
 
 def parse_arguments(argv=None):
@@ -38,8 +35,6 @@ def parse_arguments(argv=None):
     add("--split", metavar="SPLIT", help="which objects to train, validate and test on: 'ratio' (the"
         " default) or a file or folder as tools/train_net.py takes it")
     add("--views", metavar="N,N,...", default="1,2,3,4,5", help="numbers of views to test with")
-    add("--ship", action="store_true", help="at the end, write the 3x3x3 network's weights to"
-        " models/pretrained_small.npz and its scores beside it")
     return parser.parse_args(argv)
 
 
@@ -107,8 +102,6 @@ def conclude(phases, options, results):
               f" ({found['baseline'][GLOBAL]['iou']:.3f}) on every number of views")
     print(f"{clock(sum(phases.seconds().values()))} in all; {out / output.REPORT},"
           f" {out / output.RESULTS}")
-    if options.ship:
-        ship(out, results[KERNELS[-1]], SHIPPED)
     return 0 if all(beaten.values()) else 1
 
 
@@ -116,23 +109,6 @@ def beats_mean_shape(results):
     """Return whether the IoU is above the mean shape's for every number of views."""
     floor = results["baseline"][GLOBAL]["iou"]
     return all(part["iou"] > floor for part in results["by_views"])
-
-
-def ship(out, results, path):
-    """Write the weights alone, compressed, and their scores beside them."""
-    trained = checkpoint.load(out / f"train_{KERNELS[-1]}/best.npz")
-    # Where the data lay on this machine is of no use to others.
-    extra = {name: value for name, value in trained.extra.items() if name != "data"}
-    trained = replace(trained, extra=extra)
-    with atomic_path(path) as temporary:
-        checkpoint.save(temporary, trained, weights_only=True)
-    kept = ("threshold", "resolution", "objects", "by_views", "by_category", "baseline", "data",
-            "split", "network")
-    scores = {name: results[name] for name in kept}
-    scores["data"] = {name: value for name, value in scores["data"].items() if name != "folder"}
-    scores["trained_on"] = trained.extra["trained_on"]
-    write_json(path.with_suffix(".json"), scores)
-    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-import numpy as np
 
 from tests.tools import tiny
 from voxlstm.lib.base.config import build
@@ -142,15 +141,3 @@ class ReproduceTest(unittest.TestCase):
         with self.assertRaisesRegex(UserError, "take 5 or more"):
             self.reproduce("--objects", 2)
         self.assertFalse(self.out.exists())
-
-    def test_shipping_writes_weights_alone_and_their_scores(self):
-        shipped = self.out.parent / "small.npz"
-        with mock.patch.object(reproduce, "SHIPPED", shipped):
-            self.reproduce("--ship")
-        saved = checkpoint.load(shipped)
-        self.assertEqual(saved.extra, {"trained_on": "boxes"})  # and not where the data lay
-        self.assertEqual(saved.split, "train\tboxes\ta\n")
-        self.assertFalse(saved.optimiser)
-        scores = json.loads(shipped.with_suffix(".json").read_text())
-        np.testing.assert_allclose([part["iou"] for part in scores["by_views"]], [0.4, 0.5])
-        self.assertNotIn("folder", scores["data"])
