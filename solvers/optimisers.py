@@ -2,7 +2,7 @@
 
 A rule takes gradients, parameters, state and rates, all by parameter name, and returns an ordered
 mapping from each shared variable to its next value. `clipped` and `relative_rates` act on the
-gradients and the rates, so they go with every rule.
+gradients and the rates, so they go with every rule; so does `centred`.
 
 The state is an ordered mapping from a name to a shared variable, so that a checkpoint can save all
 of it: ``velocity/<parameter>`` for `SGD`; ``mean/<parameter>``, ``square/<parameter>`` and
@@ -198,6 +198,34 @@ class Optimiser:
     @property
     def _given(self):
         return [field.name for field in fields(self) if getattr(self, field.name) is not None]
+
+
+def centred(gradients, parameters):
+    """Return the gradients, those of weights less their mean over each output's inputs.
+
+    What all inputs have in common is a bias's matter. Pictures on light ground, and maps behind a
+    leaky ReLU, are far from mean 0, so that it makes up half of most gradients (docs/training.rst).
+
+    Parameters
+    ----------
+    gradients : mapping of str to variable
+    parameters : mapping of str to Parameter
+
+    Returns
+    -------
+    OrderedDict of str to variable
+
+    References
+    ----------
+    Yong et al., "Gradient centralization: a new optimization technique for deep neural networks",
+    ECCV 2020.
+    """
+    found = OrderedDict(gradients)
+    for name, parameter in parameters.items():
+        if parameter.kind == "weight":
+            axes = [axis for axis in range(len(parameter.shape)) if axis not in parameter.output_axes]
+            found[name] = gradients[name] - gradients[name].mean(axis=axes, keepdims=True)
+    return found
 
 
 def clipped(gradients, norm):

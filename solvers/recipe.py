@@ -20,6 +20,9 @@ class Recipe:
         The base learning rate.
     clip_norm : float
         The largest norm of all gradients together; 0 for no limit, as in the paper.
+    centred_gradients : bool
+        Whether the gradients of weights are taken less their mean over an output's inputs; see
+        `optimisers.centred`. Not so in the paper.
     layer_rates : bool
         Whether a layer's rate is multiplied by the norm of its weights over that of their
         gradients. Meant for ``sgd``, for a step of ``adam`` does not grow with the gradient. Not
@@ -59,6 +62,7 @@ class Recipe:
     rate_drops: tuple[tuple[int, float], ...] = ()
     warmup: int = 0
     clip_norm: float = 0.0
+    centred_gradients: bool = False
     layer_rates: bool = False
     fit_initial: bool = False
     loss_limit: float = 10.0

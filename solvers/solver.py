@@ -17,7 +17,7 @@ from ..lib.ops.graph_cache import compiled
 from ..models.network import set_values
 from ..models.predictor import Predictor
 from .checkpoint import Checkpoint
-from .optimisers import clipped, relative_rates
+from .optimisers import centred, clipped, relative_rates
 from .recipe import current_form
 from .schedule import rate_at
 
@@ -186,7 +186,7 @@ class Solver(Predictor):
     @cached_property
     def _train(self):
         recipe = self.recipe.to_dict()
-        names = ("optimiser", "clip_norm", "layer_rates")
+        names = ("optimiser", "clip_norm", "layer_rates", "centred_gradients")
         about = {**self.network.describe(), **{name: recipe[name] for name in names}}
         shared = {**self.network.shared(), **self._state, "rate": self._rate}
         return compiled("train", about, shared, self._build_step)
@@ -199,6 +199,8 @@ class Solver(Predictor):
         parameters = self.network.parameters
         variables = [parameter.variable for parameter in parameters.values()]
         gradients = OrderedDict(zip(parameters, theano.grad(loss, variables)))
+        if self.recipe.centred_gradients:
+            gradients = centred(gradients, parameters)
         rates = dict.fromkeys(parameters, self._rate)
         if self.recipe.layer_rates:
             rates = relative_rates(self._rate, gradients, parameters)
