@@ -30,14 +30,14 @@ class Checking(unittest.TestCase):
 
     def drops(self, iterations):
         """Return the learning rate's drops in a training of so many steps."""
-        recipe = str(ROOT / "solvers/small_adam.yaml")
+        recipe = str(ROOT / "solvers/small.yaml")
         settings = check_gpu.settings(self.options("--solver", recipe, "--iterations", str(iterations)))
         (drops,) = (part for part in settings if part.startswith("rate_drops="))
         return json.loads(drops.partition("=")[2])
 
     def test_the_recipe_s_drops_come_at_the_same_share_of_a_shorter_training(self):
-        self.assertEqual(self.drops(5000), [[3000, 0.5], [4000, 0.4], [4600, 0.4]])
-        self.assertEqual(self.drops(500), [[300, 0.5], [400, 0.4], [460, 0.4]])
+        self.assertEqual(self.drops(2400), [[1200, 0.5], [1800, 0.4], [2200, 0.4]])
+        self.assertEqual(self.drops(240), [[120, 0.5], [180, 0.4], [220, 0.4]])
 
     def test_drops_that_fall_on_one_step_become_one(self):
         ((step, factor),) = self.drops(2)

@@ -10,6 +10,8 @@ import numpy as np
 from tests.models import tiny
 from voxlstm.lib.backend.door import theano
 from voxlstm.models.network import Network
+from voxlstm.solvers.recipe import Recipe
+from voxlstm.solvers.solver import Solver
 
 ROOT = Path(__file__).parents[2]
 BENCH = ROOT / ".venv-bench"
@@ -29,6 +31,27 @@ for layout in LAYOUTS:
     np.savez(f"{folder}/{layout}.npz", **{name: value.detach().numpy() for name, value in found.items()})
 print(json.dumps(list(LAYOUTS)))
 """
+
+TRAINING = """
+import json, sys
+import numpy as np, torch
+from torch_twin import loss_of, prepare
+folder, config, settings = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3])
+w = prepare(dict(np.load(folder + "/weights.npz")), config, "channels_first", "cpu")
+parts = [[value for name, value in w.items() if name.endswith(".b") == bias] for bias in (False, True)]
+rule = getattr(torch.optim, settings.pop("rule"))
+decays = settings.pop("weight_decay"), 0.0
+optimiser = rule([{"params": part, "weight_decay": decay} for part, decay in zip(parts, decays)], **settings)
+batches, losses = np.load(folder + "/batches.npz"), []
+for views, voxels in zip(batches["views"], batches["voxels"]):
+    loss = loss_of(w, config, "channels_first", torch.from_numpy(views), torch.from_numpy(voxels))
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+    losses.append(loss.item())
+print(json.dumps(losses))
+"""
+STEPS = 60
 
 
 @unittest.skipUnless((BENCH / "installed").exists(), "there is no PyTorch; 'make .venv-bench/installed' installs it")
@@ -52,6 +75,28 @@ class Twin(unittest.TestCase):
                             np.testing.assert_allclose(
                                 found[name], value, rtol=1e-4, atol=1e-6, err_msg=f"{layout} {name}"
                             )
+
+    def test_sixty_steps_have_the_same_losses(self):
+        random = np.random.default_rng(0)
+        views = random.integers(0, 256, (STEPS, 2, 3, 3, 7, 7), np.uint8)
+        voxels = np.uint8(random.random((STEPS, 3, 4, 4, 4)) < views.mean((1, 3, 4, 5))[..., None, None, None] / 255)
+        for rule, rate, settings, bound in (
+            ({"sgd": {"momentum": 0.9, "weight_decay": 5e-5}}, 0.1,
+             {"rule": "SGD", "momentum": 0.9, "weight_decay": 5e-5}, 1e-3),
+            ({"adam": {"weight_decay": 0.0}}, 3e-4, {"rule": "Adam", "weight_decay": 0.0}, 1e-3),
+        ):
+            with self.subTest(rule), tempfile.TemporaryDirectory() as folder:
+                network = Network(tiny.config(3), seed=0)
+                recipe = {"optimiser": rule, "rate": rate, "batch": 3, "iterations": STEPS, "views": [2, 2]}
+                solver = Solver(network, Recipe.from_dict(recipe))
+                np.savez(f"{folder}/weights.npz", **network.get_weights())
+                np.savez(f"{folder}/batches.npz", views=views, voxels=voxels)
+                losses = [solver.step(*batch) for batch in zip(views, voxels)]
+                arguments = json.dumps(network.config.to_dict()), json.dumps({**settings, "lr": rate})
+                command = [BENCH / "bin/python", "-c", TRAINING, folder, *arguments]
+                done = subprocess.run(command, check=True, cwd=ROOT / "benchmarks", stdout=subprocess.PIPE)
+                np.testing.assert_allclose(json.loads(done.stdout), losses, rtol=bound)
+                self.assertLess(losses[-1], 0.99 * losses[0])
 
     def ours(self, network, views, voxels):
         """Return the loss, the probabilities and a gradient of the first layers."""

@@ -210,7 +210,7 @@ class ShippedRecipes(unittest.TestCase):
             self.assertEqual(kinds & {SGDStep, DenseSGDStep}, expected, name)
 
     def test_adam_clips_and_takes_relative_rates(self):
-        recipe = Recipe.from_file(ROOT / "solvers/small_adam.yaml")
+        recipe = Recipe.from_file(ROOT / "solvers/medium_adam.yaml")
         batch, means, weights = make_batch(1, 2), [], []
         for changes in ({}, {"clip_norm": 1e-3}, {"layer_rates": True}):
             solver = Solver(make_network(), replace(recipe, **changes))
