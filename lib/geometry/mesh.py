@@ -1,5 +1,6 @@
 """Triangle meshes with colours: reading a user's files, the data set's frame, writing OBJ."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from ..base.errors import UserError, need
 from ..base.files import write_text
+from ..base.hints import StrPath
 
 SUFFIXES = (".obj", ".ply", ".stl", ".off", ".glb")
 GREY = (0.65, 0.65, 0.65)
@@ -44,12 +46,12 @@ class Mesh:
     faces: np.ndarray
     materials: np.ndarray
     face_materials: np.ndarray
-    corner_colours: np.ndarray = None
-    corner_uv: np.ndarray = None
-    textures: dict = field(default_factory=dict)
+    corner_colours: np.ndarray | None = None
+    corner_uv: np.ndarray | None = None
+    textures: dict[int, np.ndarray] = field(default_factory=dict)
 
 
-def read(path, up="y"):
+def read(path: StrPath, up: str = "y") -> Mesh:
     """Read a mesh file, all of its objects, into one `Mesh` in the file's own units.
 
     Parameters
@@ -83,7 +85,7 @@ def read(path, up="y"):
     return check(mesh, path)
 
 
-def check(mesh, name):
+def check(mesh: Mesh, name: StrPath) -> Mesh:
     """Return ``mesh`` if it can be placed in the data set's frame, else raise `UserError`."""
     used = mesh.vertices[mesh.faces]
     if not np.isfinite(used).all():
@@ -95,7 +97,7 @@ def check(mesh, name):
     return mesh
 
 
-def join(meshes):
+def join(meshes: Sequence[Mesh]) -> Mesh:
     """Return one `Mesh` of several; each keeps its own materials."""
     vertex, material, textures = 0, 0, {}
     faces, face_materials = [], []
@@ -116,7 +118,7 @@ def join(meshes):
     )
 
 
-def write_obj(path, mesh, names=None):
+def write_obj(path: StrPath, mesh: Mesh, names: Sequence[str] | None = None) -> None:
     """Write ``mesh`` as Wavefront OBJ with a .mtl file beside it, in ShapeNetCore.v1's manner.
 
     Colours are written by material; textures and colours at vertices are not. ``names`` are
