@@ -4,8 +4,10 @@ Run again, it goes on where it was stopped and reuses what is done.
 """
 import argparse
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.files import atomic_path, write_bytes, write_json
@@ -23,7 +25,7 @@ OBJECTS = 50
 SHIPPED = ROOT / "models/pretrained_small.npz"
 
 
-def parse_arguments(argv=None):
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
@@ -43,7 +45,7 @@ def parse_arguments(argv=None):
     return parser.parse_args(argv)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Do all of it; return 0, 1 when a network does not beat the mean shape, or a signal's."""
     options = parse_arguments(argv)
     if options.objects < 5:
@@ -60,7 +62,7 @@ def main(argv=None):
         return stopped.status
 
 
-def run_phases(phases, options):
+def run_phases(phases: Phases, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Make, train and test what is not done yet; return each kernel's results."""
     out = options.out
     data = out / f"data_{options.objects}_v{VERSION}"  # beside a set that an older version made
@@ -77,7 +79,7 @@ def run_phases(phases, options):
         begun = (folder / "run.json").exists()
         again = tool("train_net", "--out", folder, "--resume") if begun else ()
         phases.run(f"training {kernel}", start, folder / "best.npz", ["data set"], again)
-    results = {}
+    results: dict[str, dict[str, Any]] = {}
     for kernel in KERNELS:
         folder = out / f"test_{kernel}"
         others = [out / f"test_{name}" / output.RESULTS for name in results]
@@ -90,7 +92,9 @@ def run_phases(phases, options):
     return results
 
 
-def conclude(phases, options, results):
+def conclude(
+    phases: Phases, options: argparse.Namespace, results: dict[str, dict[str, Any]]
+) -> int:
     """Write and print what came out; return the exit status."""
     out, last = options.out, options.out / f"test_{KERNELS[-1]}"
     # The second report was written with the first one's results beside its own.
@@ -112,13 +116,13 @@ def conclude(phases, options, results):
     return 0 if all(beaten.values()) else 1
 
 
-def beats_mean_shape(results):
+def beats_mean_shape(results: dict[str, Any]) -> bool:
     """Return whether the IoU is above the mean shape's for every number of views."""
     floor = results["baseline"][GLOBAL]["iou"]
     return all(part["iou"] > floor for part in results["by_views"])
 
 
-def ship(out, results, path):
+def ship(out: Path, results: dict[str, Any], path: Path) -> None:
     """Write the weights alone, compressed, and their scores beside them."""
     trained = checkpoint.load(out / f"train_{KERNELS[-1]}/best.npz")
     # Where the data lay on this machine is of no use to others.
