@@ -189,11 +189,12 @@ def series(rows: Sequence[Row]) -> dict[str, list[tuple[int, float]]]:
         Name -> list of (iteration, value).
     """
     means = smooth([row.loss for row in rows]).tolist()
-    validated = [row for row in rows if row.validation_iou is not None]
+    crosses = [(r.iteration, r.validation_cross_entropy) for r in rows]
+    ious = [(r.iteration, r.validation_iou) for r in rows]
     return {
         f"training loss (mean of {SMOOTHED} iterations)": [(r.iteration, v) for r, v in zip(rows, means)],
-        "validation cross-entropy": [(r.iteration, r.validation_cross_entropy) for r in validated],
-        "validation IoU": [(r.iteration, r.validation_iou) for r in validated],
+        "validation cross-entropy": [(k, value) for k, value in crosses if value is not None],
+        "validation IoU": [(k, value) for k, value in ious if value is not None],
     }
 
 
