@@ -2,7 +2,7 @@
 # make venv        only the environment           make bench       speed beside PyTorch's
 # make image       build the Docker image         make image-test  build it and try it
 # make docs        build the documentation        make locks       pin every dependency anew
-# make lint        look for what ruff and clang-format find
+# make lint        look for what ruff, mypy and clang-format find
 VENV ?= .venv
 PYTHON = $(VENV)/bin/python
 REQUIREMENTS = requirements.txt requirements-extras.txt
@@ -24,6 +24,9 @@ $(VENV)/tests-installed: $(VENV)/installed requirements-dev.txt
 
 lint: $(VENV)/tests-installed
 	$(VENV)/bin/ruff check
+	@# The root is the package, which mypy finds by its name.
+	mkdir -p $(VENV)/typed && ln -sfn $(CURDIR) $(VENV)/typed/voxlstm
+	MYPYPATH=$(VENV)/typed $(VENV)/bin/mypy -p voxlstm.lib -p voxlstm.models -p voxlstm.solvers -p voxlstm.tools
 	$(VENV)/bin/clang-format --dry-run -Werror $$(git ls-files '*.h' '*.cpp' '*.cu')
 
 # Every warning is an error, so that no page names what is not there.

@@ -1,14 +1,16 @@
 """The recurrent grid of LSTM cells (paper, "The recurrent LSTM network")."""
 from collections import namedtuple
+from collections.abc import Sequence
 
-from ..lib.backend.door import tensor
+from ..lib.backend.door import Symbol, tensor
 
 from theano.tensor import tanh
 from theano.tensor.nnet import sigmoid
 
 from ..lib.ops.expressions import convolve3d, per_channel
 from ..lib.ops.recurrence import over_views
-from .layers import pre_activation
+from .config import NetworkConfig
+from .layers import Parameters, pre_activation
 
 GATES = "forget", "input", "candidate"
 Gate = namedtuple("Gate", "W U b")
@@ -42,7 +44,7 @@ class ConvLSTM:
     config : NetworkConfig
     """
 
-    def __init__(self, parameters, config):
+    def __init__(self, parameters: Parameters, config: NetworkConfig) -> None:
         self.cells = (config.channels,) + 3 * (config.grid,)
         self.kernel = (config.channels, config.channels) + 3 * (config.kernel,)
         self.gates = [self._gate(parameters, name, config) for name in GATES]
@@ -54,7 +56,7 @@ class ConvLSTM:
             parameters.bias("lstm", f"{name}.b", config.channels),
         )
 
-    def __call__(self, tau, views, batch):
+    def __call__(self, tau: Symbol, views: Symbol | int, batch: Symbol | int) -> States:
         """Show the views to the grid one after another, from h = c = 0.
 
         Parameters
@@ -73,7 +75,9 @@ class ConvLSTM:
         b = [gate.b for gate in self.gates]
         return States(*over_views(self.step, [x.reshape(shape) for x in W_tau], U, b))
 
-    def step(self, W_tau, h, c, U, b):
+    def step(
+        self, W_tau: Sequence[Symbol], h: Symbol, c: Symbol, U: Symbol, b: Sequence[Symbol]
+    ) -> tuple[Symbol, ...]:
         """Return h, c, f, i and the candidate after one view; each ``(batch, channels, x, y, z)``.
 
         Parameters

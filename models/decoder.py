@@ -1,5 +1,7 @@
 """The decoder: the hidden state becomes a voxel grid (paper, "The decoding network")."""
-from .layers import Convolution3D, Upconvolution3D, leaky_relu
+from ..lib.backend.door import Symbol
+from .config import NetworkConfig
+from .layers import Convolution3D, Parameters, Upconvolution3D, leaky_relu
 
 CLASSES = 2  # empty, occupied
 KERNEL = 3
@@ -17,7 +19,7 @@ class Decoder:
     config : NetworkConfig
     """
 
-    def __init__(self, parameters, config):
+    def __init__(self, parameters: Parameters, config: NetworkConfig) -> None:
         self.convolutions = []
         size, inputs = config.grid, config.channels
         for number, width in enumerate((*config.decoder_widths, CLASSES), start=1):
@@ -26,7 +28,7 @@ class Decoder:
             self.convolutions.append(layer)
             size, inputs = layer.size, width
 
-    def __call__(self, hidden):
+    def __call__(self, hidden: Symbol) -> Symbol:
         """Return the logits.
 
         Parameters

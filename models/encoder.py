@@ -1,5 +1,7 @@
 """The encoder: each view becomes a vector tau(x) (paper, "The encoding convolutional network")."""
-from .layers import Dense, PooledConvolution2D, leaky_relu
+from ..lib.backend.door import Symbol
+from .config import NetworkConfig
+from .layers import Dense, Parameters, PooledConvolution2D, leaky_relu
 
 
 class Encoder:
@@ -15,7 +17,7 @@ class Encoder:
     config : NetworkConfig
     """
 
-    def __init__(self, parameters, config):
+    def __init__(self, parameters: Parameters, config: NetworkConfig) -> None:
         self.convolutions = []
         size, inputs = config.image, 3
         for number, (width, kernel) in enumerate(
@@ -28,7 +30,7 @@ class Encoder:
         self.flat = inputs * size * size
         self.fc = Dense(parameters, "encoder.fc", self.flat, config.features)
 
-    def __call__(self, images):
+    def __call__(self, images: Symbol) -> Symbol:
         """Return tau(x).
 
         Parameters

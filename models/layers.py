@@ -6,9 +6,10 @@ layer adds its own bias and returns its pre-activation, the value before the non
 is computed.
 """
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..lib.backend.door import tensor, theano
+from ..lib.backend.door import Symbol, tensor, theano
 
 import numpy as np
 
@@ -39,11 +40,11 @@ class Parameter:
     """
 
     name: str
-    variable: object
+    variable: Symbol
     kind: str
     layer: str
-    shape: tuple
-    output_axes: tuple = (0,)
+    shape: tuple[int, ...]
+    output_axes: tuple[int, ...] = (0,)
 
 
 class Parameters(OrderedDict):
@@ -60,23 +61,23 @@ class Parameters(OrderedDict):
         ``"float32"`` or ``"float64"``. Values are drawn in float64 and rounded.
     """
 
-    def __init__(self, seed, dtype):
+    def __init__(self, seed: int, dtype: str) -> None:
         super().__init__()
         self.dtype = dtype
         self._random = np.random.default_rng(seed)
 
-    def matrix(self, layer, name, shape):
+    def matrix(self, layer: str, name: str, shape: tuple[int, ...]) -> Symbol:
         """Make a matrix, ``(inputs, outputs)``, or one for each cell, ``(inputs, outputs, *cells)``."""
         value = self._normal(shape, *shape[:2])
         return self._add(layer, name, "weight", value, tuple(range(1, len(shape))))
 
-    def kernel(self, layer, name, shape):
+    def kernel(self, layer: str, name: str, shape: tuple[int, ...]) -> Symbol:
         """Make the kernel of a convolution, ``(outputs, inputs, *kernel)``."""
         outputs, inputs, *kernel = shape
         size = int(np.prod(kernel))
         return self._add(layer, name, "weight", self._normal(shape, inputs * size, outputs * size))
 
-    def bias(self, layer, name, size):
+    def bias(self, layer: str, name: str, size: int) -> Symbol:
         """Make a bias of ``size`` values."""
         return self._add(layer, name, "bias", np.full(size, INITIAL_BIAS))
 
@@ -93,11 +94,11 @@ class Parameters(OrderedDict):
 class Dense:
     """A fully connected layer, ``(batch, inputs) -> (batch, outputs)``."""
 
-    def __init__(self, parameters, name, inputs, outputs):
+    def __init__(self, parameters: Parameters, name: str, inputs: int, outputs: int) -> None:
         self.W = parameters.matrix(name, "W", (inputs, outputs))
         self.b = parameters.bias(name, "b", outputs)
 
-    def __call__(self, x):
+    def __call__(self, x: Symbol) -> Symbol:
         return pre_activation(tensor.dot(x, self.W) + self.b, self.W, self.b)
 
 
@@ -123,8 +124,11 @@ class Convolution:
     """
 
     axes = 3
+    output_size: Callable[[int], int]
 
-    def __init__(self, parameters, name, inputs, outputs, kernel, size):
+    def __init__(
+        self, parameters: Parameters, name: str, inputs: int, outputs: int, kernel: int, size: int
+    ) -> None:
         self.shape = (outputs, inputs) + self.axes * (kernel,)
         self.W = parameters.kernel(name, "W", self.shape)
         self.b = parameters.bias(name, "b", outputs)
@@ -137,7 +141,7 @@ class PooledConvolution2D(Convolution):
     axes = 2
     output_size = staticmethod(expressions.pooled_size)
 
-    def __call__(self, x):
+    def __call__(self, x: Symbol) -> Symbol:
         # = max_pool(convolution(x, W) + b)
         y = expressions.convolve2d(x, self.W, self.shape)
         return pre_activation(expressions.add_and_max_pool(y, self.b), self.W, self.b)
@@ -147,10 +151,10 @@ class Convolution3D(Convolution):
     """A convolution that keeps the size."""
 
     @staticmethod
-    def output_size(size):
+    def output_size(size: int) -> int:
         return size
 
-    def __call__(self, x):
+    def __call__(self, x: Symbol) -> Symbol:
         # = convolution(x, W) + b
         y = expressions.convolve3d_to_fewer(x, self.W, self.shape, self.size)
         return pre_activation(y + per_channel(self.b, y.ndim), self.W, self.b)
@@ -164,21 +168,21 @@ class Upconvolution3D(Convolution):
     """
 
     @staticmethod
-    def output_size(size):
+    def output_size(size: int) -> int:
         return 2 * size
 
-    def __call__(self, x):
+    def __call__(self, x: Symbol) -> Symbol:
         # = convolution(unpool(x), W) + b
         y = expressions.unpool_and_convolve3d(x, self.W, self.shape, self.size)
         return pre_activation(y + per_channel(self.b, y.ndim), self.W, self.b)
 
 
-def leaky_relu(x):
+def leaky_relu(x: Symbol) -> Symbol:
     """Return x where positive and 0.1 x elsewhere."""
     return leaky.leaky_relu(x, LEAKY_SLOPE)
 
 
-def pre_activation(x, W, b=None):
+def pre_activation(x: Symbol, W: Symbol, b: Symbol | None = None) -> Symbol:
     """Return ``x``, marked as the pre-activation that W makes, and b where it has been added.
 
     The mark holds names only: optimised graphs are kept on disk with their marks.

@@ -1,93 +1,19 @@
 """The whole network: views in, occupancy probabilities out, and its loss."""
 from collections import OrderedDict, namedtuple
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from ..lib.backend.door import tensor, theano
+from ..lib.backend.door import Symbol, tensor, theano
 
 import numpy as np
 
-from ..lib.base.config import build, load_yaml, to_dict
 from ..lib.base.errors import UserError
+from .config import NetworkConfig
 from .conv_lstm import ConvLSTM
 from .decoder import Decoder
 from .encoder import Encoder
 from .layers import Parameters
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """Sizes of a network, as a definition file holds them.
-
-    Attributes
-    ----------
-    image : int
-        Pixels a side of a view.
-    encoder_widths, encoder_kernels : tuple of int
-        Maps and kernel size of each convolution of the encoder.
-    features : int
-        Length of tau(x).
-    grid : int
-        Cells a side of the recurrent grid.
-    channels : int
-        Length of the hidden state and of the memory of a cell.
-    kernel : int
-        Size of the kernel U that joins neighbouring cells: 1 or 3 in the paper.
-    decoder_widths : tuple of int
-        Maps of each convolution of the decoder but the last, which has one for each class.
-    unpoolings : int
-        How many of them, from the first, are preceded by unpooling.
-    """
-
-    image: int
-    encoder_widths: tuple[int, ...]
-    encoder_kernels: tuple[int, ...]
-    features: int
-    grid: int
-    channels: int
-    kernel: int
-    decoder_widths: tuple[int, ...]
-    unpoolings: int
-
-    def __post_init__(self):
-        for name in ("image", "features", "grid", "channels"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}")
-        for name in ("encoder_widths", "decoder_widths"):
-            if not getattr(self, name) or min(getattr(self, name)) < 1:
-                raise ValueError(f"{name} must be a list of numbers of 1 or more")
-        if len(self.encoder_kernels) != len(self.encoder_widths):
-            raise ValueError(
-                f"encoder_kernels must have as many values as encoder_widths, "
-                f"{len(self.encoder_widths)}, not {len(self.encoder_kernels)}"
-            )
-        if any(size < 1 or size % 2 == 0 for size in self.encoder_kernels):
-            raise ValueError("encoder_kernels must be odd, so that padding keeps the size")
-        if self.kernel < 1 or self.kernel % 2 == 0:
-            raise ValueError("kernel must be odd, so that padding keeps the size")
-        if not 0 <= self.unpoolings <= len(self.decoder_widths):
-            raise ValueError(
-                f"unpoolings must be between 0 and the number of decoder_widths, "
-                f"{len(self.decoder_widths)}, not {self.unpoolings}"
-            )
-
-    @classmethod
-    def from_file(cls, path):
-        """Read a definition such as ``models/lstm_3x3x3.yaml``; UserError where it is wrong."""
-        return build(cls, load_yaml(path), str(path))
-
-    @classmethod
-    def from_dict(cls, mapping, where=""):
-        """Build from what `to_dict` returned; UserError where it is wrong."""
-        return build(cls, mapping, where)
-
-    def to_dict(self):
-        """Return the definition as plain values, as YAML and JSON store it."""
-        return to_dict(self)
-
-    @property
-    def resolution(self):
-        """Voxels a side of the prediction."""
-        return self.grid * 2**self.unpoolings
 
 
 @dataclass(frozen=True)
@@ -106,11 +32,11 @@ class Outputs:
         h after each view.
     """
 
-    logits: object
-    occupancy: object
-    forget: object
-    input: object
-    hidden: object
+    logits: Symbol
+    occupancy: Symbol
+    forget: Symbol
+    input: Symbol
+    hidden: Symbol
 
 
 PreActivation = namedtuple("PreActivation", "variable weight bias")
@@ -138,7 +64,7 @@ class Network:
         Of parameters, views and voxels; by default Theano's floatX (float32).
     """
 
-    def __init__(self, config, seed=0, dtype=None):
+    def __init__(self, config: NetworkConfig, seed: int = 0, dtype: str | None = None) -> None:
         self.config = config
         self.dtype = dtype or theano.config.floatX
         self.parameters = Parameters(seed, self.dtype)
@@ -146,14 +72,14 @@ class Network:
         self.lstm = ConvLSTM(self.parameters, config)
         self.decoder = Decoder(self.parameters, config)
 
-    def inputs(self):
+    def inputs(self) -> tuple[Symbol, Symbol]:
         """Return new symbolic inputs: views ``(views, batch, 3, rows, columns)`` with values in
         [0, 1] and voxels ``(batch, x, y, z)`` of 0 and 1."""
         views = tensor.TensorType(self.dtype, 5 * (False,))("views")
         voxels = tensor.TensorType(self.dtype, 4 * (False,))("voxels")
         return views, voxels
 
-    def outputs(self, views):
+    def outputs(self, views: Symbol) -> Outputs:
         """Return the results for one or more views of each object of a batch.
 
         Parameters
@@ -174,7 +100,7 @@ class Network:
         occupancy = tensor.nnet.sigmoid(logits[:, 1] - logits[:, 0])
         return Outputs(logits, occupancy, states.forget, states.input, states.hidden)
 
-    def pre_activations(self, outputs):
+    def pre_activations(self, outputs: Outputs) -> list[PreActivation]:
         """Return what each layer hands to its non-linearity, in the network's order.
 
         Parameters
@@ -194,11 +120,11 @@ class Network:
                 )
         return [found[name] for name in self.parameters if name in found]
 
-    def loss(self, outputs, voxels):
+    def loss(self, outputs: Outputs, voxels: Symbol) -> Symbol:
         """Return the cross-entropy, the mean over all voxels of the batch, in nats."""
         return self.loss_per_object(outputs, voxels).mean()
 
-    def loss_per_object(self, outputs, voxels):
+    def loss_per_object(self, outputs: Outputs | Symbol, voxels: Symbol) -> Symbol:
         """Return the cross-entropy of each object, the mean over its voxels, in nats.
 
         The paper prints the sum without its minus sign; its figures are means.
@@ -212,16 +138,16 @@ class Network:
         -------
         symbolic vector, ``(batch,)``
         """
-        logits = getattr(outputs, "logits", outputs)
+        logits = outputs.logits if isinstance(outputs, Outputs) else outputs
         # -log softmax(logits)[y] = log(1 + exp(other - own)), which neither overflows nor cancels.
         other_less_own = (1 - 2 * voxels) * (logits[:, 1] - logits[:, 0])
         return tensor.nnet.softplus(other_less_own).mean(axis=(1, 2, 3))
 
-    def get_weights(self):
+    def get_weights(self) -> OrderedDict[str, np.ndarray]:
         """Return a copy of every parameter's value by name."""
         return OrderedDict((name, p.variable.get_value()) for name, p in self.parameters.items())
 
-    def set_weights(self, values, what="these weights"):
+    def set_weights(self, values: Mapping[str, np.ndarray], what: str = "these weights") -> None:
         """Set every parameter.
 
         Parameters
@@ -238,20 +164,22 @@ class Network:
         """
         set_values(self.shared(), values, what)
 
-    def shared(self):
+    def shared(self) -> OrderedDict[str, Symbol]:
         """Return the shared variable of every parameter by name."""
         return OrderedDict((name, p.variable) for name, p in self.parameters.items())
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         """Return what its graphs depend on, as plain values."""
         return {"network": self.config.to_dict(), "dtype": self.dtype}
 
-    def count(self):
+    def count(self) -> int:
         """Return the number of trained values."""
         return sum(int(np.prod(p.shape)) for p in self.parameters.values())
 
 
-def set_values(variables, values, what):
+def set_values(
+    variables: Mapping[str, Symbol], values: Mapping[str, np.ndarray], what: str
+) -> None:
     """Set shared variables; nothing is changed where the values do not fit.
 
     Parameters

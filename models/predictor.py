@@ -2,6 +2,7 @@
 
 Every function is compiled on its first use and once for a network, on the device in use.
 """
+from collections.abc import Sequence
 from functools import cached_property
 
 from ..lib.backend.door import tensor, theano
@@ -11,6 +12,7 @@ import numpy as np
 from ..lib.data.views import as_float
 from ..lib.ops import light_function
 from ..lib.ops.graph_cache import compiled
+from .network import Network
 
 
 class Predictor:
@@ -22,11 +24,11 @@ class Predictor:
         Whose weights are used as they stand at each call.
     """
 
-    def __init__(self, network):
+    def __init__(self, network: Network) -> None:
         self.network = network
         self._views, self._voxels = network.inputs()
 
-    def predict(self, views):
+    def predict(self, views: np.ndarray) -> np.ndarray:
         """Return the occupancy probabilities of the objects seen in ``views``.
 
         Parameters
@@ -41,7 +43,7 @@ class Predictor:
         """
         return self._predict(as_float(views))
 
-    def validate(self, views, voxels):
+    def validate(self, views: np.ndarray, voxels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return occupancy probabilities and each object's loss.
 
         Parameters
@@ -60,7 +62,7 @@ class Predictor:
         occupancy, cross_entropy = self._validate(as_float(views), voxels)
         return occupancy, cross_entropy
 
-    def gates(self, views):
+    def gates(self, views: np.ndarray) -> dict[str, np.ndarray]:
         """Return what the recurrent cells did with each view (the paper's figure 4).
 
         Parameters
@@ -75,7 +77,7 @@ class Predictor:
         """
         return dict(zip(("forget", "input", "hidden"), self._gates(as_float(views))))
 
-    def log_odds(self, views, counts):
+    def log_odds(self, views: np.ndarray, counts: Sequence[int]) -> np.ndarray:
         """Return what the first views of each object show, for several numbers of views.
 
         The state after n views does not depend on later ones, so the views are encoded and shown to
@@ -94,10 +96,10 @@ class Predictor:
             ln(p / (1 - p)) of the occupancy probability p of each voxel, in (x, y, z); entry k
             is made from the first ``counts[k]`` views.
         """
-        counts = np.asarray(counts, dtype=np.int64)
-        if counts.size == 0 or counts.min() < 1 or counts.max() > len(views):
-            raise ValueError(f"numbers of views must lie between 1 and {len(views)}, not {counts}")
-        return self._log_odds(as_float(views), counts - 1)
+        numbers = np.asarray(counts, dtype=np.int64)
+        if numbers.size == 0 or numbers.min() < 1 or numbers.max() > len(views):
+            raise ValueError(f"numbers of views must lie between 1 and {len(views)}, not {numbers}")
+        return self._log_odds(as_float(views), numbers - 1)
 
     @cached_property
     def _predict(self):

@@ -46,12 +46,17 @@ import zlib
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..lib.base.errors import UserError
 from ..lib.base.files import atomic_path
+from ..lib.base.hints import StrPath
 from ..lib.data.splits import ENCODING
+
+if TYPE_CHECKING:
+    from ..models.network import Network
 
 FORMAT = "voxlstm checkpoint"
 VERSION = 1
@@ -87,23 +92,25 @@ class Checkpoint:
         Of the file format.
     """
 
-    weights: OrderedDict
-    optimiser: OrderedDict = field(default_factory=OrderedDict)
+    weights: OrderedDict[str, np.ndarray]
+    optimiser: OrderedDict[str, np.ndarray] = field(default_factory=OrderedDict)
     iteration: int = 0
-    random: dict = field(default_factory=dict)
-    network: dict = field(default_factory=dict)
-    recipe: dict = field(default_factory=dict)
-    extra: dict = field(default_factory=dict)
+    random: dict[str, Any] = field(default_factory=dict)
+    network: dict[str, Any] = field(default_factory=dict)
+    recipe: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
     split: str = ""
     version: int = VERSION
 
     @property
-    def threshold(self):
+    def threshold(self) -> float | None:
         """The threshold that was best on the validation objects; None where it was not looked for."""
         return (self.extra.get("best") or {}).get("threshold")
 
 
-def save(path, checkpoint, weights_only=False, half=False):
+def save(
+    path: StrPath, checkpoint: Checkpoint, weights_only: bool = False, half: bool = False
+) -> None:
     """Write a checkpoint atomically: a reader finds the old file or the new one, never a part.
 
     Parameters
@@ -142,7 +149,7 @@ def save(path, checkpoint, weights_only=False, half=False):
         temporary.write_bytes(buffer.getbuffer())
 
 
-def load(path):
+def load(path: StrPath) -> Checkpoint:
     """Read a checkpoint.
 
     Returns
@@ -171,7 +178,7 @@ def load(path):
     )
 
 
-def load_network(path):
+def load_network(path: StrPath) -> tuple["Network", Checkpoint]:
     """Make the network that a checkpoint was trained with, with the trained weights.
 
     Returns

@@ -5,11 +5,12 @@ from ..lib.backend.door import tensor
 from ..lib.data.views import as_float
 from ..lib.ops import light_function
 from ..lib.ops.graph_cache import compiled
+from ..models.network import Network
 
 LAST_SPREAD = 0.3  # of the logits, so that the first loss is that of the share of occupied voxels
 
 
-def fit_initial_weights(network, views, voxels):
+def fit_initial_weights(network: Network, views: np.ndarray, voxels: np.ndarray) -> None:
     """Scale the weights so that every layer tells the objects of a batch apart.
 
     Pictures have most of their pixels in common, and a deep network passes on little else at
@@ -39,7 +40,7 @@ def fit_initial_weights(network, views, voxels):
     )
     views = as_float(views)
     for position, (_, weight, bias) in enumerate(layers):
-        mean, deviation = np.float64(statistics(views, output_subset=[position])[0])
+        mean, deviation = np.asarray(statistics(views, output_subset=[position])[0], np.float64)
         deviation = np.where(deviation > 1e-6, deviation, 1.0)
         if position == len(layers) - 1:
             deviation = deviation / LAST_SPREAD

@@ -10,12 +10,13 @@ of it: ``velocity/<parameter>`` for `SGD`; ``mean/<parameter>``, ``square/<param
 """
 import math
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Optional
 
 import numpy as np
 
-from ..lib.backend.door import tensor, theano
+from ..lib.backend.door import Symbol, tensor, theano
+from ..models.layers import Parameter
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,12 @@ class SGD:
     momentum: float
     weight_decay: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not 0 <= self.momentum < 1:
             raise ValueError("momentum must be at least 0 and below 1")
         _check_decay(self.weight_decay)
 
-    def init_state(self, parameters):
+    def init_state(self, parameters: Mapping[str, Parameter]) -> OrderedDict[str, Symbol]:
         """Return the state before the first step: a velocity of zero for each parameter.
 
         Parameters
@@ -62,7 +63,13 @@ class SGD:
         """
         return _zeros("velocity", parameters)
 
-    def updates(self, gradients, parameters, state, rates):
+    def updates(
+        self,
+        gradients: Mapping[str, Symbol],
+        parameters: Mapping[str, Parameter],
+        state: Mapping[str, Symbol],
+        rates: Mapping[str, Symbol | float],
+    ) -> OrderedDict[Symbol, Symbol]:
         """Return the next value of each velocity and each parameter.
 
         Parameters
@@ -122,7 +129,7 @@ class Adam:
     beta2: float = 0.999
     epsilon: float = 1e-8
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("beta1", "beta2"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name} must be between 0 and 1")
@@ -130,7 +137,7 @@ class Adam:
             raise ValueError("epsilon must be a positive number")
         _check_decay(self.weight_decay)
 
-    def init_state(self, parameters):
+    def init_state(self, parameters: Mapping[str, Parameter]) -> OrderedDict[str, Symbol]:
         """Return the state before the first step: two means a parameter and the steps, all zero.
 
         It takes and returns what `SGD.init_state` does.
@@ -143,7 +150,13 @@ class Adam:
         state["steps"] = theano.shared(zero, name="steps", broadcastable=(True,))
         return state
 
-    def updates(self, gradients, parameters, state, rates):
+    def updates(
+        self,
+        gradients: Mapping[str, Symbol],
+        parameters: Mapping[str, Parameter],
+        state: Mapping[str, Symbol],
+        rates: Mapping[str, Symbol | float],
+    ) -> OrderedDict[Symbol, Symbol]:
         """Return the next value of the steps, of each mean and of each parameter.
 
         It takes and returns what `SGD.updates` does.
@@ -176,22 +189,22 @@ class Optimiser:
         Exactly one is given.
     """
 
-    sgd: Optional[SGD] = None
-    adam: Optional[Adam] = None
+    sgd: SGD | None = None
+    adam: Adam | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if len(self._given) != 1:
             known = ", ".join(field.name for field in fields(self))
             found = " and ".join(self._given) or "none"
             raise ValueError(f"optimiser must name one of {known}; it names {found}")
 
     @property
-    def name(self):
+    def name(self) -> str:
         """The rule's name in recipes."""
         return self._given[0]
 
     @property
-    def rule(self):
+    def rule(self) -> SGD | Adam:
         """The rule with its settings."""
         return getattr(self, self.name)
 
@@ -200,7 +213,9 @@ class Optimiser:
         return [field.name for field in fields(self) if getattr(self, field.name) is not None]
 
 
-def centred(gradients, parameters):
+def centred(
+    gradients: Mapping[str, Symbol], parameters: Mapping[str, Parameter]
+) -> OrderedDict[str, Symbol]:
     """Return the gradients, those of weights less their mean over each output's inputs.
 
     What all inputs have in common is a bias's matter. Pictures on light ground, and maps behind a
@@ -228,7 +243,7 @@ def centred(gradients, parameters):
     return found
 
 
-def clipped(gradients, norm):
+def clipped(gradients: Mapping[str, Symbol], norm: float) -> OrderedDict[str, Symbol]:
     """Return the gradients, made shorter where the norm of all together exceeds a limit.
 
     All are multiplied by ``min(1, norm / |g|)``, where ``g`` is all of them as one vector.
@@ -252,7 +267,9 @@ def clipped(gradients, norm):
     return OrderedDict((name, gradient * factor) for name, gradient in gradients.items())
 
 
-def relative_rates(rate, gradients, parameters):
+def relative_rates(
+    rate: Symbol | float, gradients: Mapping[str, Symbol], parameters: Mapping[str, Parameter]
+) -> dict[str, Symbol | float]:
     """Return ``rate |w| / |g|`` by parameter; w and g are its layer's weights and their gradients.
 
     With SGD all layers then change at the same relative pace.
@@ -274,7 +291,7 @@ def relative_rates(rate, gradients, parameters):
     quotient.
     """
     # The gates are one layer: with one view the forget gate has no gradient to be measured.
-    squares = {}
+    squares: dict[str, list[list[Symbol]]] = {}
     for name, parameter in parameters.items():
         if parameter.kind == "weight":
             pair = [tensor.sqr(x).sum() for x in (parameter.variable, gradients[name])]

@@ -1,9 +1,11 @@
 """The recipe: how a network is trained."""
 import math
 from dataclasses import dataclass
+from typing import Any, Self
 
 from ..lib.base.config import build, load_yaml, to_dict
 from ..lib.base.errors import UserError
+from ..lib.base.hints import StrPath
 from .optimisers import Optimiser
 from .schedule import Schedule
 
@@ -75,26 +77,26 @@ class Recipe:
     seed: int = 0
 
     @classmethod
-    def from_file(cls, path):
+    def from_file(cls, path: StrPath) -> Self:
         """Read a recipe from a YAML file; UserError names what is wrong with it."""
         return cls.from_dict(load_yaml(path), where=str(path))
 
     @classmethod
-    def from_dict(cls, values, where=""):
+    def from_dict(cls, values: dict[str, Any], where: str = "") -> Self:
         """Make a recipe from plain values, of an older version too; ``where`` is for errors."""
         return build(cls, current_form(values), where)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain values, as YAML and checkpoints store it."""
         optimiser = {self.optimiser.name: to_dict(self.optimiser.rule)}
         return {**to_dict(self), "optimiser": optimiser}
 
     @property
-    def schedule(self):
+    def schedule(self) -> Schedule:
         """The learning rate's schedule."""
         return Schedule(self.rate, self.rate_drops, self.warmup)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("batch", "iterations", "checkpoint_every", "validate_every", "log_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
@@ -113,7 +115,7 @@ class Recipe:
         Schedule(self.rate, self.rate_drops, self.warmup)
 
 
-def current_form(values):
+def current_form(values: dict[str, Any]) -> dict[str, Any]:
     """Return a recipe's plain values with the optimiser's settings in a group of their own.
 
     Older versions kept ``method``, ``momentum`` and ``weight_decay`` beside all other keys.

@@ -18,16 +18,16 @@ class Schedule:
     """
 
     rate: float
-    drops: tuple = ()
+    drops: tuple[tuple[int, float], ...] = ()
     warmup: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         iterations = [iteration for iteration, _ in self.drops]
         if iterations != sorted(set(iterations)) or min(iterations, default=0) < 0:
             raise ValueError("the iterations of the rate's drops must rise")
 
 
-def rate_at(schedule, iteration):
+def rate_at(schedule: Schedule, iteration: int) -> float:
     """Return the learning rate of the step that follows ``iteration`` finished steps.
 
     The paper's network is trained at 0.1, and at 0.01 once 20,000 steps are done (3D-R2N2).

@@ -5,7 +5,9 @@ parameters and the optimiser's state live in shared variables, so that a trainin
 nothing between the host and the device but the batch and its loss.
 """
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +16,11 @@ from ..lib.backend.sending import Sender, compile_for_sent
 from ..lib.base.errors import UserError
 from ..lib.data.views import as_float
 from ..lib.ops.graph_cache import compiled
-from ..models.network import set_values
+from ..models.network import Network, set_values
 from ..models.predictor import Predictor
 from .checkpoint import Checkpoint
 from .optimisers import centred, clipped, relative_rates
-from .recipe import current_form
+from .recipe import Recipe, current_form
 from .schedule import rate_at
 
 
@@ -41,7 +43,7 @@ class Solver(Predictor):
         Steps done.
     """
 
-    def __init__(self, network, recipe):
+    def __init__(self, network: Network, recipe: Recipe) -> None:
         super().__init__(network)
         self.recipe = recipe
         self.iteration = 0
@@ -54,11 +56,11 @@ class Solver(Predictor):
         self._diverged = False
 
     @property
-    def rate(self):
+    def rate(self) -> float:
         """The learning rate of the next step."""
         return rate_at(self.recipe.schedule, self.iteration)
 
-    def send(self, views, voxels):
+    def send(self, views: np.ndarray, voxels: np.ndarray) -> list[Any]:
         """Return a batch as `step_sent` takes it: on a GPU, on its way there behind a step.
 
         Parameters
@@ -83,14 +85,16 @@ class Solver(Predictor):
                                 " give uint8: 0 to 255 in views, 0 and 1 in voxels")
         return self._sender.send(views, voxels)
 
-    def step(self, views, voxels):
+    def step(self, views: np.ndarray, voxels: np.ndarray) -> float:
         """Learn from one batch: `send` and `step_sent` in one.
 
         It takes what the first takes, and returns and raises what the second does.
         """
         return self.step_sent(self.send(views, voxels))
 
-    def step_sent(self, batch, meanwhile=None):
+    def step_sent(
+        self, batch: Sequence[Any], meanwhile: Callable[[], object] | None = None
+    ) -> float:
         """Learn from one batch that was sent before.
 
         Parameters
@@ -124,7 +128,9 @@ class Solver(Predictor):
             raise self._divergence(f"the loss is {loss:g} (limit {self.recipe.loss_limit:g})")
         return loss
 
-    def state(self, random=None, extra=None):
+    def state(
+        self, random: dict[str, Any] | None = None, extra: dict[str, Any] | None = None
+    ) -> Checkpoint:
         """Return all that training needs to go on, as a checkpoint.
 
         Parameters
@@ -160,7 +166,7 @@ class Solver(Predictor):
             extra=extra or {},
         )
 
-    def restore(self, checkpoint):
+    def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint; nothing is changed when it does not fit.
 
         Raises

@@ -1,13 +1,18 @@
 """The training run: steps, validation, checkpoints, and going on exactly where it stopped."""
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..lib.base.errors import UserError
+from ..lib.base.hints import StrPath
+from ..lib.data.batches import Batch, Batches
 from ..lib.evaluation.metrics import best_threshold, iou, sweep
+from ..models.predictor import Predictor
 from . import checkpoint
+from .solver import Solver
 
 LAST, BEST = "last.npz", "best.npz"
 
@@ -47,7 +52,7 @@ class Step:
     iteration: int
     loss: float
     rate: float
-    scores: Optional[Scores] = None
+    scores: Scores | None = None
 
 
 class Ahead:
@@ -61,26 +66,29 @@ class Ahead:
         `Solver.send`.
     """
 
-    def __init__(self, batches, send):
+    def __init__(
+        self, batches: Batches, send: Callable[[np.ndarray, np.ndarray], list[Any]]
+    ) -> None:
         self._batches, self._send = batches, send
-        self._sent = self._state = None
+        self._sent: list[Any] = []
+        self._state: dict[str, Any] = {}
 
-    def prepare(self):
+    def prepare(self) -> None:
         """Send the next batch."""
         self._state = self._batches.state()
         batch = next(self._batches)
         self._sent = self._send(batch.views, batch.voxels)
 
-    def take(self):
+    def take(self) -> list[Any]:
         """Return the next batch as `Solver.step_sent` takes it."""
-        if self._sent is None:
+        if not self._sent:
             self.prepare()
-        batch, self._sent = self._sent, None
+        batch, self._sent = self._sent, []
         return batch
 
-    def state(self):
+    def state(self) -> dict[str, Any]:
         """Return the state of the batches, as if none had been sent and not yet taken."""
-        return self._batches.state() if self._sent is None else self._state
+        return self._state if self._sent else self._batches.state()
 
 
 class Training:
@@ -104,16 +112,25 @@ class Training:
         Which objects are trained, validated and to be tested on, for every checkpoint.
     """
 
-    def __init__(self, solver, batches, validate, folder, stop, about=None, split=""):
+    def __init__(
+        self,
+        solver: Solver,
+        batches: Batches,
+        validate: Callable[[], Scores | None],
+        folder: StrPath,
+        stop: object,
+        about: dict[str, Any] | None = None,
+        split: str = "",
+    ) -> None:
         self.solver = solver
-        self.best = None  # {"iteration": int, ...the scores there}
+        self.best: dict[str, Any] | None = None  # {"iteration": int, ...the scores there}
         self._ahead = Ahead(batches, solver.send)
         self._validate, self._stop = validate, stop
         self._folder, self._about, self._split = Path(folder), about or {}, split
-        self._unrecorded = None  # a step whose validation was broken off
-        self._saved = None  # what last.npz holds
+        self._unrecorded: Step | None = None  # a step whose validation was broken off
+        self._saved: tuple[int, Step | None] | None = None  # what last.npz holds
 
-    def restore(self, saved):
+    def restore(self, saved: checkpoint.Checkpoint) -> None:
         """Go on from a `Checkpoint` of an earlier run; its batch state is the caller's matter."""
         self.solver.restore(saved)
         self.best = saved.extra.get("best")
@@ -121,17 +138,22 @@ class Training:
         self._unrecorded = Step(**step) if step else None
 
     @property
-    def recorded(self):
+    def recorded(self) -> int:
         """The last iteration that was recorded."""
         return self.solver.iteration - (self._unrecorded is not None)
 
     @property
-    def done(self):
+    def done(self) -> bool:
         """Whether the recipe is finished."""
         enough = self.solver.iteration >= self.solver.recipe.iterations
         return enough and self._unrecorded is None
 
-    def run(self, record, before_save, after_save):
+    def run(
+        self,
+        record: Callable[[Step], object],
+        before_save: Callable[[], object],
+        after_save: Callable[[], object],
+    ) -> None:
         """Train until `done` or stopped; a checkpoint is written in both cases.
 
         Parameters
@@ -206,7 +228,9 @@ class Training:
             raise UserError(f"cannot write {path}: {error.strerror or error}{kept}") from error
 
 
-def score(solver, batches, fewest, stop=False):
+def score(
+    solver: Predictor, batches: Iterable[Batch], fewest: int, stop: object = False
+) -> Scores | None:
     """Return the `Scores` of the objects in some batches.
 
     Parameters

@@ -21,7 +21,7 @@ COMMANDS = {  # name: (module of this folder, what it does)
 }
 
 
-def usage():
+def usage() -> str:
     """Return the text of ``voxlstm --help``."""
     lines = [f"  {name:16}{about}" for name, (_, about) in COMMANDS.items()]
     return "\n".join([
@@ -30,7 +30,7 @@ def usage():
     ])
 
 
-def run(name="--help", *arguments):
+def run(name: str = "--help", *arguments: str) -> int | None:
     """Run a command; return its exit status."""
     if name in ("help", "--help", "-h"):
         print(usage())
@@ -48,7 +48,7 @@ def run(name="--help", *arguments):
     return import_module(f"voxlstm.tools.{COMMANDS[name][0]}").main()
 
 
-def main():
+def main() -> None:
     """Run what the command line says."""
     _, *arguments = sys.argv
     sys.argv = ["voxlstm", *arguments]

@@ -1,6 +1,7 @@
 """Say what this machine has, and whether training can run on it."""
 import argparse
 import sys
+from collections.abc import Sequence
 
 try:
     from voxlstm.lib.base.errors import program, run_tool
@@ -12,7 +13,7 @@ except ModuleNotFoundError as missing:
     )
 
 
-def parse_arguments(argv=None):
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the parsed command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
@@ -23,7 +24,7 @@ def parse_arguments(argv=None):
     return parser.parse_args(argv)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Print a line for every finding; return 1 when training could not run."""
     findings = check_everything(parse_arguments(argv).device)
     for finding in findings:

@@ -1,12 +1,13 @@
 """Download the 3D-R2N2 release of ShapeNet (renderings and voxels), unpack it and check it."""
 import argparse
+from collections.abc import Sequence
 
 from voxlstm.lib.base.errors import run_tool
 from voxlstm.lib.data.check import check_tree
 from voxlstm.lib.data.fetch import MIRRORS, fetch
 
 
-def parse_arguments(argv):
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Return the parsed command line."""
     parser = argparse.ArgumentParser(description=__doc__, epilog=(
         "An interrupted run continues where it stopped when it is started again. Exit status: 0 "
@@ -27,7 +28,7 @@ def parse_arguments(argv):
     return parser.parse_args(argv)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Fetch if asked to, check, print what was found; return 1 if something is missing."""
     arguments = parse_arguments(argv)
     root = arguments.check_only or arguments.out

@@ -3,12 +3,13 @@
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Sequence
 
 from voxlstm.lib.geometry.gather import CREDITS, gather
 from voxlstm.lib.base.errors import run_tool
 
 
-def parse_arguments(argv):
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Return the parsed command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
@@ -21,7 +22,7 @@ def parse_arguments(argv):
     return parser.parse_args(argv)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; models that could not be read are named and left out."""
     arguments = parse_arguments(argv)
     credits, broken = gather(arguments.packages, arguments.out)

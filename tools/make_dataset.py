@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.data.categories import CATEGORIES, find_synsets
@@ -12,7 +13,7 @@ from voxlstm.lib.geometry.voxels import RESOLUTION
 MAX_RESOLUTION = 256  # voxels a side; a grid is held in memory several times over
 
 
-def parse_arguments(argv):
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Return the parsed command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
@@ -75,7 +76,7 @@ def parse_arguments(argv):
     return parser.parse_args(argv)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the status is 1 when some models could not be used."""
     arguments = parse_arguments(argv)
     wanted, resolution = arguments.categories, arguments.resolution

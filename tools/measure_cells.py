@@ -1,14 +1,16 @@
 """Measure what the first view of a hidden part changes in the recurrent cells (figure 4)."""
 import argparse
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from voxlstm.lib.backend import door
 from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.files import write_json
 from voxlstm.lib.base.progress import Progress
 from voxlstm.lib.data import binvox
-from voxlstm.lib.data.shapenet import Index
+from voxlstm.lib.data.shapenet import Index, Item
 from voxlstm.lib.data.splits import choose
 from voxlstm.lib.data.views import SIZE, load_views
 from voxlstm.lib.evaluation import hidden_part
@@ -18,7 +20,7 @@ from voxlstm.models.predictor import Predictor
 from voxlstm.solvers.checkpoint import load_network
 
 
-def parse_arguments(argv=None):
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
@@ -29,7 +31,7 @@ def parse_arguments(argv=None):
     return parser.parse_args(argv)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; return 0."""
     options = parse_arguments(argv)
     items = choose(Index.open(options.data), validation=0.0).test
@@ -51,7 +53,7 @@ def main(argv=None):
     return 0
 
 
-def measure(item, predictor, size=SIZE):
+def measure(item: Item, predictor: Predictor, size: int = SIZE) -> list[hidden_part.Change]:
     """Show an object in three views of ``size`` pixels; return its `hidden_part.Change`s."""
     viewpoints = read_viewpoints(item.metadata_path)
     if not 3 <= item.views <= len(viewpoints):
@@ -67,7 +69,7 @@ def measure(item, predictor, size=SIZE):
     return hidden_part.changes(voxels, scale, shown, gates, occupancy)
 
 
-def describe(table):
+def describe(table: dict[str, dict[str, dict[str, Any]]]) -> str:
     """Return the means as text."""
     lines = ["view  blocks   number  change of h  input gate  forget gate  change of occupancy"]
     for view, entries in table.items():

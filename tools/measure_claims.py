@@ -5,7 +5,9 @@ and reuses what is done; with more seeds it adds them.
 """
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.files import atomic_path, write_json
@@ -14,7 +16,7 @@ from voxlstm.lib.runs.phases import Phases, Stopped, tool
 from voxlstm.lib.runs.run_folder import ROOT
 
 
-def parse_arguments(argv=None):
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
@@ -34,7 +36,7 @@ def parse_arguments(argv=None):
     return parser.parse_args(argv)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Do all of it; return 0, or a signal's status."""
     options = parse_arguments(argv)
     if options.seeds < 1:
@@ -62,14 +64,16 @@ def main(argv=None):
     return 0
 
 
-def run_hull(phases, options):
+def run_hull(phases: Phases, options: argparse.Namespace) -> dict[str, Any]:
     """Carve the test objects' visual hulls; return their scores."""
     path = options.out / "hull.json"
     phases.run("visual hull", tool("measure_hull", "--data", options.data, "--out", path), path)
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def run_seed(phases, options, seed):
+def run_seed(
+    phases: Phases, options: argparse.Namespace, seed: int
+) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
     """Train, test and measure both kernels with a seed; return (results, cells) of each."""
     found = {}
     for kernel in claims.KERNELS:

@@ -1,5 +1,6 @@
 """Score the visual hulls of a data set's test objects: the classical method, by number of views."""
 import argparse
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -7,7 +8,7 @@ from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.files import write_json
 from voxlstm.lib.base.progress import Progress
 from voxlstm.lib.data import binvox
-from voxlstm.lib.data.shapenet import Index
+from voxlstm.lib.data.shapenet import Index, Item
 from voxlstm.lib.data.splits import RATIO, choose
 from voxlstm.lib.data.views import read_rendering
 from voxlstm.lib.evaluation.metrics import iou
@@ -18,7 +19,7 @@ from voxlstm.lib.geometry.camera import SIZE, read_viewpoints
 COUNTS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20)
 
 
-def parse_arguments(argv=None):
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
@@ -28,7 +29,7 @@ def parse_arguments(argv=None):
     return parser.parse_args(argv)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Carve, print and write; return 0."""
     options = parse_arguments(argv)
     items = choose(Index.open(options.data), options.split, 0.0).test
@@ -47,7 +48,7 @@ def main(argv=None):
     return 0
 
 
-def score(item):
+def score(item: Item) -> np.ndarray:
     """Return the IoU of an object's visual hull for each number of views."""
     viewpoints, views = read_viewpoints(item.metadata_path), COUNTS[-1]
     if min(item.views, len(viewpoints)) < views:

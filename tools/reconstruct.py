@@ -4,11 +4,13 @@ The pictures may be of any size and mode and show the object alone, before a pla
 with transparency. Any number of them, in any order, makes one reconstruction.
 """
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from voxlstm.lib.backend import door
 from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.files import write_bytes
+from voxlstm.lib.base.hints import StrPath
 from voxlstm.lib.data.pictures import load_pictures
 from voxlstm.lib.evaluation.metrics import THRESHOLD
 from voxlstm.lib.evaluation.preview import preview
@@ -16,12 +18,12 @@ from voxlstm.lib.evaluation.report.figures import png
 from voxlstm.lib.geometry import export
 from voxlstm.lib.runs.run_folder import ROOT
 from voxlstm.models.predictor import Predictor
-from voxlstm.solvers.checkpoint import load_network
+from voxlstm.solvers.checkpoint import Checkpoint, load_network
 
 SHIPPED = ROOT / "models/pretrained_small.npz"
 
 
-def parse_arguments(argv=None):
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
@@ -41,7 +43,7 @@ def parse_arguments(argv=None):
     return parser.parse_args(argv)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Reconstruct; return 0, or 1 when nothing is above the threshold."""
     options = parse_arguments(argv)
     export.check_name(options.out)
@@ -69,7 +71,7 @@ def main(argv=None):
     return 0
 
 
-def trained_on(path, saved):
+def trained_on(path: StrPath, saved: Checkpoint) -> str:
     """Return a sentence that says what the network was trained on."""
     about = saved.extra.get("trained_on", "data that its file does not name")
     size = f"kernel {saved.network['kernel']}, {saved.iteration} iterations"

@@ -4,7 +4,9 @@ Run again, it goes on where it was stopped and reuses what is done.
 """
 import argparse
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.files import write_bytes, write_json
@@ -20,7 +22,7 @@ KERNELS = ("1x1x1", "3x3x3")
 OBJECTS = 50
 
 
-def parse_arguments(argv=None):
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
@@ -38,7 +40,7 @@ def parse_arguments(argv=None):
     return parser.parse_args(argv)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Do all of it; return 0, 1 when a network does not beat the mean shape, or a signal's."""
     options = parse_arguments(argv)
     if options.objects < 5:
@@ -55,7 +57,7 @@ def main(argv=None):
         return stopped.status
 
 
-def run_phases(phases, options):
+def run_phases(phases: Phases, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Make, train and test what is not done yet; return each kernel's results."""
     out = options.out
     data = out / f"data_{options.objects}_v{VERSION}"  # beside a set that an older version made
@@ -72,7 +74,7 @@ def run_phases(phases, options):
         begun = (folder / "run.json").exists()
         again = tool("train_net", "--out", folder, "--resume") if begun else ()
         phases.run(f"training {kernel}", start, folder / "best.npz", ["data set"], again)
-    results = {}
+    results: dict[str, dict[str, Any]] = {}
     for kernel in KERNELS:
         folder = out / f"test_{kernel}"
         others = [out / f"test_{name}" / output.RESULTS for name in results]
@@ -85,7 +87,9 @@ def run_phases(phases, options):
     return results
 
 
-def conclude(phases, options, results):
+def conclude(
+    phases: Phases, options: argparse.Namespace, results: dict[str, dict[str, Any]]
+) -> int:
     """Write and print what came out; return the exit status."""
     out, last = options.out, options.out / f"test_{KERNELS[-1]}"
     # The second report was written with the first one's results beside its own.
@@ -105,7 +109,7 @@ def conclude(phases, options, results):
     return 0 if all(beaten.values()) else 1
 
 
-def beats_mean_shape(results):
+def beats_mean_shape(results: dict[str, Any]) -> bool:
     """Return whether the IoU is above the mean shape's for every number of views."""
     floor = results["baseline"][GLOBAL]["iou"]
     return all(part["iou"] > floor for part in results["by_views"])

@@ -1,6 +1,7 @@
 """Write a trained network's weights alone, rounded to float16, and its scores beside them."""
 import argparse
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ SCORES = ("threshold", "resolution", "objects", "by_views", "by_category", "base
           "sweep", "data", "split", "network")
 
 
-def parse_arguments(argv=None):
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
@@ -27,7 +28,7 @@ def parse_arguments(argv=None):
     return parser.parse_args(argv)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Write both files; return 0."""
     options = parse_arguments(argv)
     trained, results = checkpoint.load(options.weights), output.read_results(options.results)

@@ -5,15 +5,18 @@ import hashlib
 import shlex
 import sys
 import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+from voxlstm.lib.base.hints import StrPath
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.layout import VIEWS
-from voxlstm.lib.data.shapenet import CATEGORIES, Index
+from voxlstm.lib.data.shapenet import CATEGORIES, Index, Item
 from voxlstm.lib.data.sizes import check_resolution
-from voxlstm.lib.data.splits import ALL, RATIO, choose, parts_of
+from voxlstm.lib.data.splits import ALL, RATIO, Split, choose, parts_of
 from voxlstm.lib.evaluation import output, paper, tables
-from voxlstm.lib.evaluation.baseline import mean_shapes
+from voxlstm.lib.evaluation.baseline import MeanShape, mean_shapes
 from voxlstm.lib.evaluation.evaluate import evaluate, summary, thresholds_with
 from voxlstm.lib.evaluation.metrics import THRESHOLD, sigmoid
 from voxlstm.lib.evaluation.predictions import Predictions, open_writer
@@ -26,12 +29,16 @@ from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.progress import Progress
 from voxlstm.lib.runs import curves
 from voxlstm.lib.runs.run_folder import ROOT, SPLIT, git_revision, versions
-from voxlstm.models.network import NetworkConfig
+from voxlstm.models.network import Network, NetworkConfig
 from voxlstm.models.predictor import Predictor
-from voxlstm.solvers.checkpoint import load_network
+from voxlstm.solvers.checkpoint import Checkpoint, load_network
+import numpy as np
+
+MeanShapes = tuple[MeanShape | None, dict[str, MeanShape]]
+Prepared = tuple[list[int], NetworkSubject | SavedSubject, MeanShapes, dict[str, Any]]
 
 
-def parse_arguments(argv=None):
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
@@ -65,7 +72,7 @@ def parse_arguments(argv=None):
     return parser.parse_args(argv)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Score, print the tables and write the results; return 0."""
     options = parse_arguments(argv)
     check_options(options)
@@ -93,7 +100,7 @@ def main(argv=None):
     return 0
 
 
-def check_options(options):
+def check_options(options: argparse.Namespace) -> None:
     """Refuse what does not go together, in one sentence."""
     if options.predictions and options.weights:
         raise UserError("--predictions scores without a network; leave --weights out")
@@ -119,7 +126,7 @@ def check_options(options):
         output.check_writable(options.save_predictions)
 
 
-def read_counts(text):
+def read_counts(text: str | None) -> list[int] | None:
     """Return the numbers of views of ``--views`` in rising order; None where it is not given."""
     if text is None:
         return None
@@ -132,7 +139,7 @@ def read_counts(text):
     return counts
 
 
-def prepare_network(options):
+def prepare_network(options: argparse.Namespace) -> Prepared:
     """Return numbers of views, subject, mean shapes and facts of a network and a data set."""
     counts = options.views or [1, 2, 3, 4, 5]
     index, parts = open_data(options)
@@ -166,13 +173,13 @@ def prepare_network(options):
     return counts, subject, make_shapes(known), about
 
 
-def reserve(options):
+def reserve(options: argparse.Namespace) -> None:
     """Make sure that the results can be written: when the command is right, before the work."""
     if options.out:
         output.reserve(options.out, options.overwrite)
 
 
-def make_shapes(items):
+def make_shapes(items: Sequence[Item]) -> MeanShapes:
     """Return the mean shapes of all objects and of each category; (None, {}) of no objects."""
     if not items:
         return None, {}
@@ -180,7 +187,7 @@ def make_shapes(items):
         return mean_shapes([item.category for item in items], read_voxels(items, progress))
 
 
-def count_trained(options, parts, saved):
+def count_trained(options: argparse.Namespace, parts: Split, saved: Checkpoint) -> int:
     """Return how many test objects the network was trained or validated on.
 
     Raises
@@ -199,7 +206,9 @@ def count_trained(options, parts, saved):
     return len(seen)
 
 
-def training_objects(options, parts, saved):
+def training_objects(
+    options: argparse.Namespace, parts: Split, saved: Checkpoint
+) -> tuple[list[Item], list[str]]:
     """Return the objects to make the mean shapes of, and notes on them.
 
     They are those of the split's training part, or, where it has none, those that the checkpoint
@@ -223,7 +232,7 @@ def training_objects(options, parts, saved):
                    f" trained on, in {folder}"]
 
 
-def prepare_saved(options):
+def prepare_saved(options: argparse.Namespace) -> Prepared:
     """Return numbers of views, subject, mean shapes and facts of saved predictions."""
     saved = Predictions(options.predictions)
     reserve(options)
@@ -238,7 +247,7 @@ def prepare_saved(options):
     return counts, SavedSubject(saved, items), load_shapes(saved), about
 
 
-def open_data(options):
+def open_data(options: argparse.Namespace) -> tuple[Index, Split]:
     """Return the index of the data set and its split, with something to test on."""
     wanted = options.categories.split(",") if options.categories else None
     index = Index.open(options.data, wanted)
@@ -249,16 +258,16 @@ def open_data(options):
     return index, parts
 
 
-def read_voxels(items, progress):
+def read_voxels(items: Iterable[Item], progress: Progress) -> Iterator[np.ndarray]:
     """Yield the voxels of objects, telling the progress."""
     for item in items:
         yield binvox.read(item.voxels_path)
         progress.update()
 
 
-def data_facts(folder, index, parts):
+def data_facts(folder: StrPath, index: Index, parts: Split) -> dict[str, Any]:
     """Return what the results say of the data set."""
-    found = {}
+    found: dict[str, int] = {}
     for item in index:
         found[item.category] = found.get(item.category, 0) + 1
     published = {category.name: category.count for category in CATEGORIES}
@@ -267,7 +276,7 @@ def data_facts(folder, index, parts):
     return {**facts, "training_objects": training, "test_objects": len(parts.test)}
 
 
-def network_facts(network):
+def network_facts(network: Network) -> dict[str, Any]:
     """Return what the results say of a network: name of its definition, kernel, size."""
     files = sorted((ROOT / "models").glob("*.yaml"))
     names = [path.stem for path in files if NetworkConfig.from_file(path) == network.config]
@@ -276,13 +285,13 @@ def network_facts(network):
             "parameters": network.count(), "definition": network.config.to_dict()}
 
 
-def training_curves(options):
+def training_curves(options: argparse.Namespace) -> dict[str, list[tuple[int, float]]] | None:
     """Return the curves of the run that wrote the weights; None where they are not beside them."""
     path = Path(options.weights).parent / "curves.csv" if options.weights else None
     return curves.series(curves.read(path)) if path and path.exists() else None
 
 
-def made_by(argv):
+def made_by(argv: Sequence[str] | None) -> dict[str, Any]:
     """Return how these results came about."""
     arguments = sys.argv[1:] if argv is None else argv
     return {
@@ -295,7 +304,7 @@ def made_by(argv):
     }
 
 
-def describe(results, runs):
+def describe(results: dict[str, Any], runs: Sequence[dict[str, Any]]) -> str:
     """Return the tables as text."""
     network, data, split = results["network"], results["data"], tables.split_text(results)
     head = (f"{network['name']} ({network['parameters']:,} parameters), {results['objects']} test "

@@ -2,19 +2,22 @@
 import argparse
 import hashlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from voxlstm.lib.backend import door
 from voxlstm.lib.backend.gpu import PRECISIONS
 from voxlstm.lib.base.config import build, load_yaml, override
 from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.files import write_bytes
+from voxlstm.lib.base.hints import StrPath
 from voxlstm.lib.base.signals import StopRequest
 from voxlstm.lib.data import marker
 from voxlstm.lib.data.batches import Batches
 from voxlstm.lib.data.shapenet import CATEGORIES, Index
 from voxlstm.lib.data.sizes import check_resolution
-from voxlstm.lib.data.splits import ALL, ENCODING, RATIO, choose, with_earlier
+from voxlstm.lib.data.splits import ALL, ENCODING, RATIO, Split, choose, with_earlier
 from voxlstm.lib.evaluation import paper
 from voxlstm.lib.runs.curves import Curves, Row
 from voxlstm.lib.runs.monitor import Monitor
@@ -31,7 +34,7 @@ HARMLESS = {"iterations", "checkpoint_every", "validate_every", "log_every"}
 FITTED_TO = 32  # objects that initial weights are fitted to
 
 
-def parse_arguments(argv=None):
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
@@ -58,7 +61,7 @@ def parse_arguments(argv=None):
     return parser.parse_args(argv)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Train; return 0, or the usual status of the signal that stopped it."""
     options = parse_arguments(argv)
     # Everything that can be wrong with the command is found before the folder is touched.
@@ -90,7 +93,7 @@ def main(argv=None):
         return train(folder, solver, parts, saved, options, learnt or parts.text())
 
 
-def read_definitions(options):
+def read_definitions(options: argparse.Namespace) -> tuple[NetworkConfig, Recipe]:
     """Return the network's and the recipe's definition, overrides applied."""
     for name in ("model", "solver", "data"):
         if getattr(options, name) is None:
@@ -104,7 +107,9 @@ def read_definitions(options):
     return network, recipe
 
 
-def resumed_definitions(options, folder):
+def resumed_definitions(
+    options: argparse.Namespace, folder: RunFolder
+) -> tuple[NetworkConfig, Recipe]:
     """Return the definitions of the run in the folder, with what may change changed."""
     network, recipe = folder.read_definitions()
     given = override({}, options.settings)
@@ -114,16 +119,16 @@ def resumed_definitions(options, folder):
             f"--set {harmful[0]} would change the run that is resumed; only"
             f" {', '.join(sorted(HARMLESS))} may change, or start a new run with --weights"
         )
-    config = build(NetworkConfig, network, folder / "network.yaml")
-    before = Recipe.from_dict(recipe, folder / "recipe.yaml")
+    config = build(NetworkConfig, network, str(folder / "network.yaml"))
+    before = Recipe.from_dict(recipe, str(folder / "recipe.yaml"))
     if options.model:
         asked = build(NetworkConfig, load_yaml(shipped(options.model)), options.model)
         if asked != config:
             raise UserError(f"{folder.path} holds a run of another network than {options.model}")
-    return config, build(Recipe, {**before.to_dict(), **given}, folder / "recipe.yaml")
+    return config, build(Recipe, {**before.to_dict(), **given}, str(folder / "recipe.yaml"))
 
 
-def resumed_options(options, folder):
+def resumed_options(options: argparse.Namespace, folder: RunFolder) -> argparse.Namespace:
     """Return the options with what the first start of the run was given."""
     first = folder.starts()[0]
     for name in ("data", "categories"):
@@ -137,14 +142,16 @@ def resumed_options(options, folder):
     return options
 
 
-def resumed_data(options, folder, network, recipe):
+def resumed_data(
+    options: argparse.Namespace, folder: RunFolder, network: NetworkConfig, recipe: Recipe
+) -> Split:
     """Return the split that the run in the folder began with, under the name that it had."""
     parts = open_data(options, network, recipe)
     begun = folder.starts()[0].get("split", {})
     return parts._replace(**{name: begun[name] for name in ("form", "name") if name in begun})
 
 
-def open_data(options, network, recipe):
+def open_data(options: argparse.Namespace, network: NetworkConfig, recipe: Recipe) -> Split:
     """Return the split of the data set, with enough of it to train and to validate."""
     if options.split == ALL:
         raise UserError("--split all leaves nothing to train on; it is for tools/test_net.py")
@@ -169,7 +176,7 @@ def open_data(options, network, recipe):
     return parts
 
 
-def check_same_data(folder, parts, root):
+def check_same_data(folder: RunFolder, parts: Split, root: StrPath) -> None:
     """Refuse to go on with other objects than the run began with, or with other grids of them."""
     if not folder.starts():
         return
@@ -187,13 +194,13 @@ def check_same_data(folder, parts, root):
         )
 
 
-def data_format(root):
+def data_format(root: StrPath) -> int | None:
     """Return the version of a data set that this project made, None for any other."""
     made = marker.read(root)
-    return made and made["version"]
+    return made["version"] if made else None
 
 
-def fit_to_first_views(network, parts, recipe):
+def fit_to_first_views(network: Network, parts: Split, recipe: Recipe) -> None:
     """Fit the initial weights to one view of each of some training objects."""
     with Batches(parts.train, FITTED_TO, 1, recipe.seed, recipe.augment, workers=1,
                  vary=recipe.vary_pictures, **sizes_of(network)) as batches:
@@ -201,12 +208,18 @@ def fit_to_first_views(network, parts, recipe):
         fit_initial_weights(network, batch.views, batch.voxels)
 
 
-def sizes_of(network):
+def sizes_of(network: Network) -> dict[str, Any]:
     """Return the sizes of views and grids that a network takes, for `Batches`."""
     return {"image": network.config.image, "resolution": network.config.resolution}
 
 
-def facts(options, recipe, parts, solver, saved):
+def facts(
+    options: argparse.Namespace,
+    recipe: Recipe,
+    parts: Split,
+    solver: Solver,
+    saved: checkpoint.Checkpoint | None,
+) -> dict[str, Any]:
     """Return what ``run.json`` says of a start, beside command and versions."""
     return {
         "device": door.device(),
@@ -224,7 +237,7 @@ def facts(options, recipe, parts, solver, saved):
     }
 
 
-def trained_on(folder, parts):
+def trained_on(folder: StrPath, parts: Split) -> str:
     """Return a phrase that says on what a network was trained."""
     names = [item.category for item in parts.train + parts.validation + parts.test]
     counts = {name: names.count(name) for name in sorted(set(names))}
@@ -233,18 +246,25 @@ def trained_on(folder, parts):
     return f"{len(parts.train)} objects of the {data.name}"
 
 
-def sizes(parts):
+def sizes(parts: Split) -> dict[str, int]:
     """Return the number of objects of each part."""
     return {"train": len(parts.train), "validation": len(parts.validation)}
 
 
-def digest(parts):
+def digest(parts: Split) -> str:
     """Return a digest of which objects are trained and validated on."""
     names = "\n".join(item.name for item in [*parts.train, *parts.validation])
     return hashlib.sha256(f"{len(parts.train)}\n{names}".encode(*ENCODING)).hexdigest()
 
 
-def train(folder, solver, parts, saved, options, learnt):
+def train(
+    folder: RunFolder,
+    solver: Solver,
+    parts: Split,
+    saved: checkpoint.Checkpoint | None,
+    options: argparse.Namespace,
+    learnt: str,
+) -> int:
     """Run the training in its folder; return the exit status."""
     recipe, start = solver.recipe, saved.iteration if saved else 0
     workers = options.workers
@@ -284,7 +304,7 @@ def train(folder, solver, parts, saved, options, learnt):
     return report(training, folder, stop)
 
 
-def report(training, folder, stop):
+def report(training: Training, folder: RunFolder, stop: StopRequest) -> int:
     """Say where the run stands; return the exit status."""
     best = training.best
     if best:

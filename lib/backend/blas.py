@@ -7,10 +7,13 @@ kernel is chosen when the library is loaded, so this module imports nothing that
 import logging
 import os
 import sys
+from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Any
 
 from ..base.cores import affinity, usable_cores
 from ..base.errors import UserError
+from ..base.hints import StrPath
 
 logger = logging.getLogger(__name__)
 # Kernels that use no vector unit newer than SSE: what OpenBLAS falls back to on unknown CPUs.
@@ -22,7 +25,7 @@ CORE_TYPES = (
 )
 
 
-def cpu_flags(cpuinfo="/proc/cpuinfo"):
+def cpu_flags(cpuinfo: StrPath = "/proc/cpuinfo") -> set[str]:
     """Return the set of the CPU's instruction-set flags; empty where the system does not tell."""
     try:
         lines = Path(cpuinfo).read_text(encoding="utf-8", errors="replace").splitlines()
@@ -35,12 +38,12 @@ def cpu_flags(cpuinfo="/proc/cpuinfo"):
     return set()
 
 
-def core_type(flags):
+def core_type(flags: set[str]) -> str | None:
     """Return the OpenBLAS core type for a set of CPU flags, or None to leave it to OpenBLAS."""
     return next((name for name, needed in CORE_TYPES if needed <= flags), None)
 
 
-def choose_core_type(environment=os.environ):
+def choose_core_type(environment: MutableMapping[str, str] = os.environ) -> None:
     """Set OPENBLAS_CORETYPE from the CPU's flags unless the user has set it.
 
     For an OpenBLAS that is loaded already this comes too late, and a warning says so where it runs
@@ -59,7 +62,7 @@ def choose_core_type(environment=os.environ):
         )
 
 
-def choose_threads(environment=os.environ):
+def choose_threads(environment: MutableMapping[str, str] = os.environ) -> None:
     """Set OMP_NUM_THREADS where a quota leaves fewer cores than OpenBLAS and OpenMP would count.
 
     Threads beyond a quota only wait for each other. Both libraries read the variable, and a number
@@ -70,12 +73,12 @@ def choose_threads(environment=os.environ):
         environment.setdefault("OMP_NUM_THREADS", str(cores))
 
 
-def runs_old_kernels(entry):
+def runs_old_kernels(entry: dict[str, Any]) -> bool:
     """Return whether one of `loaded_libraries` uses no vector unit newer than SSE."""
     return entry["core"].lower() in OLD_KERNELS
 
 
-def find_scipy_openblas(site_packages=None):
+def find_scipy_openblas(site_packages: StrPath | None = None) -> Path | None:
     """Return the path of the OpenBLAS inside SciPy's wheel, or None when SciPy has none."""
     if site_packages is None:
         import scipy
@@ -85,7 +88,7 @@ def find_scipy_openblas(site_packages=None):
     return found[0] if found else None
 
 
-def link_flags(library, link_folder):
+def link_flags(library: StrPath, link_folder: StrPath) -> str:
     """Return linker flags for one BLAS library file.
 
     Theano splits the flags at blanks, so a library under a folder with a blank in its name is
@@ -103,7 +106,7 @@ def link_flags(library, link_folder):
     return f"-L{folder} -l{name} -Wl,-rpath,{folder}"
 
 
-def loaded_libraries():
+def loaded_libraries() -> list[dict[str, Any]]:
     """Return the BLAS libraries loaded in this process, as threadpoolctl-like dictionaries.
 
     Each has ``path``, ``config`` (OpenBLAS's own words), ``core`` (the kernel in use) and
@@ -140,7 +143,7 @@ def _describe(path):
     return None
 
 
-def _link(library, folder):
+def _link(library: Path, folder: Path) -> Path:
     if any(character.isspace() for character in str(folder)):
         raise UserError(
             f"neither {library.parent} nor {folder} can be given to the linker because of the blank"

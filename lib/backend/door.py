@@ -8,13 +8,16 @@ log an error and go on on the CPU.
 import os
 import shlex
 import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from ..base.cache import cache_folder
 from ..base.errors import UserError
 from . import blas, defects, gpu
 
 
-def split_flags(text):
+def split_flags(text: str) -> dict[str, str]:
     """Return a THEANO_FLAGS string as a dict, by Theano's own rule (commas, shell quotes)."""
     splitter = shlex.shlex(text, posix=True)
     splitter.whitespace, splitter.whitespace_split, splitter.commenters = ",", True, ""
@@ -22,12 +25,12 @@ def split_flags(text):
     return {name: value for name, _, value in pairs}
 
 
-def join_flags(flags):
+def join_flags(flags: Mapping[str, str]) -> str:
     """Return a dict of flags as a THEANO_FLAGS string, the inverse of `split_flags`."""
     return ",".join(f"{name}={shlex.quote(value)}" for name, value in flags.items())
 
 
-def choose_flags(user, cache):
+def choose_flags(user: Mapping[str, str], cache: Path) -> tuple[dict[str, str], str]:
     """Return Theano's flags and the device to use.
 
     Parameters
@@ -77,9 +80,13 @@ def _import_theano():
 
 theano, _flagged_device = _import_theano()
 tensor = theano.tensor
+from theano import Variable as Symbol  # noqa: F401  what graphs are made of
+from theano.compile.function_module import Function  # noqa: F401
+
+DeviceArray = Any  # pygpu's GpuArray; without a GPU there may be no pygpu
 
 
-def use_device(name=None, precision="float32"):
+def use_device(name: str | None = None, precision: str = "float32") -> None:
     """Choose where graphs compiled from now on compute; call it before a network is made.
 
     Parameters
@@ -107,16 +114,16 @@ def use_device(name=None, precision="float32"):
         raise UserError(f"{precision} needs a CUDA device; add --device cuda or take --precision float32")
 
 
-def device():
+def device() -> str:
     """Return the device in use: ``cpu`` or the name given to `use_device`."""
     return gpu.started(theano) or "cpu"
 
 
-def precision():
+def precision() -> str:
     """Return the precision of products: ``float32``, or on a CUDA device perhaps ``tf32``."""
     return gpu.precision() if device() != "cpu" else gpu.PRECISIONS[0]
 
 
-def have_compiler():
+def have_compiler() -> bool:
     """Return whether Theano found a C++ compiler."""
     return bool(theano.config.cxx)

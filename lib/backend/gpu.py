@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from ..base.errors import UserError
 from . import defects
@@ -23,7 +24,7 @@ CUDA_LIBRARIES = {
 }
 
 
-def find_pygpu(folder=SYSTEM_PYGPU):
+def find_pygpu(folder: Path = SYSTEM_PYGPU) -> ModuleType:
     """Make ``import pygpu`` work where only the system's Python has the package.
 
     Only this one package is taken from the system's folder, so that no other library there
@@ -40,6 +41,7 @@ def find_pygpu(folder=SYSTEM_PYGPU):
         spec = importlib.util.spec_from_file_location(
             "pygpu", folder / "__init__.py", submodule_search_locations=[str(folder)]
         )
+        assert spec is not None  # a file that ends in .py has one
         sys.modules["pygpu"] = importlib.util.module_from_spec(spec)
         _execute(spec)
     try:
@@ -59,7 +61,7 @@ def _execute(spec):
         raise
 
 
-def start(theano, name, precision="float32"):
+def start(theano: ModuleType, name: str, precision: str = "float32") -> None:
     """Start the GPU back end on one device and place new shared variables there.
 
     Parameters
@@ -92,7 +94,7 @@ def start(theano, name, precision="float32"):
         raise UserError(f"the device {name} could not be started: {one_line(error)}") from error
 
 
-def check_cuda_libraries(name):
+def check_cuda_libraries(name: str) -> None:
     """Refuse when a library that libgpuarray loads by name is not there."""
     for library, what in CUDA_LIBRARIES.items():
         try:
@@ -104,18 +106,18 @@ def check_cuda_libraries(name):
             ) from error
 
 
-def started(theano):
+def started(theano: ModuleType) -> str | None:
     """Return the name of the GPU device in use, or None."""
     module = sys.modules.get("theano.gpuarray")
     devices = list(module.init_dev.devmap) if module else []
     return devices[0] if devices else None
 
 
-def precision():
+def precision() -> str:
     """Return the precision of products on the device in use."""
     return PRECISIONS[os.environ.get(TF32_SWITCH) == "1"]
 
 
-def one_line(error):
+def one_line(error: BaseException) -> str:
     """Return an exception's message with its blanks and line ends made single blanks."""
     return " ".join(str(error).split()) or type(error).__name__

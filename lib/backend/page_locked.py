@@ -11,7 +11,7 @@ from ..base.errors import UserError
 from .cuda_context import current
 
 
-def empty(size):
+def empty(size: int) -> np.ndarray:
     """Return a new array in page-locked memory, which is given back with the array.
 
     Parameters
@@ -35,10 +35,10 @@ def empty(size):
         raise UserError(
             f"the CUDA driver cannot lock {size} bytes of memory (error {code}); use a smaller batch"
         )
-    memory = (ctypes.c_uint8 * size).from_address(address.value)
+    memory = (ctypes.c_uint8 * size).from_address(address.value or 0)
     # Not at exit, where the driver gives all back by itself and may have ended.
     weakref.finalize(memory, _free, address).atexit = False
-    return np.frombuffer(memory, np.uint8)
+    return np.frombuffer(memory, np.uint8)  # type: ignore[call-overload]  # takes any buffer
 
 
 def _free(address):

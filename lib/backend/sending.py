@@ -1,7 +1,11 @@
 """Queueing a batch's copy to the GPU behind the step that is still under way there."""
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 from . import door, page_locked
+from .door import Function, Symbol
 
 # Of buffers. A batch is put into one on the host while the copy of the one before it may still wait.
 # The copy out of that set's last batch has ended: the loss of the step on it has been read.
@@ -14,10 +18,10 @@ class Sender:
     The loss of a step must be read before the batch after the next one is sent.
     """
 
-    def __init__(self):
-        self._sets = [{} for _ in range(SETS)]
+    def __init__(self) -> None:
+        self._sets: list[dict[int, Any]] = [{} for _ in range(SETS)]
 
-    def send(self, *arrays):
+    def send(self, *arrays: np.ndarray) -> list[Any]:
         """Queue the copy of a batch; on the CPU it is returned as it is.
 
         Parameters
@@ -54,7 +58,9 @@ def _new_buffers(size):
     return here, gpuarray.pygpu.empty(size, "uint8", context=context)
 
 
-def compile_for_sent(inputs, output, changes):
+def compile_for_sent(
+    inputs: Sequence[Symbol], output: Symbol, changes: Mapping[Symbol, Symbol]
+) -> Function:
     """Compile a function for what `Sender.send` returns; its result stays on the device.
 
     Such a function returns as soon as its kernels are queued. On the CPU it is an ordinary one.

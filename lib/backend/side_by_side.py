@@ -1,8 +1,11 @@
 """The C++ modules of a graph compiled side by side, where Theano compiles one after another."""
 import shutil
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from ..base.cores import usable_cores
 
@@ -22,14 +25,14 @@ class SideBySide:
         Says of a node of a graph whether Theano will want a C++ module for it.
     """
 
-    def __init__(self, theano, compiled):
+    def __init__(self, theano: ModuleType, compiled: Callable[[Any], bool]) -> None:
         self._theano = theano
         self._compiled = compiled
         self._compile = theano.gof.cmodule.GCC_compiler.compile_str
         self._make_all = theano.gof.vm.VM_Linker.make_all
-        self._begun = {}
+        self._begun: dict[str, tuple[Path, Any]] = {}
 
-    def install(self):
+    def install(self) -> None:
         """Take the place of Theano's linker and of its call of the compiler."""
         begin, make_all, forget = self._begin, self._make_all, self._forget
 

@@ -3,7 +3,7 @@ import os
 from pathlib import Path
 
 
-def cache_folder():
+def cache_folder() -> Path:
     """Return the folder for files that can be made again, such as compiled graphs.
 
     ``VOXLSTM_CACHE``, else ``XDG_CACHE_HOME/voxlstm``, else ``~/.cache/voxlstm``.

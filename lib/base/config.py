@@ -3,11 +3,16 @@ import dataclasses
 import re
 import types
 import typing
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import yaml
 
 from .errors import UserError
+from .hints import StrPath
+
+Built = TypeVar("Built")
 
 
 class _Loader(yaml.SafeLoader):
@@ -31,7 +36,7 @@ _Loader.add_implicit_resolver(
 )
 
 
-def load_yaml(path):
+def load_yaml(path: StrPath) -> dict[str, Any]:
     """Read a YAML file whose top level is a mapping.
 
     Raises
@@ -52,7 +57,7 @@ def load_yaml(path):
     return value
 
 
-def override(mapping, assignments):
+def override(mapping: dict[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
     """Return a copy of ``mapping`` with ``key=value`` assignments applied.
 
     Parameters
@@ -79,7 +84,7 @@ def override(mapping, assignments):
     return result
 
 
-def build(cls, mapping, where=""):
+def build(cls: type[Built], mapping: dict[str, Any], where: str = "") -> Built:
     """Make the dataclass ``cls`` from a mapping, checking every key and type.
 
     Parameters
@@ -100,7 +105,7 @@ def build(cls, mapping, where=""):
     return _build(cls, mapping, f"{where}: " if where else "", ())
 
 
-def to_dict(value):
+def to_dict(value: Any) -> Any:
     """Return a dataclass as plain dicts and lists, as YAML and JSON store it."""
     if dataclasses.is_dataclass(value):
         return {f.name: to_dict(getattr(value, f.name)) for f in dataclasses.fields(value)}

@@ -2,8 +2,10 @@
 import os
 from pathlib import Path, PurePosixPath
 
+from .hints import StrPath
 
-def usable_cores(root="/"):
+
+def usable_cores(root: StrPath = "/") -> int:
     """Return the cores of the affinity mask, or fewer where the control groups' quota is smaller.
 
     A container started with ``docker run --cpus 2`` sees every core and gets the time of two. A
@@ -12,7 +14,7 @@ def usable_cores(root="/"):
     return min([affinity(), *_quotas(Path(root))])
 
 
-def affinity():
+def affinity() -> int:
     """Return the cores that the scheduler may put this process on."""
     return len(os.sched_getaffinity(0))
 

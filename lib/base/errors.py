@@ -2,14 +2,17 @@
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import NoReturn
 
 
 class UserError(Exception):
     """Something the user can mend; the message is one sentence that says how."""
 
 
-def need(module, extra):
+def need(module: str, extra: str) -> ModuleType:
     """Import an optional dependency.
 
     Parameters
@@ -32,7 +35,7 @@ def need(module, extra):
         ) from error
 
 
-def run_tool(main):
+def run_tool(main: Callable[[], int | None]) -> NoReturn:
     """Run a command line's ``main`` and turn a user's errors into one line and exit status 2."""
     try:
         sys.exit(main())
@@ -50,11 +53,11 @@ def run_tool(main):
         _fail("interrupted", 130)
 
 
-def program():
+def program() -> str:
     """Return the name of the program that runs, for its messages."""
     return Path(sys.argv[0]).stem
 
 
-def _fail(message, status):
+def _fail(message: str, status: int) -> NoReturn:
     print(f"{program()}: {message}", file=sys.stderr)
     sys.exit(status)

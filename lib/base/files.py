@@ -2,12 +2,15 @@
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .hints import StrPath
+
 
 @contextmanager
-def atomic_path(path):
+def atomic_path(path: StrPath) -> Iterator[Path]:
     """Give a temporary path beside ``path`` that takes its place when the block succeeds.
 
     The content is on the disk (fsync) before the rename, so that a reader, also after a crash,
@@ -29,18 +32,18 @@ def atomic_path(path):
         temporary.unlink(missing_ok=True)
 
 
-def write_bytes(path, data):
+def write_bytes(path: StrPath, data: bytes) -> None:
     """Write ``data`` to ``path`` atomically."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
 
-def write_text(path, text):
+def write_text(path: StrPath, text: str) -> None:
     """Write ``text`` to ``path`` atomically, as UTF-8."""
     write_bytes(path, text.encode("utf-8"))
 
 
-def write_json(path, value):
+def write_json(path: StrPath, value: object) -> None:
     """Write ``value`` to ``path`` atomically, as indented JSON; NaN is refused."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 

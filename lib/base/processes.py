@@ -2,6 +2,7 @@
 import ctypes
 import os
 import signal
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ _libc = ctypes.CDLL(None)
 
 
 @contextmanager
-def pool(count):
+def pool(count: int) -> Iterator[ProcessPoolExecutor]:
     """Give a ``ProcessPoolExecutor`` of fresh processes of one thread each.
 
     Ctrl-C reaches the parent alone. At the end of the block what is being done is finished, and
@@ -44,7 +45,7 @@ def pool(count):
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
-def die_with_parent():
+def die_with_parent() -> None:
     """Have the kernel kill this process when its parent is gone, even by a kill -9."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

@@ -1,6 +1,7 @@
 """Progress with time left: a bar on a terminal, a line now and then elsewhere."""
 import sys
 import time
+from typing import Self, TextIO
 
 
 class Progress:
@@ -24,33 +25,41 @@ class Progress:
     Use as a context manager and call `update` for every unit done.
     """
 
-    def __init__(self, total, label, unit="it", every=10.0, initial=0, stream=None):
+    def __init__(
+        self,
+        total: int,
+        label: str,
+        unit: str = "it",
+        every: float = 10.0,
+        initial: int = 0,
+        stream: TextIO | None = None,
+    ) -> None:
         self.total, self.label, self.unit = total, label, unit
         self.stream = stream or sys.stderr
         self.terminal = self.stream.isatty()
         self.every = 0.1 if self.terminal else every
         self.initial, self.done = initial, initial
-        self.postfix = {}
+        self.postfix: dict[str, float | str] = {}
         self.start = self.shown = time.monotonic()
         self.width = 0
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._show()
         if self.terminal:
             self.stream.write("\n")
             self.stream.flush()
 
-    def update(self, n=1, **postfix):
+    def update(self, n: int = 1, **postfix: float | str) -> None:
         """Count ``n`` more units; keyword arguments are shown behind the bar."""
         self.done += n
         self.postfix.update(postfix)
         if time.monotonic() - self.shown >= self.every:
             self._show()
 
-    def message(self):
+    def message(self) -> str:
         """Return the line that is shown: label, count, rate, time left, extra values."""
         elapsed = time.monotonic() - self.start
         rate = (self.done - self.initial) / elapsed if elapsed > 0 else 0.0
@@ -73,7 +82,7 @@ class Progress:
         self.stream.flush()
 
 
-def clock(seconds):
+def clock(seconds: float) -> str:
     """Return a duration in seconds as ``m:ss`` or ``h:mm:ss``."""
     minutes, seconds = divmod(int(round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)

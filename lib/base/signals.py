@@ -1,6 +1,7 @@
 """Stopping a long job at a point where nothing is lost."""
 import os
 import signal
+from typing import Any, Self
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -18,25 +19,25 @@ class StopRequest:
         The signal that came.
     """
 
-    def __init__(self):
-        self.signal = None
+    def __init__(self) -> None:
+        self.signal: int | None = None
         self._process = os.getpid()
-        self._before = {}
+        self._before: dict[signal.Signals, Any] = {}
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._before = {number: signal.signal(number, self._note) for number in STOPPING}
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._restore()
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.signal is not None
 
     @property
-    def status(self):
+    def status(self) -> int:
         """The exit status that tells a shell of the signal; 0 when none came."""
-        return 128 + self.signal if self else 0
+        return 128 + self.signal if self.signal else 0
 
     def _note(self, number, _):
         self._restore()

@@ -7,8 +7,9 @@ import subprocess
 import sys
 import time
 import weakref
+from collections.abc import Sequence
 from multiprocessing.connection import Pipe, wait
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -16,8 +17,9 @@ from ..base.cores import usable_cores
 from ..base.errors import UserError
 from ..base.processes import ONE_THREAD
 from .plan import RESOLUTION, Plan
+from .shapenet import Item
 from .views import SIZE
-from .worker import Task, place
+from .worker import Answer, Task, place
 
 _AHEAD = 2  # tasks that wait at each worker, so that none is idle while the caller computes
 EARLIER = {"vary": False}  # settings that older versions' checkpoints do not hold
@@ -39,7 +41,7 @@ class Batch(NamedTuple):
 
     views: np.ndarray
     voxels: np.ndarray
-    objects: list
+    objects: list[Item]
 
 
 class WorkerError(RuntimeError):
@@ -97,11 +99,24 @@ class Batches:
     It has room for ``2 * workers + 2`` batches of the largest size.
     """
 
-    def __init__(self, objects, batch, views, seed=0, augment=True, shuffle=True, epochs=None,
-                 workers=None, state=None, image=SIZE, resolution=RESOLUTION, vary=False):
-        views = (views, views) if np.isscalar(views) else tuple(views)
-        self._plan = Plan(tuple(objects), batch, views, seed, augment, vary, shuffle, epochs, image,
-                          resolution)
+    def __init__(
+        self,
+        objects: Sequence[Item],
+        batch: int,
+        views: int | tuple[int, int],
+        seed: int = 0,
+        augment: bool = True,
+        shuffle: bool = True,
+        epochs: int | None = None,
+        workers: int | None = None,
+        state: dict[str, Any] | None = None,
+        image: int = SIZE,
+        resolution: int = RESOLUTION,
+        vary: bool = False,
+    ) -> None:
+        fewest, most = (views, views) if isinstance(views, (int, np.integer)) else views
+        self._plan = Plan(tuple(objects), batch, (fewest, most), seed, augment, vary, shuffle, epochs,
+                          image, resolution)
         self._next = 0 if state is None else self._resume(state)
         self.waited = 0.0
         workers = _default_workers() if workers is None else workers
@@ -109,22 +124,22 @@ class Batches:
             raise UserError(f"the number of workers must be 0 or more, not {workers}")
         self._pool = _Pool(self._plan, self._next, workers) if workers else None
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __iter__(self):
+    def __iter__(self) -> Self:
         return self
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Number of batches from the first to the last, whatever has been consumed."""
         if self._plan.batches is None:
             raise TypeError("batches without an end have no length")
         return self._plan.batches
 
-    def __next__(self):
+    def __next__(self) -> Batch:
         number = self._next
         if self._plan.batches is not None and number >= self._plan.batches:
             self.close()
@@ -137,11 +152,11 @@ class Batches:
         self._next = number + 1
         return Batch(views, voxels, self._plan.members(number))
 
-    def state(self):
+    def state(self) -> dict[str, Any]:
         """Return where the caller is, as a dict for JSON: batches read ahead do not count."""
         return {**self._settings(), "next": self._next}
 
-    def close(self):
+    def close(self) -> None:
         """End the workers; arrays already handed out stay valid."""
         if self._pool:
             self._pool.close()
@@ -173,15 +188,16 @@ def _default_workers():
 class _Pool:
     """Worker processes that fill slots of one shared memory."""
 
-    def __init__(self, plan, first, workers):
+    def __init__(self, plan: Plan, first: int, workers: int) -> None:
         self.plan = plan
         self.unsent = first  # the next batch to be given to a worker
-        self.slots = {}  # number: offset, for batches given to a worker and not yet taken
-        self.answers = {}  # number: Answer, for those of them that are read
+        self.slots: dict[int, int] = {}  # number: offset, for batches given to a worker and not yet taken
+        self.answers: dict[int, Answer] = {}  # number: Answer, for those of them that are read
         size = sum(int(np.prod(shape)) for shape in plan.largest())
         slot = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
         self.free = [slot * k for k in range(_AHEAD * workers + _HELD)]
-        self.held = []  # (weak reference to the arrays' memory, offset) of the caller's batches
+        # Weak references to the memory of the caller's batches, and their offsets.
+        self.held: list[tuple[weakref.ref, int]] = []
         self.memory, self.workers = _start(plan, slot * len(self.free), workers)
         self.stop = weakref.finalize(self, _kill, self.workers, os.getpid())
         self.hand_out()
@@ -246,7 +262,7 @@ class _Pool:
 class _Worker:
     """One process and the connection to it."""
 
-    def __init__(self, plan_file, memory_file):
+    def __init__(self, plan_file: int, memory_file: int) -> None:
         self.connection, theirs = Pipe()
         files = (plan_file, memory_file, theirs.fileno())
         program = f"from {__package__}.worker import main; main()"

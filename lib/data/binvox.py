@@ -14,12 +14,14 @@ lines, which binvox itself accepts. Format: P. Min, https://www.patrickmin.com/b
 """
 import math
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from ..base.errors import UserError
 from ..base.files import write_bytes
+from ..base.hints import StrPath
 
 MAX_DIMENSION = 1024  # the largest grid that binvox itself makes
 _KEYS = {"dim": (3, int), "translate": (3, float), "scale": (1, float)}
@@ -34,11 +36,11 @@ class Voxels(NamedTuple):
     """
 
     grid: np.ndarray
-    translate: tuple
+    translate: tuple[float, ...]
     scale: float
 
 
-def read(path):
+def read(path: StrPath) -> np.ndarray:
     """Read the grid of a binvox file.
 
     Parameters
@@ -59,7 +61,7 @@ def read(path):
     return load(path).grid
 
 
-def load(path):
+def load(path: StrPath) -> Voxels:
     """Read a binvox file with its place in the model's space; errors as in `read`.
 
     Returns
@@ -78,7 +80,12 @@ def load(path):
         raise UserError(f"{path} is not a valid binvox file: {error}") from error
 
 
-def write(path, grid, translate=(-0.5, -0.5, -0.5), scale=1.0):
+def write(
+    path: StrPath,
+    grid: np.ndarray,
+    translate: Sequence[float] = (-0.5, -0.5, -0.5),
+    scale: float = 1.0,
+) -> None:
     """Write a grid as a binvox file, atomically.
 
     Parameters
@@ -99,7 +106,9 @@ def write(path, grid, translate=(-0.5, -0.5, -0.5), scale=1.0):
     write_bytes(path, encode(grid, translate, scale))
 
 
-def encode(grid, translate=(-0.5, -0.5, -0.5), scale=1.0):
+def encode(
+    grid: np.ndarray, translate: Sequence[float] = (-0.5, -0.5, -0.5), scale: float = 1.0
+) -> bytes:
     """Return the bytes of a binvox file; parameters and errors as in `write`."""
     grid = np.asarray(grid)
     if grid.ndim != 3 or len(set(grid.shape)) != 1 or not 1 <= len(grid) <= MAX_DIMENSION:

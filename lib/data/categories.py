@@ -1,4 +1,5 @@
 """ShapeNet's 13 categories of the 3D-R2N2 release, by synset and by name."""
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..base.errors import UserError
@@ -9,7 +10,7 @@ class Category(NamedTuple):
 
     synset: str
     name: str
-    count: int
+    count: int  # type: ignore[assignment]  # in place of tuple's method
 
 
 # 3D-R2N2 release (Choy et al., ECCV 2016): 43,784 models.
@@ -45,18 +46,18 @@ _NAMES = {category.synset: category.name for category in CATEGORIES}
 _SYNSETS = {category.name: category.synset for category in CATEGORIES}
 
 
-def category_name(synset):
+def category_name(synset: str) -> str:
     """Return the name of a synset; a folder outside ShapeNet's table is its own name."""
     return _NAMES.get(synset, synset)
 
 
-def synset_of(name):
+def synset_of(name: str) -> str:
     """Return the synset of a category's name or alias; any other text as it is."""
     asked = name.lower()
     return _SYNSETS.get(ALIASES.get(asked, asked), name)
 
 
-def find_synsets(wanted, present):
+def find_synsets(wanted: Iterable[str], present: Iterable[str]) -> list[str]:
     """Turn what a user calls categories into the folders of a data set.
 
     Parameters

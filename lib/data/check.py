@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from ..base.cores import usable_cores
 from ..base.errors import UserError
+from ..base.hints import StrPath
 from ..base.processes import pool
 from ..base.progress import Progress
 from . import binvox, layout
@@ -25,10 +26,10 @@ class Tree(NamedTuple):
         A sentence for each file that is missing or unreadable.
     """
 
-    counts: dict
-    problems: list
+    counts: dict[str, int]
+    problems: list[str]
 
-    def table(self):
+    def table(self) -> list[str]:
         """Return lines with the models found and published in each category."""
         published = {category.synset: category for category in CATEGORIES}
         lines = [f"{'synset':10}{'category':14}{'found':>7}{'published':>11}"]
@@ -40,13 +41,13 @@ class Tree(NamedTuple):
         lines.append(f"{'all':24}{sum(self.counts.values()):7}{total:11}")
         return lines
 
-    def complete(self):
+    def complete(self) -> bool:
         """Return whether every published model is there and no file is missing or unreadable."""
         found = [self.counts.get(category.synset, 0) >= category.count for category in CATEGORIES]
         return all(found) and not self.problems
 
 
-def check_tree(root, read=True, workers=None):
+def check_tree(root: StrPath, read: bool = True, workers: int | None = None) -> Tree:
     """Check a data set in the layout of the 3D-R2N2 release.
 
     Parameters
@@ -85,7 +86,7 @@ def check_tree(root, read=True, workers=None):
     return Tree(counts, problems)
 
 
-def check_item(item, read=True):
+def check_item(item: Item, read: bool = True) -> list[str]:
     """Return a sentence for each of a model's files that is missing or unreadable."""
     views = [(item.view_path(number), _read_view) for number in range(VIEWS)]
     others = [(item.metadata_path, _read_metadata),

@@ -10,12 +10,14 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zlib
+from collections.abc import Sequence
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ..base.errors import UserError
 from ..base.files import write_json
+from ..base.hints import StrPath
 from ..base.progress import Progress
 from .layout import RENDERINGS, VOXELS
 
@@ -43,7 +45,12 @@ ARCHIVES = (
 )
 
 
-def fetch(out, mirrors=MIRRORS, archives=ARCHIVES, keep=False):
+def fetch(
+    out: StrPath,
+    mirrors: Sequence[str] = MIRRORS,
+    archives: Sequence[Archive] = ARCHIVES,
+    keep: bool = False,
+) -> list[str]:
     """Download and unpack the archives whose folders are not there yet.
 
     What an earlier run has brought is used: a folder that is there is complete, since it gets its
@@ -86,7 +93,7 @@ def fetch(out, mirrors=MIRRORS, archives=ARCHIVES, keep=False):
     return left_out
 
 
-def check_disk(out, archives, mirrors):
+def check_disk(out: Path, archives: Sequence[Archive], mirrors: Sequence[str]) -> None:
     """Ask for the archives' sizes; raise UserError when the disk has no room for them."""
     need = 0
     for archive in archives:
@@ -100,7 +107,7 @@ def check_disk(out, archives, mirrors):
                         f"the disk has {_gigabytes(free)} free; make room or choose another --out")
 
 
-def remote_size(name, mirrors):
+def remote_size(name: str, mirrors: Sequence[str]) -> int:
     """Return the size in bytes that the first mirror to answer gives for a file."""
     reasons = []
     for url in _urls(name, mirrors):
@@ -113,7 +120,7 @@ def remote_size(name, mirrors):
                     "another with --mirror")
 
 
-def download(name, path, mirrors):
+def download(name: str, path: Path, mirrors: Sequence[str]) -> None:
     """Download ``name`` to ``path``, resuming what is there and going from mirror to mirror.
 
     A broken transfer is continued where it broke, for as long as each try brings something. The
@@ -142,7 +149,7 @@ def download(name, path, mirrors):
                     "it broke, or name another mirror with --mirror")
 
 
-def unpack(path, folder, out):
+def unpack(path: StrPath, folder: str, out: StrPath) -> list[str]:
     """Unpack the folder of an archive into ``out``, where it appears when it is complete.
 
     Nothing but plain files and folders is made, with plain permissions, and nothing outside of
@@ -215,7 +222,7 @@ def _unpack_member(archive, member, staging, path):
     return True
 
 
-def safe_path(name, path):
+def safe_path(name: str, path: StrPath) -> PurePosixPath:
     """Return a member's path, relative and without ``..``; raise UserError for any other."""
     pure = PurePosixPath(name)
     if pure.is_absolute() or ".." in pure.parts or "\0" in name:

@@ -6,8 +6,10 @@ import time
 
 from ..base.cache import cache_folder
 from ..base.files import write_text
+from ..base.hints import StrPath
 
 VERSION = 2
+Entry = tuple[int, int, tuple[str, ...], str]
 _SETTLED = 2_000_000_000  # nanoseconds; coarser than any file system's clock
 
 
@@ -18,11 +20,11 @@ class IndexCache:
     The cache is a convenience: one that is damaged, foreign or cannot be written is ignored.
     """
 
-    def __init__(self, root):
+    def __init__(self, root: StrPath) -> None:
         self.root = os.path.realpath(root)
         self.path = cache_folder() / f"index-{_digest(self.root)}.json"
 
-    def load(self):
+    def load(self) -> dict[str, Entry]:
         """Return the entries, none when there is no usable cache."""
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
@@ -33,7 +35,7 @@ class IndexCache:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
             return {}
 
-    def save(self, entries):
+    def save(self, entries: dict[str, Entry]) -> None:
         """Write the entries atomically, but those that may still be changing unseen.
 
         A folder changed twice within a tick of the file system's clock keeps its time, so an entry

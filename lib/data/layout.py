@@ -9,9 +9,11 @@
 
 The last is another release of ShapeNet's, which sets made by this project hold too.
 """
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..base.errors import UserError
+from ..base.hints import StrPath
 
 RENDERINGS, VOXELS, MODELS = "ShapeNetRendering", "ShapeNetVox32", "ShapeNetCore.v1"
 METADATA, NAMES = "rendering_metadata.txt", "renderings.txt"
@@ -19,32 +21,32 @@ GRID, MESH = "model.binvox", "model.obj"
 VIEWS = 24  # renderings of a model in the release
 
 
-def model_folder(root, tree, synset, model):
+def model_folder(root: StrPath, tree: str, synset: str, model: str) -> str:
     """Return the folder that one of the three trees has for a model."""
     return f"{root}/{tree}/{synset}/{model}"
 
 
-def views_folder(root, synset, model):
+def views_folder(root: StrPath, synset: str, model: str) -> str:
     """Return the folder of a model's views and their two lists."""
     return f"{model_folder(root, RENDERINGS, synset, model)}/rendering"
 
 
-def voxels_path(root, synset, model):
+def voxels_path(root: StrPath, synset: str, model: str) -> str:
     """Return the path of a model's voxel grid."""
     return f"{model_folder(root, VOXELS, synset, model)}/{GRID}"
 
 
-def mesh_path(root, synset, model):
+def mesh_path(root: StrPath, synset: str, model: str) -> str:
     """Return the path of a model's mesh."""
     return f"{model_folder(root, MODELS, synset, model)}/{MESH}"
 
 
-def view_name(number):
+def view_name(number: int) -> str:
     """Return the name of a view's file, counted from 0."""
     return f"{number:02d}.png"
 
 
-def write_lists(folder, viewpoints):
+def write_lists(folder: StrPath, viewpoints: Iterable[tuple[float, float, float]]) -> None:
     """Write the two lists of the views in a folder.
 
     Parameters
@@ -59,7 +61,7 @@ def write_lists(folder, viewpoints):
         Path(folder, name).write_text("".join(line + "\n" for line in lines), encoding="ascii")
 
 
-def read_metadata(path):
+def read_metadata(path: StrPath) -> list[tuple[float, float, float]]:
     """Read ``rendering_metadata.txt``; return (azimuth, elevation, ratio) of each view.
 
     Raises

@@ -1,15 +1,17 @@
 """The file at the root of a data set that this project made; it says how."""
 import json
 from pathlib import Path
+from typing import Any
 
 from ..base.errors import UserError
+from ..base.hints import StrPath
 
 MARKER = "dataset.json"
 ADDED = "added"  # its key for what was added later: a list of what else would be markers
 VERSION = 2  # raised whenever the same settings make other bytes
 
 
-def read(root):
+def read(root: StrPath) -> dict[str, Any] | None:
     """Return what the marker of a data set says, a dict; None where there is no marker.
 
     Raises
@@ -37,7 +39,7 @@ def read(root):
     return content
 
 
-def sources(content):
+def sources(content: dict[str, Any]) -> set[str]:
     """Return the set of what a data set was made from, by what `read` returned."""
     return {str(part.get("source", "generated")) for part in (content, *content.get(ADDED, []))}
 

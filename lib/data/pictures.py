@@ -1,4 +1,5 @@
 """A user's own pictures, cut out and framed as the network saw its training views."""
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from PIL import Image, ImageOps
 from scipy import ndimage
 
 from ..base.errors import UserError
+from ..base.hints import StrPath
 from .views import SIZE, TEST_BACKGROUND
 
 BACKGROUND = TEST_BACKGROUND / 255
@@ -38,7 +40,7 @@ class Picture:
     cut: str
 
 
-def load_picture(path, size=SIZE):
+def load_picture(path: StrPath, size: int = SIZE) -> Picture:
     """Read one picture of any size and mode and frame its object as in training.
 
     Alpha is used where there is any; otherwise a plain (also smoothly shaded) background is
@@ -73,7 +75,7 @@ def load_picture(path, size=SIZE):
     return Picture(Path(path).name, frame(colour, alpha, size), cut)
 
 
-def load_pictures(paths, size=SIZE):
+def load_pictures(paths: Iterable[StrPath], size: int = SIZE) -> tuple[list[Picture], np.ndarray]:
     """Read pictures in order.
 
     Returns
@@ -87,7 +89,7 @@ def load_pictures(paths, size=SIZE):
     return pictures, np.stack([picture.view for picture in pictures])
 
 
-def plain_background(colour):
+def plain_background(colour: np.ndarray) -> np.ndarray | None:
     """Tell an object from a plain background.
 
     The background is a smooth surface of colour, quadratic in the position, fitted robustly to
@@ -113,7 +115,7 @@ def plain_background(colour):
     return np.clip((distance - low) / 0.06, 0, 1)
 
 
-def frame(colour, alpha, size=SIZE):
+def frame(colour: np.ndarray, alpha: np.ndarray, size: int = SIZE) -> np.ndarray:
     """Put an object on grey, as large and where the training views show theirs.
 
     Parameters

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..base.errors import UserError
 from . import binvox
+from .shapenet import Item
 from .sizes import misfit
 from .views import SIZE, load_views
 
@@ -41,9 +42,9 @@ class Plan:
         Pixels of a view's side, voxels of a grid's side.
     """
 
-    objects: tuple
+    objects: tuple[Item, ...]
     batch: int
-    views: tuple
+    views: tuple[int, int]
     seed: int = 0
     augment: bool = True
     vary: bool = False
@@ -53,7 +54,7 @@ class Plan:
     resolution: int = RESOLUTION
     _orders: dict = field(default_factory=dict, repr=False, compare=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         fewest, most = self.views
         if not self.objects:
             raise UserError("there are no objects to make batches of")
@@ -67,40 +68,40 @@ class Plan:
                                 f"{item.renderings_path}, but {most} view(s) were asked for")
 
     @property
-    def rows(self):
+    def rows(self) -> int | None:
         """Number of places in the line, None when it is endless."""
         return None if self.epochs is None else self.epochs * len(self.objects)
 
     @property
-    def batches(self):
+    def batches(self) -> int | None:
         """Number of batches, None when there is no end; a partial last one counts."""
-        return None if self.epochs is None else -(-self.rows // self.batch)
+        return None if self.rows is None else -(-self.rows // self.batch)
 
-    def size(self, number):
+    def size(self, number: int) -> int:
         """Return how many objects batch ``number`` holds."""
         left = self.batch if self.rows is None else self.rows - number * self.batch
         return min(self.batch, left)
 
-    def count_views(self, number):
+    def count_views(self, number: int) -> int:
         """Return how many views of each object batch ``number`` holds."""
         fewest, most = self.views
         stream = self._random(_COUNT, number * self.batch)
         return int(stream.integers(fewest, most + 1))
 
-    def members(self, number):
+    def members(self, number: int) -> list[Item]:
         """Return the objects of batch ``number``."""
         first = number * self.batch
         return [self._at(place) for place in range(first, first + self.size(number))]
 
-    def shapes(self, number):
+    def shapes(self, number: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the shapes of the views and of the voxels of batch ``number``."""
         return self._shapes(self.count_views(number), self.size(number))
 
-    def largest(self):
+    def largest(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the shapes of the views and of the voxels of the largest batch there may be."""
         return self._shapes(self.views[1], self.size(0))
 
-    def fill(self, number, views, voxels):
+    def fill(self, number: int, views: np.ndarray, voxels: np.ndarray) -> None:
         """Read batch ``number`` into two uint8 arrays of `shapes`.
 
         Raises
@@ -115,7 +116,7 @@ class Plan:
                 error.add_note(f"while reading {item.renderings_path} and {item.voxels_path}")
                 raise
 
-    def digest(self):
+    def digest(self) -> str:
         """Return a hash of the objects' names in their order."""
         names = "\n".join(item.name for item in self.objects)
         return hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()[:16]

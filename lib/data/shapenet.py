@@ -8,10 +8,12 @@ import errno
 import logging
 import os
 import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from ..base.errors import UserError
+from ..base.hints import StrPath
 from . import layout, marker
 from .categories import CATEGORIES, Category, category_name, find_synsets
 from .index_cache import IndexCache
@@ -35,39 +37,39 @@ class Item(NamedTuple):
     root: str
     synset: str
     model: str
-    files: tuple
+    files: tuple[str, ...]
 
     @property
-    def category(self):
+    def category(self) -> str:
         """Name of the category, such as ``"chair"``."""
         return category_name(self.synset)
 
     @property
-    def name(self):
+    def name(self) -> str:
         """``<synset>/<model>``: what the object is called in messages and results."""
         return f"{self.synset}/{self.model}"
 
     @property
-    def views(self):
+    def views(self) -> int:
         """Number of views."""
         return len(self.files)
 
     @property
-    def voxels_path(self):
+    def voxels_path(self) -> str:
         """Path of the voxel grid."""
         return layout.voxels_path(self.root, self.synset, self.model)
 
     @property
-    def renderings_path(self):
+    def renderings_path(self) -> str:
         """Folder of the views."""
         return layout.views_folder(self.root, self.synset, self.model)
 
     @property
-    def metadata_path(self):
+    def metadata_path(self) -> str:
         """Path of the viewpoints of the views."""
         return f"{self.renderings_path}/{layout.METADATA}"
 
-    def view_path(self, number):
+    def view_path(self, number: int) -> str:
         """Path of a view, counted from 0."""
         return f"{self.renderings_path}/{self.files[number]}"
 
@@ -79,7 +81,7 @@ class Problem(NamedTuple):
     model: str
     reason: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.synset}/{self.model}: {self.reason}"
 
 
@@ -97,17 +99,21 @@ class Index:
         of ``items`` and named in a logged warning.
     """
 
-    def __init__(self, root, items, incomplete=()):
+    def __init__(
+        self, root: StrPath, items: Iterable[Item], incomplete: Iterable[Problem] = ()
+    ) -> None:
         self.root, self.items, self.incomplete = str(root), list(items), list(incomplete)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.items)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Item]:
         return iter(self.items)
 
     @classmethod
-    def open(cls, root, categories=None, cache=True):
+    def open(
+        cls, root: StrPath, categories: Iterable[str] | None = None, cache: bool = True
+    ) -> Self:
         """List a data set.
 
         Parameters
@@ -146,7 +152,7 @@ class Index:
             _log.warning("%s", index.complaint())
         return index
 
-    def complaint(self, most=5):
+    def complaint(self, most: int = 5) -> str:
         """Return a sentence that counts the incomplete objects and names the first ``most``."""
         named = "; ".join(str(problem) for problem in self.incomplete[:most])
         more = len(self.incomplete) - most
@@ -155,7 +161,7 @@ class Index:
         return f"{text} and left out: {named}" + (f"; and {more} more" if more > 0 else "")
 
 
-def list_models(root):
+def list_models(root: StrPath) -> dict[str, list[str]]:
     """Return ``{synset: sorted models}``: what either of the two trees has, sorted by synset.
 
     Raises
@@ -163,7 +169,7 @@ def list_models(root):
     UserError
         When there is no data set in ``root``; the message says how to get one.
     """
-    models = {}
+    models: dict[str, list[str]] = {}
     for synset, model in _inspect(root, None):
         models.setdefault(synset, []).append(model)
     return models
@@ -213,7 +219,7 @@ def _folders(path):
     return [name for name in _names(path, os.path.isdir) if not is_leftover(name)]
 
 
-def is_leftover(name):
+def is_leftover(name: str) -> bool:
     """Tell whether a file or folder of this name is a system's and not a user's."""
     return name[0] == "." or name.lower() in LEFTOVERS
 

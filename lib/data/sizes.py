@@ -1,9 +1,13 @@
 """Whether the grids of a data set have the network's number of voxels a side."""
+from collections.abc import Sequence
+
 from ..base.errors import UserError
+from ..base.hints import StrPath
 from . import binvox
+from .shapenet import Item
 
 
-def check_resolution(items, resolution):
+def check_resolution(items: Sequence[Item], resolution: int) -> None:
     """Refuse objects whose grids are of another resolution, before any work is done.
 
     The first and the last object of each category are looked at; `Plan` refuses any other when its
@@ -20,7 +24,7 @@ def check_resolution(items, resolution):
     UserError
         Naming the first such file.
     """
-    ends = {}
+    ends: dict[str, tuple[Item, Item]] = {}
     for item in items:
         first, _ = ends.get(item.synset, (item, item))
         ends[item.synset] = first, item
@@ -30,7 +34,7 @@ def check_resolution(items, resolution):
             raise UserError(misfit(item.voxels_path, found, resolution))
 
 
-def misfit(path, found, resolution):
+def misfit(path: StrPath, found: int, resolution: int) -> str:
     """Return the sentence that says that a grid does not fit the network, and what to do."""
     return (
         f"{path} holds {found}^3 voxels, not the {resolution}^3 of the network: take a network of"

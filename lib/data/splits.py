@@ -16,11 +16,14 @@ import codecs
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from ..base.errors import UserError
+from ..base.hints import StrPath
 from .categories import synset_of
+from .shapenet import Index, Item
 
 RATIO, ALL = "ratio", "all"
 PARTS = ("train", "validation", "test")
@@ -47,18 +50,18 @@ class Split(NamedTuple):
         Sentences on what the split and the disk do not have in common.
     """
 
-    train: list
-    validation: list
-    test: list
+    train: list[Item]
+    validation: list[Item]
+    test: list[Item]
     form: str
     name: str
-    notes: list
+    notes: list[str]
 
-    def text(self):
+    def text(self) -> str:
         """Return it in this project's own form."""
         return f"# {self.form} {self.name}\n" + self._lines()
 
-    def digest(self):
+    def digest(self) -> str:
         """Return a digest of which objects are in which part, whatever form said so."""
         return hashlib.sha256(self._lines().encode(*ENCODING)).hexdigest()
 
@@ -70,7 +73,9 @@ class Split(NamedTuple):
         )
 
 
-def choose(index, name=RATIO, validation=0.1, wanted=None):
+def choose(
+    index: Index, name: str = RATIO, validation: float = 0.1, wanted: Iterable[str] | None = None
+) -> Split:
     """Split a data set.
 
     Parameters
@@ -113,14 +118,14 @@ def choose(index, name=RATIO, validation=0.1, wanted=None):
         name = Path(name).name
     if not any(part_of.get(item.name) == "validation" for item in index):
         _hold_back(part_of, validation)
-    parts = {part: [] for part in PARTS}
+    parts: dict[str, list[Item]] = {part: [] for part in PARTS}
     for item in index:
         if item.name in part_of:
             parts[part_of[item.name]].append(item)
     return Split(**parts, form=form, name=name, notes=notes)
 
 
-def read(path):
+def read(path: StrPath) -> tuple[str, list[tuple[str, str, str]]]:
     """Read a split file or folder.
 
     Returns
@@ -140,12 +145,12 @@ def read(path):
     return form, rows
 
 
-def parts_of(text):
+def parts_of(text: str) -> dict[str, str]:
     """Return ``{"<synset>/<id>": part}`` of text in this project's own form; "" names none."""
     return {f"{synset}/{model}": part for part, synset, model in _read_list(text, "the split")}
 
 
-def with_earlier(text, earlier):
+def with_earlier(text: str, earlier: str) -> str:
     """Return a split's text with what an earlier training learnt from as its training objects too.
 
     Parameters

@@ -25,7 +25,9 @@ FRAMED = 0.3  # how often all views of an object are framed alike; below, how of
 REFRAMED, GREY, LIT, BLURRED, NOISY, COMPRESSED = 0.5, 0.2, 0.5, 0.2, 0.3, 0.3
 
 
-def varied_rendering(rendering, rng, framed=False):
+def varied_rendering(
+    rendering: np.ndarray, rng: np.random.Generator, framed: bool = False
+) -> np.ndarray:
     """Return a rendering (side, side, 4) of uint8 with another place, size, light or no colours.
 
     ``framed`` says whether it gets the place and size that users' pictures get.
@@ -35,21 +37,26 @@ def varied_rendering(rendering, rng, framed=False):
     elif rng.random() < REFRAMED:
         rendering = reframed(rendering, rng)
     if rng.random() < GREY:
-        grey = Image.fromarray(rendering[..., :3]).convert("L")
+        grey = np.asarray(Image.fromarray(rendering[..., :3]).convert("L"))
         rendering = np.dstack([grey, grey, grey, rendering[..., 3]])
     return relit(rendering, rng) if rng.random() < LIT else rendering
 
 
-def relit(rendering, rng):
+def relit(rendering: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return a rendering in brighter, darker or coloured light; alpha stays."""
     light = rng.uniform(*GAINS) * rng.uniform(1 - CAST, 1 + CAST, 3)
     curve = 255 * (np.arange(256) / 255) ** rng.uniform(*GAMMAS)
-    table = np.uint8(np.clip(curve[:, None] * light, 0, 255))
+    table = np.clip(curve[:, None] * light, 0, 255).astype(np.uint8)
     planes = [table[rendering[..., channel], channel] for channel in range(3)]
     return np.dstack([*planes, rendering[..., 3]])
 
 
-def reframed(rendering, rng, extents=EXTENTS, shift=SHIFT):
+def reframed(
+    rendering: np.ndarray,
+    rng: np.random.Generator,
+    extents: tuple[float, float] = EXTENTS,
+    shift: float = SHIFT,
+) -> np.ndarray:
     """Return a rendering whose object has another size and place; an empty one as it is."""
     # Colours are weighted by alpha while resizing, so that no background bleeds in.
     image = Image.fromarray(rendering, "RGBA").convert("RGBa")
@@ -67,15 +74,15 @@ def reframed(rendering, rng, extents=EXTENTS, shift=SHIFT):
     return np.asarray(canvas.convert("RGBA"))
 
 
-def varied_view(view, rng):
+def varied_view(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return a view (3, size, size) of uint8 with a camera's blur, noise and compression."""
     image = Image.fromarray(np.ascontiguousarray(view.transpose(1, 2, 0)))
     if rng.random() < BLURRED:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(*BLURS)))
     if rng.random() < NOISY:
-        deviation = rng.uniform(*NOISES)
-        noise = deviation * rng.standard_normal(np.shape(image), np.float32)
-        image = Image.fromarray(np.uint8(np.clip(image + noise + 0.5, 0, 255)))
+        deviation, pixels = rng.uniform(*NOISES), np.asarray(image)
+        noise = deviation * rng.standard_normal(pixels.shape, np.float32)
+        image = Image.fromarray(np.clip(pixels + noise + 0.5, 0, 255).astype(np.uint8))
     if rng.random() < COMPRESSED:
         stream = BytesIO()
         image.save(stream, "JPEG", quality=int(rng.integers(*QUALITIES)))

@@ -7,11 +7,14 @@ that proportion. Views are kept and moved as bytes; `as_float` is what they mean
 """
 import struct
 import zlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from ..base.errors import UserError
+from ..base.hints import StrPath
 from .variation import FRAMED, varied_rendering, varied_view
 
 RENDERED = 137  # pixels of a rendering's side
@@ -23,12 +26,18 @@ _LIGHT = (225, 256)
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
 
 
-def rendered_size(size=SIZE):
+def rendered_size(size: int = SIZE) -> int:
     """Return the side in pixels from which a view of ``size`` pixels a side is cropped."""
     return round(size * RENDERED / SIZE)
 
 
-def load_views(paths, rng=None, out=None, size=SIZE, vary=False):
+def load_views(
+    paths: Sequence[StrPath],
+    rng: np.random.Generator | None = None,
+    out: np.ndarray | None = None,
+    size: int = SIZE,
+    vary: bool = False,
+) -> np.ndarray:
     """Read the views of one object.
 
     Parameters
@@ -56,24 +65,25 @@ def load_views(paths, rng=None, out=None, size=SIZE, vary=False):
     """
     if out is None:
         out = np.empty((len(paths), 3, size, size), np.uint8)
-    vary = vary and rng is not None
-    framed = vary and rng.random() < FRAMED
+    varied = rng if vary else None
+    framed = varied is not None and varied.random() < FRAMED
     for path, view in zip(paths, out, strict=True):
         rendering = read_rendering(path, rendered_size(size))
-        if vary:
-            prepare(varied_rendering(rendering, rng, framed), rng, view)
-            view[...] = varied_view(view, rng)
+        if varied is not None:
+            prepare(varied_rendering(rendering, varied, framed), varied, view)
+            view[...] = varied_view(view, varied)
         else:
             prepare(rendering, rng, view)
     return out
 
 
-def read_rendering(path, side=None):
+def read_rendering(path: StrPath, side: int | None = None) -> np.ndarray:
     """Read a picture as uint8 (side, side, 4): red, green, blue, alpha; errors as `load_views`.
 
     What is not square gets transparent borders, and what is not ``side`` pixels wide is resampled;
     None leaves it as it is.
     """
+    image: Image.Image
     try:
         with Image.open(path, formats=FORMATS) as image:
             if image.mode not in ("RGBA", "RGB", "P", "PA", "LA", "L", "1", "CMYK", "YCbCr"):
@@ -88,7 +98,9 @@ def read_rendering(path, side=None):
         raise UserError(f"cannot read the view {path}: {error}") from error
 
 
-def prepare(rendering, rng=None, out=None):
+def prepare(
+    rendering: np.ndarray, rng: np.random.Generator | None = None, out: np.ndarray | None = None
+) -> np.ndarray:
     """Make a view of a rendering.
 
     Parameters
@@ -129,7 +141,7 @@ def prepare(rendering, rng=None, out=None):
     return np.floor_divide(colour, np.uint16(255), out=out)
 
 
-def as_float(views):
+def as_float(views: Any) -> Any:
     """Return views as the network computes with them: float32 in [0, 1].
 
     Parameters

@@ -9,12 +9,14 @@ import os
 import pickle
 import sys
 import traceback
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 import numpy as np
 
 from ..base.errors import UserError
+from .plan import Plan
 
 
 class Task(NamedTuple):
@@ -32,7 +34,9 @@ class Answer(NamedTuple):
     trace: str = ""
 
 
-def place(memory, offset, shapes):
+def place(
+    memory: mmap.mmap, offset: int, shapes: Sequence[tuple[int, ...]]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the arrays of a batch in shared memory, and the array that both are views of.
 
     Parameters
@@ -54,7 +58,7 @@ def place(memory, offset, shapes):
     return views.reshape(shapes[0]), voxels.reshape(shapes[1]), base
 
 
-def read_batch(plan, task, memory):
+def read_batch(plan: Plan, task: Task, memory: mmap.mmap) -> Answer:
     """Read a batch into its place and return the `Answer`."""
     try:
         views, voxels, _ = place(memory, task.offset, plan.shapes(task.number))
@@ -66,7 +70,7 @@ def read_batch(plan, task, memory):
         return Answer(task.number, "", traceback.format_exc())
 
 
-def serve(plan_file, memory_file, connection):
+def serve(plan_file: int, memory_file: int, connection: Connection) -> None:
     """Answer tasks until there are no more; the files are open descriptors."""
     # Inherited descriptors share one offset among all the workers: read without moving it.
     plan = pickle.loads(os.pread(plan_file, os.fstat(plan_file).st_size, 0))
@@ -78,7 +82,7 @@ def serve(plan_file, memory_file, connection):
             return  # the parent has gone
 
 
-def main():
+def main() -> None:
     """Serve as the process whose arguments are the descriptors of plan, memory, connection."""
     plan_file, memory_file, socket = map(int, sys.argv[1:])
     serve(plan_file, memory_file, Connection(socket))

@@ -4,6 +4,7 @@ A network that has learnt to see must beat it. The mean of the training voxels i
 occupancy probabilities and cut at the threshold that is best on the training part, so that the
 baseline is as strong as a constant shape can be made without looking at the test part.
 """
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +35,7 @@ class MeanShape:
     objects: int
 
 
-def mean_shape(grids):
+def mean_shape(grids: Iterable[np.ndarray]) -> MeanShape:
     """Make the best constant prediction for a set of training grids.
 
     Parameters
@@ -46,18 +47,21 @@ def mean_shape(grids):
     -------
     MeanShape
     """
-    count, objects = 0, 0
+    count: np.ndarray | int = 0
+    objects = 0
     for grid in grids:
         count = count + (np.asarray(grid) > 0.5)
         objects += 1
     if objects == 0:
         raise UserError("there is no training object to make the mean shape of")
-    occupancy = ((count + 1.0) / (objects + 2.0)).astype(np.float32)
+    occupancy = np.asarray((count + 1.0) / (objects + 2.0), np.float32)
     threshold, score = _best_threshold(occupancy, grids)
     return MeanShape(occupancy, threshold, score, objects)
 
 
-def mean_shapes(categories, grids):
+def mean_shapes(
+    categories: Iterable[str], grids: Iterable[np.ndarray]
+) -> tuple[MeanShape, dict[str, MeanShape]]:
     """Make the mean shape of all training objects and one for each category.
 
     Parameters
@@ -75,7 +79,7 @@ def mean_shapes(categories, grids):
     packed = PackedGrids()
     for grid in grids:
         packed.append(grid)
-    by_category = {}
+    by_category: dict[str, list[int]] = {}
     for number, category in enumerate(categories):
         by_category.setdefault(category, []).append(number)
     parts = {name: mean_shape(packed.part(numbers)) for name, numbers in by_category.items()}
@@ -85,21 +89,21 @@ def mean_shapes(categories, grids):
 class PackedGrids:
     """A list of boolean grids that keeps a bit a voxel."""
 
-    def __init__(self):
-        self._items = []
+    def __init__(self) -> None:
+        self._items: list[tuple[np.ndarray, tuple[int, ...]]] = []
 
-    def append(self, grid):
+    def append(self, grid: np.ndarray) -> None:
         """Add a grid (anything above 0.5 is occupied)."""
         grid = np.asarray(grid) > 0.5
         self._items.append((np.packbits(grid), grid.shape))
 
-    def part(self, numbers):
+    def part(self, numbers: Iterable[int]) -> "PackedGrids":
         """Return the grids of these numbers, sharing the bits."""
         other = PackedGrids()
         other._items = [self._items[number] for number in numbers]
         return other
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[np.ndarray]:
         for bits, shape in self._items:
             yield np.unpackbits(bits, count=int(np.prod(shape))).reshape(shape).astype(bool)
 

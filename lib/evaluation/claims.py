@@ -1,6 +1,10 @@
 """The paper's claims, measured with several seeds: means, spreads, and what they say."""
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 
+from ..base.hints import StrPath
 from . import style
 from .hidden_part import GROUPS, MEASURES
 from .subject import GLOBAL
@@ -9,14 +13,16 @@ from .tables import grid, overall
 KERNELS = ("1x1x1", "3x3x3")
 
 
-def spread(values):
+def spread(values: Iterable[float]) -> dict[str, Any]:
     """Return the mean, the sample standard deviation and the values themselves."""
     values = [float(value) for value in values]
     deviation = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
     return {"mean": float(np.mean(values)), "deviation": deviation, "values": values}
 
 
-def summarise(results, cells, hull):
+def summarise(
+    results: dict[str, list[dict[str, Any]]], cells: dict[str, list[dict[str, Any]]], hull: dict[str, Any]
+) -> dict[str, Any]:
     """Put the measurements of several seeds together.
 
     Parameters
@@ -52,13 +58,13 @@ def summarise(results, cells, hull):
     }
 
 
-def describe(claims):
+def describe(claims: dict[str, Any]) -> str:
     """Return the claims beside the measurements as text."""
     sections = [_kernel_text(claims), _views_text(claims), _hull_text(claims), _cells_text(claims)]
     return "\n\n".join(sections)
 
 
-def draw(claims, path):
+def draw(claims: dict[str, Any], path: StrPath) -> None:
     """Draw IoU by number of views, and the cells' changes, with their spread, into a PNG file."""
     with style.figure(1100, 420) as figure:
         left, right = figure.subplots(1, 2)

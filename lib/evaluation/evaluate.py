@@ -4,12 +4,17 @@ Predictions come one object after another, from a network (`predict_objects`) or
 (`predictions.Predictions`), and are scored by the same code. Nothing here knows Theano: the
 network is a function from pictures to log-odds.
 """
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from ..base.progress import Progress
+from ..data.batches import Batch
 from . import metrics
-from .predictions import Prediction
+from .baseline import MeanShape
+from .predictions import Prediction, PredictionWriter
 from .rows import METRICS, Row, SweepRow, categories, mean, select, view_counts
 
 FORMAT = "voxlstm results 1"
@@ -34,15 +39,15 @@ class Evaluation:
         Voxels a side of the grids.
     """
 
-    rows: list
-    sweep: list
-    baselines: dict
+    rows: list[Row]
+    sweep: list[SweepRow]
+    baselines: dict[str, list[Row]]
     threshold: float
-    thresholds: tuple
+    thresholds: tuple[float, ...]
     resolution: int
 
 
-def thresholds_with(threshold):
+def thresholds_with(threshold: float) -> tuple[float, ...]:
     """Return the thresholds of the sweep with ``threshold`` among them, in rising order.
 
     Thresholds of the sweep nearer to it than 0.02 make room for it.
@@ -51,7 +56,11 @@ def thresholds_with(threshold):
     return tuple(sorted([*others, float(threshold)]))
 
 
-def predict_objects(batches, predict, counts):
+def predict_objects(
+    batches: Iterable[Batch],
+    predict: Callable[[np.ndarray, Sequence[int]], np.ndarray],
+    counts: Sequence[int],
+) -> Iterator[Prediction]:
     """Give the network's prediction of each object in turn.
 
     Parameters
@@ -76,14 +85,22 @@ def predict_objects(batches, predict, counts):
                              log_odds[:, number])
 
 
-def save_passing(predictions, writer):
+def save_passing(
+    predictions: Iterable[Prediction], writer: PredictionWriter
+) -> Iterator[Prediction]:
     """Hand predictions on and write each to an open file on the way."""
     for prediction in predictions:
         writer.add(prediction.category, prediction.model, prediction.voxels, prediction.log_odds)
         yield prediction
 
 
-def evaluate(predictions, counts, threshold=metrics.THRESHOLD, shapes=None, progress=None):
+def evaluate(
+    predictions: Iterable[Prediction],
+    counts: Sequence[int],
+    threshold: float = metrics.THRESHOLD,
+    shapes: dict[str, Callable[[str], MeanShape]] | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
     """Score predictions object by object.
 
     Parameters
@@ -104,8 +121,8 @@ def evaluate(predictions, counts, threshold=metrics.THRESHOLD, shapes=None, prog
     Evaluation
     """
     thresholds = thresholds_with(threshold)
-    rows, sweep, baselines = [], [], {name: [] for name in shapes or {}}
-    resolution = 0
+    baselines: dict[str, list[Row]] = {name: [] for name in shapes or {}}
+    rows, sweep, resolution = [], [], 0
     for item in predictions:
         resolution = len(item.voxels)
         voxels = np.broadcast_to(item.voxels, item.log_odds.shape)
@@ -122,14 +139,14 @@ def evaluate(predictions, counts, threshold=metrics.THRESHOLD, shapes=None, prog
     return Evaluation(rows, sweep, baselines, float(threshold), thresholds, resolution)
 
 
-def score_mean_shape(shape, item):
+def score_mean_shape(shape: MeanShape, item: Prediction) -> list[Row]:
     """Return the row (in a list) of a mean shape offered as prediction of an object."""
     occupancy, voxels = shape.occupancy[None], item.voxels[None]
     entropy = metrics.cross_entropy(occupancy, voxels)
     return _rows([(item.category, item.model, 0)], occupancy, voxels, entropy, shape.threshold)
 
 
-def summary(evaluation):
+def summary(evaluation: Evaluation) -> dict[str, Any]:
     """Return the tables of an evaluation as plain lists and dicts, all derived from its rows."""
     rows = evaluation.rows
     return {
@@ -150,12 +167,14 @@ def summary(evaluation):
     }
 
 
-def by_views(rows):
+def by_views(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return one dict a number of views: views, objects and the mean of every metric."""
     return [{"views": count, **_means(select(rows, views=count))} for count in view_counts(rows)]
 
 
-def pick_cases(rows, each=("best", "median", "worst")):
+def pick_cases(
+    rows: Sequence[Row], each: Sequence[str] = ("best", "median", "worst")
+) -> list[tuple[str, Row]]:
     """Choose objects to show: of every category the best, the median and the worst.
 
     Judged by IoU at the largest number of views; ties go by model name. A category with fewer

@@ -14,10 +14,13 @@ blocks fall into three groups by what the view shows for the first time:
 
 Blocks with a little new surface belong to no group.
 """
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from ..geometry.camera import Viewpoint
 from ..geometry.visibility import surface, visible
 
 GROUPS = ("new", "old", "empty")
@@ -56,7 +59,7 @@ class Change:
     occupancy: float
 
 
-def choose_views(viewpoints):
+def choose_views(viewpoints: Sequence[Viewpoint]) -> list[int]:
     """Return the numbers of the three views: first, nearest in azimuth, nearest to opposite."""
     azimuths = np.array([viewpoint.azimuth for viewpoint in viewpoints])
     apart = np.abs((azimuths - azimuths[0] + 180) % 360 - 180)
@@ -66,7 +69,9 @@ def choose_views(viewpoints):
     return [0, int(near), int(far)]
 
 
-def groups(voxels, scale, viewpoints, cells=4):
+def groups(
+    voxels: np.ndarray, scale: float, viewpoints: Sequence[Viewpoint], cells: int = 4
+) -> list[dict[str, np.ndarray]]:
     """Return for each view after the first the group of each block.
 
     Parameters
@@ -103,7 +108,13 @@ def groups(voxels, scale, viewpoints, cells=4):
     return found
 
 
-def changes(voxels, scale, viewpoints, gates, occupancy):
+def changes(
+    voxels: np.ndarray,
+    scale: float,
+    viewpoints: Sequence[Viewpoint],
+    gates: Mapping[str, np.ndarray],
+    occupancy: np.ndarray,
+) -> list[Change]:
     """Measure one object.
 
     Parameters
@@ -139,7 +150,7 @@ def changes(voxels, scale, viewpoints, gates, occupancy):
     return found
 
 
-def summarise(objects):
+def summarise(objects: Iterable[Iterable[Change]]) -> dict[str, dict[str, dict[str, Any]]]:
     """Return means over objects: ``{view: {group: {measure: mean, "objects": n, "blocks": n}}}``.
 
     Parameters
@@ -147,7 +158,7 @@ def summarise(objects):
     objects : sequence of list of Change
     """
     every = [change for found in objects for change in found]
-    table = {}
+    table: dict[str, dict[str, dict[str, Any]]] = {}
     for view in sorted({change.view for change in every}):
         for name in GROUPS:
             rows = [c for c in every if c.view == view and c.group == name]

@@ -4,6 +4,8 @@ Every function takes a batch of grids, occupancy probabilities ``(B, ...)`` and 
 ``(B, ...)`` of the same shape (0/1 or bool), and returns one float64 value an object, ``(B,)``.
 Means over objects are taken later, from rows, so that a partial batch never weighs more or less.
 """
+from collections.abc import Sequence
+
 import numpy as np
 
 THRESHOLD = 0.4
@@ -13,14 +15,14 @@ SWEEP = tuple(round(0.05 * step, 2) for step in range(1, 20))
 """Thresholds of the sweep: 0.05, 0.10 ... 0.95."""
 
 
-def sigmoid(log_odds):
+def sigmoid(log_odds: np.ndarray) -> np.ndarray:
     """Return the probabilities of log-odds ln(p / (1 - p)), in the same type, with no overflow."""
     log_odds = np.asarray(log_odds)
     small = np.exp(-np.abs(log_odds))
     return np.where(log_odds >= 0, 1, small) / (1 + small)
 
 
-def occupied(occupancy, threshold):
+def occupied(occupancy: np.ndarray, threshold: float) -> np.ndarray:
     """Return which voxels count as occupied: strictly above the threshold.
 
     The threshold is rounded to the type of ``occupancy`` first, so that a float32 probability
@@ -30,7 +32,7 @@ def occupied(occupancy, threshold):
     return occupancy > np.asarray(threshold, dtype=occupancy.dtype)
 
 
-def iou(occupancy, voxels, threshold=THRESHOLD):
+def iou(occupancy: np.ndarray, voxels: np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
     """Intersection over union of each object (the paper's first metric).
 
     IoU = |{p > t} and {y = 1}| / |{p > t} or {y = 1}|; 1 where the union is empty.
@@ -52,7 +54,7 @@ def iou(occupancy, voxels, threshold=THRESHOLD):
     return _ratio(hit, hit + false + missed)
 
 
-def f_score(occupancy, voxels, threshold=THRESHOLD):
+def f_score(occupancy: np.ndarray, voxels: np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
     """F-score (F1) of the occupied voxels of each object; 1 where both grids are empty.
 
     The harmonic mean of precision and recall over voxels: 2 TP / (2 TP + FP + FN).
@@ -61,32 +63,34 @@ def f_score(occupancy, voxels, threshold=THRESHOLD):
     return _ratio(2 * hit, 2 * hit + false + missed)
 
 
-def sweep(occupancy, voxels, thresholds=SWEEP):
+def sweep(
+    occupancy: np.ndarray, voxels: np.ndarray, thresholds: Sequence[float] = SWEEP
+) -> np.ndarray:
     """Return the IoU of each object at each threshold, ``(B, len(thresholds))``.
 
     The thresholds rise. Each object's voxels are sorted into the spaces between them once.
     """
     occupancy, voxels = _flat(occupancy, voxels)
-    thresholds = np.asarray(thresholds, occupancy.dtype)
-    table = np.empty((len(voxels), len(thresholds)))
+    levels = np.asarray(thresholds, occupancy.dtype)
+    table = np.empty((len(voxels), len(levels)))
     for line, chances, filled in zip(table, occupancy, voxels, strict=True):
-        space = np.searchsorted(thresholds, chances)  # how many thresholds a voxel is above
+        space = np.searchsorted(levels, chances)  # how many thresholds a voxel is above
         above, hit = (
-            np.bincount(values, minlength=len(thresholds) + 1)[::-1].cumsum()[-2::-1]
+            np.bincount(values, minlength=len(levels) + 1)[::-1].cumsum()[-2::-1]
             for values in (space, space[filled])
         )
         line[:] = _ratio(hit, above + np.count_nonzero(filled) - hit)
     return table
 
 
-def best_threshold(table, thresholds=SWEEP):
+def best_threshold(table: np.ndarray, thresholds: Sequence[float] = SWEEP) -> tuple[float, float]:
     """Return the threshold with the highest mean IoU in a table of `sweep`, and that IoU."""
     means = np.mean(table, axis=0)
     best = int(np.argmax(means))
     return float(thresholds[best]), float(means[best])
 
 
-def cross_entropy(occupancy, voxels):
+def cross_entropy(occupancy: np.ndarray, voxels: np.ndarray) -> np.ndarray:
     """Mean voxelwise cross-entropy of each object, natural logarithm, from probabilities.
 
     Probabilities are held ``2**-23`` away from 0 and 1 (a step of float32 below 1), so that one
@@ -97,7 +101,7 @@ def cross_entropy(occupancy, voxels):
     return -np.log(np.clip(chance, 2.0**-23, 1.0)).mean(axis=1)
 
 
-def cross_entropy_of_log_odds(log_odds, voxels):
+def cross_entropy_of_log_odds(log_odds: np.ndarray, voxels: np.ndarray) -> np.ndarray:
     """Mean voxelwise cross-entropy of each object from log-odds z, exact at any z.
 
     -ln p = ln(1 + exp(-z)) where the voxel is occupied and -ln(1 - p) = ln(1 + exp(z)) where it
@@ -109,7 +113,7 @@ def cross_entropy_of_log_odds(log_odds, voxels):
     return softplus.mean(axis=1, dtype=np.float64)
 
 
-def average_precision(occupancy, voxels):
+def average_precision(occupancy: np.ndarray, voxels: np.ndarray) -> np.ndarray:
     """Average precision of each object: the area below its precision-recall steps.
 
     AP = sum over k of (R_k - R_{k-1}) P_k, the thresholds k falling through the distinct

@@ -2,11 +2,14 @@
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ..base.errors import UserError, need
 from ..base.files import write_bytes, write_json, write_text
-from .evaluate import FORMAT
+from ..base.hints import StrPath
+from .evaluate import Evaluation, FORMAT
 from .report import charts, figures
 from .report.sections import write_report
 from .rows import write_rows, write_sweep
@@ -16,7 +19,7 @@ RESULTS, REPORT = "results.json", "report.html"
 FIGURES = "figures"
 
 
-def reserve(folder, overwrite=False):
+def reserve(folder: StrPath, overwrite: bool = False) -> None:
     """Make sure that a folder can take the results, before any work is done.
 
     Raises
@@ -40,7 +43,7 @@ def reserve(folder, overwrite=False):
         raise UserError(f"cannot write to {folder}: {error.strerror}") from error
 
 
-def check_writable(path):
+def check_writable(path: StrPath) -> None:
     """Make sure that a file can be made at ``path``; UserError otherwise."""
     parent = Path(path).resolve().parent
     try:
@@ -51,7 +54,14 @@ def check_writable(path):
         raise UserError(f"cannot write {path}: it is a folder or its folder is closed to you")
 
 
-def write(folder, evaluation, results, cases, curves=None, beside=()):
+def write(
+    folder: StrPath,
+    evaluation: Evaluation,
+    results: dict[str, Any],
+    cases: Sequence[figures.Case],
+    curves: dict[str, list[tuple[int, float]]] | None = None,
+    beside: Sequence[dict[str, Any]] = (),
+) -> None:
     """Write everything about an evaluation into a folder; ``results.json`` comes last.
 
     Parameters
@@ -89,7 +99,7 @@ def write(folder, evaluation, results, cases, curves=None, beside=()):
     write_json(folder / RESULTS, results)
 
 
-def read_results(path):
+def read_results(path: StrPath) -> dict[str, Any]:
     """Read a ``results.json``.
 
     Raises

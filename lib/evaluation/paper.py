@@ -1,7 +1,9 @@
 """What the paper reports, and whether a data set may be set beside it."""
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from ..base.hints import StrPath
 from ..data import marker
 
 TABLE = {
@@ -58,19 +60,19 @@ class DataSet:
     name: str
     kind: str
     folder: str
-    counts: dict
+    counts: dict[str, int]
 
     @property
-    def papers(self):
+    def papers(self) -> bool:
         """Whether it is the paper's data set, so that figures may stand beside the paper's."""
         return self.kind == "shapenet"
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return it as plain values for JSON."""
         return {**asdict(self), "papers_data": self.papers}
 
 
-def describe(folder, counts, published):
+def describe(folder: StrPath, counts: dict[str, int], published: dict[str, int]) -> DataSet:
     """Say what a data set is.
 
     Parameters
@@ -103,7 +105,7 @@ def describe(folder, counts, published):
     return DataSet(name, "unknown", str(folder), dict(counts))
 
 
-def beside_r2n2(results):
+def beside_r2n2(results: dict[str, Any]) -> bool:
     """Return whether a run's figures may stand beside 3D-R2N2's: ShapeNet and a published split."""
     split = results.get("split") or {}
     return (results["data"].get("kind") in ("shapenet", "shapenet part")

@@ -12,14 +12,17 @@ import io
 import json
 import zipfile
 import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..base.errors import UserError
 from ..base.files import atomic_path
+from ..base.hints import StrPath
 from .metrics import occupied, sigmoid
 
 STEP = 1 / 1024
@@ -40,7 +43,7 @@ class Prediction:
     log_odds: np.ndarray
 
 
-def encode(log_odds, thresholds):
+def encode(log_odds: np.ndarray, thresholds: Iterable[float]) -> np.ndarray:
     """Round log-odds to codes that stay on the same side of every threshold.
 
     Parameters
@@ -62,7 +65,7 @@ def encode(log_odds, thresholds):
     return codes.astype(np.uint16)
 
 
-def decode(codes):
+def decode(codes: np.ndarray) -> np.ndarray:
     """Return the float32 log-odds of codes."""
     return np.asarray(codes, dtype=np.float32) * np.float32(STEP) - np.float32(LIMIT)
 
@@ -70,11 +73,11 @@ def decode(codes):
 class PredictionWriter:
     """Adds one object after another to an open file; made by `open_writer`."""
 
-    def __init__(self, archive, thresholds):
+    def __init__(self, archive: zipfile.ZipFile, thresholds: Iterable[float]) -> None:
         self._archive, self._thresholds = archive, tuple(thresholds)
-        self._names = []
+        self._names: list[list[str]] = []
 
-    def add(self, category, model, voxels, log_odds):
+    def add(self, category: str, model: str, voxels: np.ndarray, log_odds: np.ndarray) -> None:
         """Write one object: ``voxels`` (d, d, d), ``log_odds`` (counts, d, d, d) float32."""
         number = len(self._names)
         self._names.append([category, model])
@@ -82,12 +85,12 @@ class PredictionWriter:
         codes = encode(log_odds, self._thresholds)
         self._put(f"{number:06d}.log_odds", np.stack([codes >> 8, codes & 255]).astype(np.uint8))
 
-    def finish(self, meta):
+    def finish(self, meta: dict[str, Any]) -> None:
         """Write what is said about the whole file."""
         about = {"format": FORMAT, "objects": self._names, "thresholds": self._thresholds, **meta}
         self._put("about", np.array(json.dumps(about)))
 
-    def array(self, name, value):
+    def array(self, name: str, value: np.ndarray) -> None:
         """Write one more array under ``name``."""
         self._put(name, np.asarray(value))
 
@@ -98,7 +101,7 @@ class PredictionWriter:
 
 
 @contextmanager
-def open_writer(path, thresholds):
+def open_writer(path: StrPath, thresholds: Iterable[float]) -> Iterator[PredictionWriter]:
     """Open a prediction file for writing; it appears when the block has succeeded."""
     with atomic_path(path) as temporary:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
@@ -114,7 +117,7 @@ class Predictions:
         When the file is missing, damaged or something else.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: StrPath) -> None:
         self.path = Path(path)
         try:
             self._arrays = np.load(self.path, allow_pickle=False)
@@ -128,10 +131,10 @@ class Predictions:
         if not ours:
             raise UserError(f"{path} is not a file of saved predictions")
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.about["objects"])
 
-    def __getitem__(self, number):
+    def __getitem__(self, number: int) -> Prediction:
         category, model = self.about["objects"][number]
         planes = self.array(f"{number:06d}.log_odds")
         if planes.dtype != np.uint8 or planes.ndim != 5 or len(planes) != 2:
@@ -142,10 +145,10 @@ class Predictions:
         bits = np.unpackbits(self.array(f"{number:06d}.voxels"), count=int(np.prod(shape)))
         return Prediction(category, model, bits.reshape(shape).astype(bool), decode(codes))
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Prediction]:
         return (self[number] for number in range(len(self)))
 
-    def array(self, name):
+    def array(self, name: str) -> np.ndarray:
         """Return a named array."""
         try:
             return self._arrays[name]

@@ -1,4 +1,6 @@
 """One picture of what went in and what came out."""
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -9,7 +11,9 @@ COLUMNS = 6
 AZIMUTHS = (35.0, 125.0, 215.0)
 
 
-def preview(views, names, occupancy, threshold):
+def preview(
+    views: np.ndarray, names: Sequence[str], occupancy: np.ndarray, threshold: float
+) -> np.ndarray:
     """Draw the views that the network was given and the reconstruction from three sides.
 
     Parameters
@@ -26,7 +30,7 @@ def preview(views, names, occupancy, threshold):
     ndarray uint8 (h, w, 3)
     """
     pictures = figures.pictures_of(views)
-    tiles = [(np.asarray(Image.fromarray(picture).resize((TILE, TILE), Image.LANCZOS)), name)
+    tiles = [(np.asarray(Image.fromarray(picture).resize((TILE, TILE), Image.Resampling.LANCZOS)), name)
              for picture, name in zip(pictures, names)]
     filled = occupancy > threshold
     shapes = [(figures.draw_voxels(filled, TILE, azimuth=azimuth), f"reconstruction, {angle}")

@@ -1,13 +1,16 @@
 """Result rows: one for each object and number of views, from which everything else is derived."""
 import csv
 import io
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import TypeVar, get_type_hints
 
 import numpy as np
 
 from ..base.errors import UserError
 from ..base.files import write_text
+from ..base.hints import StrPath
 
 METRICS = ("iou", "cross_entropy", "average_precision", "f_score")
 
@@ -35,10 +38,13 @@ class SweepRow:
     category: str
     model: str
     views: int
-    iou: tuple
+    iou: tuple[float, ...]
 
 
-def write_rows(path, rows, method=None):
+AnyRow = TypeVar("AnyRow", Row, SweepRow)
+
+
+def write_rows(path: StrPath, rows: Sequence[Row], method: Iterable[str] | None = None) -> None:
     """Write rows as CSV: category, model, views and one column a metric.
 
     Floats are written so that reading gives the same float64 again. ``method``, a name for each
@@ -49,7 +55,7 @@ def write_rows(path, rows, method=None):
     write_text(path, _csv(header, [astuple(row) + end for row, end in zip(rows, ends)]))
 
 
-def read_rows(path):
+def read_rows(path: StrPath) -> list[Row]:
     """Read the rows that `write_rows` wrote.
 
     Raises
@@ -57,36 +63,36 @@ def read_rows(path):
     UserError
         When the file cannot be read or has other columns.
     """
-    kinds = [field.type for field in fields(Row)]
+    kinds = get_type_hints(Row).values()
     names = [field.name for field in fields(Row)]
     return [Row(*(kind(cell) for kind, cell in zip(kinds, cells)))
             for cells in _read(path, names)]
 
 
-def write_sweep(path, rows, thresholds):
+def write_sweep(path: StrPath, rows: Sequence[SweepRow], thresholds: Iterable[float]) -> None:
     """Write sweep rows as CSV, a column ``iou@T`` for each threshold T."""
     header = ["category", "model", "views"] + [f"iou@{threshold:g}" for threshold in thresholds]
     write_text(path, _csv(header, [(r.category, r.model, r.views, *r.iou) for r in rows]))
 
 
-def select(rows, **wanted):
+def select(rows: Iterable[AnyRow], **wanted: object) -> list[AnyRow]:
     """Return the rows whose fields have these values, such as ``select(rows, views=3)``."""
     return [row for row in rows if all(getattr(row, k) == v for k, v in wanted.items())]
 
 
-def mean(rows, metric="iou"):
+def mean(rows: Sequence[Row], metric: str = "iou") -> float:
     """Return the mean of a metric over rows; every row weighs the same."""
     if not rows:
         raise ValueError("there is no row to take the mean of")
     return float(np.mean([getattr(row, metric) for row in rows], dtype=np.float64))
 
 
-def categories(rows):
+def categories(rows: Iterable[Row]) -> list[str]:
     """Return the category names in alphabetical order."""
     return sorted({row.category for row in rows})
 
 
-def view_counts(rows):
+def view_counts(rows: Iterable[Row | SweepRow]) -> list[int]:
     """Return the numbers of views in rising order."""
     return sorted({row.views for row in rows})
 

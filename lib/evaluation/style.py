@@ -5,9 +5,14 @@ Names end in ``_px`` where they count pixels of a page, of which an inch has 100
 import io
 import re
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from ..base.errors import need
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Name of the page's variable -> colour on a light and on a dark page.
 THEME = {
@@ -40,7 +45,7 @@ LOOK = {
 
 
 @contextmanager
-def figure(width_px, height_px):
+def figure(width_px: float, height_px: float) -> Iterator["Figure"]:
     """Give an empty figure; what is drawn and saved within the block has this project's look.
 
     Raises
@@ -49,8 +54,9 @@ def figure(width_px, height_px):
         When matplotlib is not installed.
     """
     need("matplotlib", "report")
-    from matplotlib import cycler, style
+    from matplotlib import style
     from matplotlib.figure import Figure
+    from matplotlib.rcsetup import cycler
 
     look = {**LOOK, "axes.prop_cycle": cycler(color=COLOURS)}
     with style.context(["default", look]), warnings.catch_warnings():
@@ -59,7 +65,7 @@ def figure(width_px, height_px):
         yield Figure(figsize=(width_px / DPI, height_px / DPI))
 
 
-def svg(drawing):
+def svg(drawing: "Figure") -> str:
     """Return a figure as the text of an SVG file, the same bytes each time."""
     buffer = io.StringIO()
     # Neither the date nor the version of matplotlib belongs to a chart.
@@ -68,7 +74,7 @@ def svg(drawing):
     return buffer.getvalue()
 
 
-def inline(text):
+def inline(text: str) -> str:
     """Return an SVG file as an element of a page, whose variables colour it."""
     text = text[text.index("<svg"):].strip()
     # Other charts of the page have the same names; only those that are referred to must stay.
@@ -78,7 +84,7 @@ def inline(text):
     return text.replace("<svg ", '<svg role="img" ', 1)
 
 
-def variables():
+def variables() -> str:
     """Return the style sheet that gives a page the colours of its theme."""
     light, dark = ("".join(f"--{name}:{colours[k]};" for name, colours in THEME.items())
                    for k in (0, 1))

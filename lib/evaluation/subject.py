@@ -2,22 +2,36 @@
 
 Both give predictions object by object and show chosen objects again for the report.
 """
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
+from typing import Any, Protocol
 
 import numpy as np
 
 from ..base.errors import UserError
 from ..data.batches import Batches
+from ..data.shapenet import Item
 from ..data.views import load_views
 from .baseline import MeanShape
-from .evaluate import pick_cases, predict_objects, save_passing
-from .predictions import Prediction
+from .evaluate import Evaluation, pick_cases, predict_objects, save_passing
+from .predictions import Prediction, PredictionWriter, Predictions
 from .report.figures import Case, pictures_of
 from .rows import select
 
 GLOBAL, OWN = "mean shape", "category mean shape"
 GATE_VIEWS = 6
 """Views of the gate figure, at most; more would not fit a page."""
+Shown = tuple[Prediction, np.ndarray | None, dict[str, np.ndarray] | None]
+
+
+class Looker(Protocol):
+    """What a network must do to be evaluated; `models.predictor.Predictor` does."""
+
+    def log_odds(self, views: np.ndarray, counts: Sequence[int]) -> np.ndarray:
+        """See `evaluate.predict_objects`."""
+
+    def gates(self, views: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what the recurrent cells did at each view."""
 
 
 class NetworkSubject:
@@ -37,20 +51,28 @@ class NetworkSubject:
         Pixels a side of the network's views, voxels a side of its grids.
     """
 
-    def __init__(self, items, predictor, batch, workers=None, image=127, resolution=32):
+    def __init__(
+        self,
+        items: Iterable[Item],
+        predictor: Looker,
+        batch: int,
+        workers: int | None = None,
+        image: int = 127,
+        resolution: int = 32,
+    ) -> None:
         self.items, self.predictor = list(items), predictor
         self.batch, self.workers = batch, workers
         self.sizes = {"image": image, "resolution": resolution}
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.items)
 
-    def predictions(self, counts):
+    def predictions(self, counts: Sequence[int]) -> Iterator[Prediction]:
         """Yield a `Prediction` of each object from its first views, for each number of views."""
         with self._batches(self.items, counts) as batches:
             yield from predict_objects(batches, self.predictor.log_odds, counts)
 
-    def show(self, names, counts):
+    def show(self, names: Iterable[tuple[str, str]], counts: Sequence[int]) -> Iterator[Shown]:
         """Yield (Prediction, pictures, gates) of the objects with these (category, model)."""
         places = {(item.category, item.model): item for item in self.items}
         with self._batches([places[name] for name in names], counts, batch=1) as batches:
@@ -75,14 +97,14 @@ class SavedSubject:
         Where to find the pictures; empty where the data set is not at hand.
     """
 
-    def __init__(self, saved, items=()):
+    def __init__(self, saved: Predictions, items: Iterable[Item] = ()) -> None:
         self.saved = saved
         self._items = {(item.category, item.model): item for item in items}
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.saved)
 
-    def predictions(self, counts):
+    def predictions(self, counts: Sequence[int]) -> Iterator[Prediction]:
         """Yield a `Prediction` of each object for each number of views.
 
         Raises
@@ -99,7 +121,7 @@ class SavedSubject:
         for item in self.saved:
             yield Prediction(item.category, item.model, item.voxels, item.log_odds[places])
 
-    def show(self, names, counts):
+    def show(self, names: Iterable[tuple[str, str]], counts: Sequence[int]) -> Iterator[Shown]:
         """Yield (Prediction, pictures or None, None) of the objects with these names."""
         there = self.saved.about["views"]
         places = [there.index(count) for count in counts]
@@ -116,7 +138,12 @@ class SavedSubject:
         return pictures_of(load_views([item.view_path(number) for number in range(count)]))
 
 
-def make_cases(evaluation, subject, sigmoid, gate_figures=3):
+def make_cases(
+    evaluation: Evaluation,
+    subject: NetworkSubject | SavedSubject,
+    sigmoid: Callable[[np.ndarray], np.ndarray],
+    gate_figures: int = 3,
+) -> list[Case]:
     """Choose objects and show them again: best, median and worst of every category.
 
     Parameters
@@ -146,7 +173,9 @@ def make_cases(evaluation, subject, sigmoid, gate_figures=3):
     return cases
 
 
-def shape_choosers(shape, parts):
+def shape_choosers(
+    shape: MeanShape | None, parts: dict[str, MeanShape]
+) -> dict[str, Callable[[str], MeanShape]]:
     """Return the baselines as `evaluate.evaluate` takes them; none where ``shape`` is None.
 
     A category with no training object of its own falls back on the mean of all.
@@ -156,7 +185,7 @@ def shape_choosers(shape, parts):
     return {GLOBAL: lambda category: shape, OWN: lambda category: parts.get(category, shape)}
 
 
-def describe_shapes(shape, parts):
+def describe_shapes(shape: MeanShape | None, parts: dict[str, MeanShape]) -> dict[str, Any]:
     """Return what the results say of the baselines, by name; nothing where ``shape`` is None."""
     if shape is None:
         return {}
@@ -173,7 +202,9 @@ def describe_shapes(shape, parts):
     }
 
 
-def save_shapes(writer, shape, parts):
+def save_shapes(
+    writer: PredictionWriter, shape: MeanShape | None, parts: dict[str, MeanShape]
+) -> dict[str, Any]:
     """Write the mean shapes into an open prediction file and return what to say of them."""
     about, shapes = {}, [] if shape is None else [("", shape), *parts.items()]
     for number, (name, part) in enumerate(shapes):
@@ -182,7 +213,7 @@ def save_shapes(writer, shape, parts):
     return about
 
 
-def load_shapes(saved):
+def load_shapes(saved: Predictions) -> tuple[MeanShape | None, dict[str, MeanShape]]:
     """Return the mean shape and those of the categories out of a prediction file.
 
     None and an empty dict where it was saved without baselines.
@@ -192,7 +223,13 @@ def load_shapes(saved):
     return shapes.pop("", None), shapes
 
 
-def saving(predictions, writer, shape, parts, about):
+def saving(
+    predictions: Iterable[Prediction],
+    writer: PredictionWriter,
+    shape: MeanShape | None,
+    parts: dict[str, MeanShape],
+    about: dict[str, Any],
+) -> Iterator[Prediction]:
     """Hand predictions on, writing them, the baselines and ``about`` to an open file."""
     yield from save_passing(predictions, writer)
     writer.finish({**about, "mean_shapes": save_shapes(writer, shape, parts)})

@@ -1,4 +1,7 @@
 """Tables as text, for a terminal and for a README (the grid is valid reStructuredText)."""
+from collections.abc import Sequence
+from typing import Any
+
 from . import paper
 
 NAMES = {
@@ -9,7 +12,7 @@ NAMES = {
 }
 
 
-def grid(header, lines):
+def grid(header: Sequence[object], lines: Sequence[Sequence[object]]) -> str:
     """Return a simple reStructuredText table: columns padded, numbers to the right."""
     cells = [[_text(cell) for cell in line] for line in [header, *lines]]
     widths = [max(len(line[column]) for line in cells) for column in range(len(header))]
@@ -21,7 +24,7 @@ def grid(header, lines):
     return "\n".join([rule, body[0], rule, *body[1:], rule])
 
 
-def views_rows(results):
+def views_rows(results: dict[str, Any]) -> tuple[list[str], list[list[Any]]]:
     """Return header and rows by number of views, the baselines as last rows."""
     lines = [[f"{part['views']}", *[part[m] for m in NAMES]] for part in results["by_views"]]
     for name, part in results["baseline"].items():
@@ -29,12 +32,14 @@ def views_rows(results):
     return ["views", *NAMES.values()], lines
 
 
-def views_table(results):
+def views_table(results: dict[str, Any]) -> str:
     """Table by number of views, the baselines as last lines."""
     return _marked(grid(*views_rows(results)), results)
 
 
-def category_rows(results, metric="iou"):
+def category_rows(
+    results: dict[str, Any], metric: str = "iou"
+) -> tuple[list[str], list[list[Any]]]:
     """Return header and rows by category: objects, the metric at each number of views, baselines."""
     header = ["category", "objects", *[f"{count} v." for count in results["views"]],
               *results["baseline"]]
@@ -47,24 +52,24 @@ def category_rows(results, metric="iou"):
     return header, [*lines, ["all objects", results["objects"], *every, *base]]
 
 
-def category_table(results, metric="iou"):
+def category_table(results: dict[str, Any], metric: str = "iou") -> str:
     """Table by category: objects, the metric at each number of views, the baselines."""
     return _marked(grid(*category_rows(results, metric)), results)
 
 
-def sweep_rows(results):
+def sweep_rows(results: dict[str, Any]) -> tuple[list[str], list[list[Any]]]:
     """Return header and rows of the threshold sweep: mean IoU at each number of views."""
     header = ["threshold", *[f"{part['views']} v." for part in results["sweep"]]]
     return header, [[f"{t:g}", *[part["iou"][k] for part in results["sweep"]]]
                     for k, t in enumerate(results["thresholds"])]
 
 
-def sweep_table(results):
+def sweep_table(results: dict[str, Any]) -> str:
     """Table of the threshold sweep: mean IoU at each threshold and number of views."""
     return _marked(grid(*sweep_rows(results)), results)
 
 
-def stored_threshold_text(results):
+def stored_threshold_text(results: dict[str, Any]) -> str:
     """Say how good the network is at its own threshold; empty where it has none."""
     threshold = (results.get("weights") or {}).get("threshold")
     if threshold not in results["thresholds"]:  # saved predictions may have others
@@ -74,18 +79,18 @@ def stored_threshold_text(results):
     return f"IoU at {threshold:g}, which was best in training and which reconstruct.py takes: {ious}"
 
 
-def notes(results):
+def notes(results: dict[str, Any]) -> list[str]:
     """Return the sentences that belong to a run's figures; what was trained on comes first."""
     trained = trained_note(results)
     return [*([trained] if trained else []), *(results.get("notes") or [])]
 
 
-def notes_text(results):
+def notes_text(results: dict[str, Any]) -> str:
     """The notes as lines to stand under the tables; empty where there are none."""
     return "\n".join(f"Note: {sentence}" for sentence in notes(results))
 
 
-def trained_note(results):
+def trained_note(results: dict[str, Any]) -> str:
     """Say that test objects were trained on, so that no table hides it; empty where none was."""
     trained, objects = results.get("trained_objects") or 0, results["objects"]
     if not trained:
@@ -94,7 +99,7 @@ def trained_note(results):
             f"trained on ({trained} of {objects}), so these are not figures of a held-out part.")
 
 
-def trained_mark(results):
+def trained_mark(results: dict[str, Any]) -> str:
     """The same in three words, to stand after a name."""
     trained = results.get("trained_objects") or 0
     if not trained:
@@ -102,7 +107,7 @@ def trained_mark(results):
     return ", partly trained on" if trained < results["objects"] else ", trained on"
 
 
-def split_text(results):
+def split_text(results: dict[str, Any]) -> str:
     """Say which split a run was tested on; empty where its results do not know."""
     split = results.get("split")
     if not split:
@@ -113,7 +118,7 @@ def split_text(results):
             f"{split['test']:,} test objects")
 
 
-def paper_rows(runs):
+def paper_rows(runs: Sequence[dict[str, Any]]) -> list[list[Any]]:
     """Set the paper's rows beside the rows of runs with the same recurrent kernel.
 
     Parameters
@@ -143,13 +148,13 @@ def paper_rows(runs):
     return lines + shown
 
 
-def paper_table(runs):
+def paper_table(runs: Sequence[dict[str, Any]]) -> str:
     """The paper's two rows beside those of runs, and a sentence on what may be compared."""
     header = ["network", "kernel", "data", "views", "IoU", "cross-entropy"]
     return grid(header, paper_rows(runs)) + "\n" + comparison_note(runs)
 
 
-def r2n2_rows(results):
+def r2n2_rows(results: dict[str, Any]) -> tuple[list[str], list[list[Any]]]:
     """Set a run's IoU by category beside 3D-R2N2's at the numbers of views that both have.
 
     Returns
@@ -177,13 +182,13 @@ def r2n2_rows(results):
     return header, [*lines, ["mean over our objects", sum(objects), *means]]
 
 
-def r2n2_table(results):
+def r2n2_table(results: dict[str, Any]) -> str:
     """The table of `r2n2_rows` with its notes; empty where there is nothing to compare."""
     header, lines = r2n2_rows(results)
     return "\n".join([grid(header, lines), *r2n2_notes(results)]) if lines else ""
 
 
-def r2n2_notes(results):
+def r2n2_notes(results: dict[str, Any]) -> list[str]:
     """Return sentences on what differs between a run and 3D-R2N2's figures."""
     split, side = results["split"], resolution(results)
     said = ["3D-R2N2 is another network, a residual GRU (Choy et al., ECCV 2016); its mean IoUs "
@@ -197,7 +202,7 @@ def r2n2_notes(results):
     return [*said, *filter(None, [trained_note(results)])]
 
 
-def comparison_note(runs):
+def comparison_note(runs: Sequence[dict[str, Any]]) -> str:
     """Say whether the figures of the runs may be compared with the paper's."""
     others = sorted({run["data"]["name"] for run in runs if not run["data"]["papers_data"]})
     sizes = sorted({resolution(run) for run in runs} - {paper.RESOLUTION})
@@ -212,12 +217,12 @@ def comparison_note(runs):
             f"nor contradict the paper's.{coarse}")
 
 
-def resolution(results):
+def resolution(results: dict[str, Any]) -> int:
     """Voxels a side of a run's grids; runs from before this was noted had the paper's."""
     return results.get("resolution", paper.RESOLUTION)
 
 
-def overall(results, metric):
+def overall(results: dict[str, Any], metric: str) -> float:
     """Mean of a metric over objects and over the numbers of views of a run."""
     parts = results["by_views"]
     return sum(part[metric] for part in parts) / len(parts)

@@ -1,17 +1,19 @@
 """Reading AC3D files (.ac), and the .acc files of car races, which add strips of triangles."""
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from ..base.hints import StrPath
 from .polygons import triangulate
 
 POLYGON, STRIP = 0, 4  # kinds of surface; the others are lines
 KIND = 0xF  # the bits of a surface's flags that say its kind
 
 
-def read_parts(path):
+def read_parts(path: StrPath) -> Iterator[tuple[np.ndarray | str | None, ...]]:
     """Read the objects of an AC3D file.
 
     Parameters
@@ -34,7 +36,8 @@ def read_parts(path):
     lines = _Lines(Path(path).read_text(encoding="latin-1").split("\n"))
     if not lines.take().startswith("AC3D"):
         raise ValueError("it does not begin with AC3D")
-    materials, parts = [], []
+    materials: list[list[float]] = []
+    parts: list[tuple[np.ndarray, list, str | None]] = []
     while (line := lines.next_words()) is not None:
         if line[0] == "MATERIAL":
             at = line.index("rgb")
@@ -47,21 +50,21 @@ def read_parts(path):
             _object(lines, parts, np.eye(3), np.zeros(3))
         else:
             raise ValueError(f"there is '{line[0]}' where an object is expected")
-    materials = np.array(materials or [[0.65, 0.65, 0.65]]).clip(0, 1)
+    colours = np.array(materials or [[0.65, 0.65, 0.65]]).clip(0, 1)
     for vertices, surfaces, texture in parts:
         corners = np.concatenate([refs for _, refs in surfaces])
         numbers = np.concatenate([np.full(len(refs), number) for number, refs in surfaces])
         faces = corners[..., 0].astype(np.int64)
         if faces.min() < 0 or faces.max() >= len(vertices):
             raise ValueError("a surface has a vertex that is not there")
-        numbers = numbers.clip(0, len(materials) - 1)
-        yield vertices, faces, numbers, corners[..., 1:], materials, texture
+        numbers = numbers.clip(0, len(colours) - 1)
+        yield vertices, faces, numbers, corners[..., 1:], colours, texture
 
 
 class _Lines:
     """A file's lines, taken one by one."""
 
-    def __init__(self, lines):
+    def __init__(self, lines: list[str]) -> None:
         self.lines, self.at = lines, 0
 
     def take(self):

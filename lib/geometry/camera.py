@@ -27,6 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..base.hints import StrPath
 from ..data.layout import VIEWS, read_metadata
 
 SIZE = 137
@@ -45,7 +46,7 @@ class Viewpoint:
     elevation: float
     ratio: float
 
-    def axes(self):
+    def axes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return (centre, right, down, forward), each (3,): the camera in the model's frame."""
         azimuth, elevation = np.radians([self.azimuth, self.elevation])
         back = np.array(
@@ -60,7 +61,7 @@ class Viewpoint:
         return back * self.ratio * MAX_DISTANCE, right, down, -back
 
 
-def read_viewpoints(path):
+def read_viewpoints(path: StrPath) -> list[Viewpoint]:
     """Return the `Viewpoint` of each view that ``rendering_metadata.txt`` lists.
 
     Raises
@@ -71,14 +72,14 @@ def read_viewpoints(path):
     return [Viewpoint(*row) for row in read_metadata(path)]
 
 
-def sample_viewpoints(generator, count=VIEWS):
+def sample_viewpoints(generator: np.random.Generator, count: int = VIEWS) -> list[Viewpoint]:
     """Draw ``count`` viewpoints from 3D-R2N2's ranges with a NumPy ``Generator``."""
     ranges = np.array([AZIMUTH, ELEVATION, RATIO])
     draws = generator.uniform(ranges[:, 0], ranges[:, 1], size=(count, 3))
     return [Viewpoint(*map(float, draw)) for draw in draws]
 
 
-def project(points, viewpoint):
+def project(points: np.ndarray, viewpoint: Viewpoint) -> np.ndarray:
     """Project points into a picture.
 
     Parameters

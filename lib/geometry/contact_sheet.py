@@ -1,18 +1,23 @@
 """One picture that shows what a data set holds."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 
 from ..base.files import atomic_path
+from ..base.hints import StrPath
 from ..data import layout
 from ..data.categories import category_name
 from .camera import SIZE
+from .dataset import Task
 
 LABEL = 16  # pixels above each row
 
 
-def write_contact_sheet(path, out, tasks, columns=12, view=0):
+def write_contact_sheet(
+    path: StrPath, out: StrPath, tasks: Iterable[Task], columns: int = 12, view: int = 0
+) -> None:
     """Write a picture with a row for each category: one view each of its first objects.
 
     Parameters
@@ -26,7 +31,7 @@ def write_contact_sheet(path, out, tasks, columns=12, view=0):
     columns, view : int
         Objects in a row; which of the views.
     """
-    rows = {}
+    rows: dict[str, list[Path]] = {}
     for task in tasks:
         folder = layout.views_folder(out, task.synset, task.model)
         picture = Path(folder, layout.view_name(view))

@@ -9,10 +9,12 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Collection, Sequence
 from concurrent.futures import as_completed
 from dataclasses import astuple, dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -20,6 +22,7 @@ from PIL import Image
 from ..base.cores import usable_cores
 from ..base.errors import UserError
 from ..base.files import write_json
+from ..base.hints import StrPath
 from ..base.processes import pool
 from ..base.progress import Progress
 from ..data import binvox, layout, marker
@@ -47,15 +50,17 @@ class Task:
     model: str
     seed: int
     index: int = 0
-    path: str = None
+    path: str | None = None
     up: str = "y"
     resolution: int = RESOLUTION
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.path or f"{self.synset}/{self.model}"
 
 
-def procedural_tasks(count, seed, synsets=None, resolution=RESOLUTION):
+def procedural_tasks(
+    count: int, seed: int, synsets: Collection[str] | None = None, resolution: int = RESOLUTION
+) -> list[Task]:
     """Return the tasks of ``count`` procedural objects in each category.
 
     An id depends on the seed, the category and the object's number alone: a larger set begins
@@ -77,7 +82,13 @@ def procedural_tasks(count, seed, synsets=None, resolution=RESOLUTION):
     ]
 
 
-def file_tasks(root, seed, up="y", synsets=None, resolution=RESOLUTION):
+def file_tasks(
+    root: StrPath,
+    seed: int,
+    up: str = "y",
+    synsets: Collection[str] | None = None,
+    resolution: int = RESOLUTION,
+) -> list[Task]:
     """Return a task for each mesh file under ``root``, sorted; the first folder is the category.
 
     A category folder with the name of one of ShapeNet's gets its synset.
@@ -99,7 +110,7 @@ def file_tasks(root, seed, up="y", synsets=None, resolution=RESOLUTION):
     )
     known = {category.name: category.synset for category in CATEGORIES}
     chosen = {synset_of(name) for name in synsets or ()}
-    named = {}
+    named: dict[tuple[str, str], list[Path]] = {}
     for path in paths:
         folder, *parts = path.relative_to(root).with_suffix("").parts
         if not parts:  # a file in the root itself
@@ -126,7 +137,13 @@ def file_tasks(root, seed, up="y", synsets=None, resolution=RESOLUTION):
     return tasks
 
 
-def make(out, tasks, settings, workers=None, add=False):
+def make(
+    out: StrPath,
+    tasks: Sequence[Task],
+    settings: dict[str, Any],
+    workers: int | None = None,
+    add: bool = False,
+) -> list[tuple[Task, str]]:
     """Make every object that is not there yet.
 
     Parameters
@@ -168,7 +185,7 @@ def make(out, tasks, settings, workers=None, add=False):
     return [(task, broken[task]) for task in tasks if task in broken]
 
 
-def make_object(out, task):
+def make_object(out: StrPath, task: Task) -> None:
     """Make one object: model, renderings, and last the voxels, which mark it as complete."""
     if task.path is None:
         mesh, names = shapes.generate(task.synset, task.seed, task.index)
@@ -182,7 +199,7 @@ def make_object(out, task):
     binvox.write(layout.voxels_path(*place), grid, *header(mesh))
 
 
-def is_done(out, task):
+def is_done(out: StrPath, task: Task) -> bool:
     """Tell whether all files of an object are there and whole."""
     place = out, task.synset, task.model
     folder = Path(layout.views_folder(*place))
@@ -196,7 +213,7 @@ def is_done(out, task):
     return all(map(_has_content, others)) and all(map(_is_whole, pictures))
 
 
-def generator(seed, *names):
+def generator(seed: int, *names: object) -> np.random.Generator:
     """Return a NumPy ``Generator`` that depends on the seed and the names alone."""
     return np.random.default_rng(int(_digest(seed, *names), 16))
 

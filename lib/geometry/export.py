@@ -6,27 +6,32 @@ its **longest side of length 1**. To have a model in metres, multiply by its lon
 """
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..base.errors import UserError
 from ..base.files import write_bytes
+from ..base.hints import StrPath
 from ..data import binvox
 from . import surface
+
+if TYPE_CHECKING:
+    import trimesh
 
 MESHES = (".obj", ".glb", ".ply", ".stl")
 GRIDS = (".binvox", ".npy")
 SURFACES = ("smooth", "blocks")
 
 
-def check_name(path):
+def check_name(path: StrPath) -> None:
     """Refuse a file name whose ending is none that `write` knows."""
     if Path(path).suffix.lower() not in MESHES + GRIDS:
         known = ", ".join(MESHES + GRIDS)
         raise UserError(f"{path} must end in one of {known}, which says what to write")
 
 
-def write(path, occupancy, threshold, kind="smooth"):
+def write(path: StrPath, occupancy: np.ndarray, threshold: float, kind: str = "smooth") -> None:
     """Write a reconstruction.
 
     ``.obj``, ``.glb``, ``.ply`` and ``.stl`` get a watertight surface and ``.binvox`` the occupied
@@ -61,10 +66,11 @@ def write(path, occupancy, threshold, kind="smooth"):
         mesh = make_surface(occupancy, threshold, kind)
         _centre(mesh)
         content = mesh.export(file_type=ending[1:])
-        write_bytes(path, content.encode() if isinstance(content, str) else content)
+        # Never the dictionary that other formats are given as.
+        write_bytes(path, content.encode() if isinstance(content, str) else content)  # type: ignore[arg-type]
 
 
-def make_surface(occupancy, threshold, kind):
+def make_surface(occupancy: np.ndarray, threshold: float, kind: str) -> "trimesh.Trimesh":
     """Return the watertight surface of a reconstruction as a ``trimesh.Trimesh``."""
     if kind not in SURFACES:
         raise UserError(f"the surface is {kind!r}; it must be one of {', '.join(SURFACES)}")

@@ -31,14 +31,16 @@ from dataclasses import replace
 
 import numpy as np
 
+from .mesh import Mesh
 
-def bounds(mesh):
+
+def bounds(mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
     """Return the low and the high corner (3,) of the vertices that faces use."""
     used = mesh.vertices[mesh.faces].reshape(-1, 3)
     return used.min(axis=0), used.max(axis=0)
 
 
-def normalised(mesh):
+def normalised(mesh: Mesh) -> Mesh:
     """Return ``mesh`` in ShapeNetCore.v1's frame: box centred on the origin, diagonal 1.
 
     Coordinates are rounded to the 6 decimals that `mesh.write_obj` writes, so that a mesh and its
@@ -48,13 +50,13 @@ def normalised(mesh):
     return _moved(mesh, (low + high) / 2, np.linalg.norm(high - low), decimals=6)
 
 
-def in_grid(mesh):
+def in_grid(mesh: Mesh) -> Mesh:
     """Return ``mesh`` in the frame of its grid: box centred on the origin, longest side 1."""
     low, high = bounds(mesh)
     return _moved(mesh, (low + high) / 2, (high - low).max())
 
 
-def header(mesh):
+def header(mesh: Mesh) -> tuple[tuple[float, ...], float]:
     """Return ``translate`` (3,) and ``scale`` of the mesh's ``model.binvox``, to 6 decimals."""
     low, high = bounds(mesh)
     translate = tuple(float(value) for value in np.round(low, 6) + 0.0)

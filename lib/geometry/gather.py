@@ -17,6 +17,7 @@ import yaml
 
 from ..base.errors import UserError
 from ..base.files import atomic_path
+from ..base.hints import StrPath
 from .mesh import read, write_obj
 
 TABLE = Path(__file__).with_suffix(".yaml")
@@ -46,7 +47,7 @@ class Credit(NamedTuple):
     licence: str
 
 
-def gather(packages, out, table=TABLE):
+def gather(packages: StrPath, out: StrPath, table: StrPath = TABLE) -> tuple[list[Credit], list[str]]:
     """Write every model of the table as ``<category>/<model>.obj``, and the list of credits.
 
     Parameters
@@ -75,7 +76,8 @@ def gather(packages, out, table=TABLE):
             f"{packages} holds no unpacked package; put some there with "
             f"'apt-get download NAME' and 'dpkg -x NAME_*.deb {packages}/NAME': {names}"
         )
-    credits, broken = [], []
+    credits: list[Credit] = []
+    broken: list[str] = []
     for source in sources:
         if source["licence"] not in settings["licences"]:
             raise UserError(f"{table}: {source['licence']} is not one of the licences to take")

@@ -1,5 +1,6 @@
 """Triangle meshes with colours: reading a user's files, the data set's frame, writing OBJ."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from PIL import Image
 
 from ..base.errors import UserError, need
 from ..base.files import write_text
+from ..base.hints import StrPath
 from . import ac3d
 
 AC3D = (".ac", ".acc")
@@ -47,12 +49,12 @@ class Mesh:
     faces: np.ndarray
     materials: np.ndarray
     face_materials: np.ndarray
-    corner_colours: np.ndarray = None
-    corner_uv: np.ndarray = None
-    textures: dict = field(default_factory=dict)
+    corner_colours: np.ndarray | None = None
+    corner_uv: np.ndarray | None = None
+    textures: dict[int, np.ndarray] = field(default_factory=dict)
 
 
-def read(path, up="y"):
+def read(path: StrPath, up: str = "y") -> Mesh:
     """Read a mesh file, all of its objects, into one `Mesh` in the file's own units.
 
     Parameters
@@ -118,7 +120,7 @@ def _picture(path, name):
         return None
 
 
-def check(mesh, name):
+def check(mesh: Mesh, name: StrPath) -> Mesh:
     """Return ``mesh`` if it can be placed in the data set's frame, else raise `UserError`."""
     used = mesh.vertices[mesh.faces]
     if not np.isfinite(used).all():
@@ -130,7 +132,7 @@ def check(mesh, name):
     return mesh
 
 
-def join(meshes):
+def join(meshes: Sequence[Mesh]) -> Mesh:
     """Return one `Mesh` of several; each keeps its own materials."""
     vertex, material, textures = 0, 0, {}
     faces, face_materials = [], []
@@ -151,7 +153,9 @@ def join(meshes):
     )
 
 
-def write_obj(path, mesh, names=None, textures=False):
+def write_obj(
+    path: StrPath, mesh: Mesh, names: Sequence[str] | None = None, textures: bool = False
+) -> None:
     """Write ``mesh`` as Wavefront OBJ with a .mtl file beside it, in ShapeNetCore.v1's manner.
 
     Colours are written by material; those at vertices are not. ``names`` are the materials'
@@ -167,11 +171,12 @@ def write_obj(path, mesh, names=None, textures=False):
         members = mesh.faces[chosen] + 1
         if len(members):
             lines += [f"g {name}", f"usemtl {name}"]
-            if number in pictures:
+            if number in pictures and mesh.corner_uv is not None:
                 lines += _textured_faces(members, mesh.corner_uv[chosen])
             else:
                 lines += ["f %d %d %d" % tuple(face) for face in members]
-    library, saved = [], {}
+    library: list[str] = []
+    saved: dict[int, str] = {}
     for number, (name, colour) in enumerate(zip(names, mesh.materials)):
         library += [f"newmtl {name}", "Kd %.4f %.4f %.4f" % tuple(colour), "Ka 0 0 0", "d 1"]
         if number in pictures:

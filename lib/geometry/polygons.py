@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def triangulate(points):
+def triangulate(points: np.ndarray) -> np.ndarray:
     """Cut a simple polygon into triangles by clipping its ears.
 
     Parameters

@@ -8,11 +8,13 @@ pixel to 0.003; a published car has none.
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
 from ..base.errors import need
-from .camera import FOCAL_PIXELS, SIZE, project
+from .camera import FOCAL_PIXELS, SIZE, Viewpoint, project
+from .mesh import Mesh
 
 SAMPLES = 2  # rays along each side of a pixel
 DIFFUSE = 0.635  # of a white face at right angles to the lamp
@@ -31,14 +33,14 @@ class Light:
     gloss: float = 0.0
 
     @classmethod
-    def draw(cls, generator):
+    def draw(cls, generator: np.random.Generator) -> Self:
         """Draw the light of one object: any azimuth; half of the objects reflect."""
         return cls(float(generator.uniform(0, 360)), GLOSS * float(generator.integers(2)))
 
-    def towards(self):
+    def towards(self) -> np.ndarray:
         """Return the direction (3,) from the object to the lamp."""
         azimuth = np.radians(self.azimuth)
-        return np.float32([np.cos(azimuth), 1.0, np.sin(azimuth)] / np.sqrt(2.0))
+        return np.array([np.cos(azimuth), 1.0, np.sin(azimuth)] / np.sqrt(2.0), np.float32)
 
 
 class Renderer:
@@ -56,7 +58,7 @@ class Renderer:
     so the order of a face's vertices does not matter.
     """
 
-    def __init__(self, mesh, light=Light()):
+    def __init__(self, mesh: Mesh, light: Light = Light()) -> None:
         self.light = light
         scene = need("embreex.rtcore_scene", "data")
         construction = need("embreex.mesh_construction", "data")
@@ -69,7 +71,7 @@ class Renderer:
         self.buffers = np.float32(mesh.vertices[mesh.faces])
         construction.TriangleMesh(self.scene, self.buffers)
 
-    def render(self, viewpoint):
+    def render(self, viewpoint: Viewpoint) -> np.ndarray:
         """Return a picture as (137, 137, 4) uint8: RGB, not premultiplied, and alpha."""
         rows, columns = self._window(viewpoint)
         picture = np.zeros((SIZE, SIZE, 4), dtype=np.uint8)
@@ -132,7 +134,7 @@ class Renderer:
         return colours
 
 
-def corner_normals(vertices, faces):
+def corner_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """Return unit normals (m, 3, 3) at the corners of every face.
 
     The normal of a corner is the mean over the faces of its vertex that are within the crease

@@ -4,14 +4,19 @@ Voxel (i, j, k) of a grid of n fills the cell from (i, j, k) / n - 0.5 to (i + 1
 - 0.5, so that a mesh lies where the model lies whose voxels it shows.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..base.errors import UserError, need
 
+if TYPE_CHECKING:
+    import trimesh
+
 INSET = 0.02  # of a voxel: keeps apart the surfaces of two voxels that share no more than an edge
 
 
-def blocks(grid):
+def blocks(grid: np.ndarray) -> "trimesh.Trimesh":
     """Return the surface of the occupied voxels, as they are.
 
     Parameters
@@ -48,7 +53,7 @@ def blocks(grid):
     return trimesh.Trimesh(vertices / len(grid) - 0.5, np.concatenate(triangles), process=False)
 
 
-def smooth(occupancy, threshold):
+def smooth(occupancy: np.ndarray, threshold: float) -> "trimesh.Trimesh":
     """Return the smooth surface where the occupancy equals the threshold, by marching cubes.
 
     Parameters

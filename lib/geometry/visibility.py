@@ -2,16 +2,18 @@
 import numpy as np
 from scipy import ndimage
 
+from .camera import Viewpoint
+
 STEP = 0.25  # of a voxel's side, between two points that are looked at along a line of sight
 
 
-def surface(grid):
+def surface(grid: np.ndarray) -> np.ndarray:
     """Return the occupied voxels that have an empty one beside one of their six sides."""
     inside = ndimage.binary_erosion(grid, border_value=0)
     return grid & ~inside
 
 
-def visible(grid, viewpoint, scale):
+def visible(grid: np.ndarray, viewpoint: Viewpoint, scale: float) -> np.ndarray:
     """Return the voxels that the camera sees.
 
     A voxel is seen when one of its faces is: it is turned to the camera, and the line of sight

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..base.errors import need
+from .mesh import Mesh
 
 RESOLUTION = 32
 REACH = 0.01  # of a voxel's side: as near to a voxel the surface touches it, as binvox has it
@@ -16,7 +17,7 @@ PAIRS = 1 << 19  # triangles and voxels that are compared at a time
 VOTES = 5  # of six rays, for the inside of an open mesh
 
 
-def voxelise(mesh, resolution=RESOLUTION):
+def voxelise(mesh: Mesh, resolution: int = RESOLUTION) -> np.ndarray:
     """Return the solid occupancy of a mesh as bool (resolution,) * 3 in (x, y, z).
 
     The mesh may be open, non-manifold, self-intersecting, with faces of any orientation. What
@@ -37,7 +38,7 @@ def voxelise(mesh, resolution=RESOLUTION):
     return enclosed(surface)
 
 
-def touched(corners, size):
+def touched(corners: np.ndarray, size: int) -> np.ndarray:
     """Return the voxels that triangles touch.
 
     A triangle and a box are apart when some axis separates them: an axis of the box, the normal
@@ -76,14 +77,14 @@ def touched(corners, size):
     return grid
 
 
-def enclosed(surface):
+def enclosed(surface: np.ndarray) -> np.ndarray:
     """Return the voxels, those of the surface included, that cannot be reached from outside."""
     padded = np.pad(~surface, 1, constant_values=True)
     regions, _ = ndimage.label(padded)
     return (regions != regions[0, 0, 0])[1:-1, 1:-1, 1:-1]
 
 
-def is_closed(mesh):
+def is_closed(mesh: Mesh) -> bool:
     """Tell whether every edge has an even number of faces, vertices being matched by position."""
     _, number = np.unique(np.round(mesh.vertices, 6), axis=0, return_inverse=True)
     faces = number[mesh.faces]
@@ -93,7 +94,7 @@ def is_closed(mesh):
     return bool((counts % 2 == 0).all())
 
 
-def ray_vote(corners, size):
+def ray_vote(corners: np.ndarray, size: int) -> np.ndarray:
     """Return the voxels whose centre is inside an open mesh, by a vote of six rays.
 
     From a centre a ray goes along each axis, both ways. A ray that crosses the surface an odd

@@ -1,5 +1,7 @@
 """Compiling a graph that is run a few times."""
-from ..backend.door import device, theano
+from collections.abc import Sequence
+
+from ..backend.door import Function, Symbol, device, theano
 
 from theano.gof.vm import VM_Linker
 from theano.tensor.nnet.corr import BaseCorrMM
@@ -12,7 +14,7 @@ from .registration import LIGHT
 SLOW_IN_PYTHON = BaseCorrMM, BaseCorr3dMM, Pool
 
 
-def light_function(inputs, outputs):
+def light_function(inputs: Sequence[Symbol], outputs: Symbol | Sequence[Symbol]) -> Function:
     """Compile a graph that is run a few times.
 
     On the CPU the oneDNN ops do the work, and the few small ops between them run in NumPy, so that

@@ -5,15 +5,16 @@ is ``(images, y channels, *space)``; there are two or three spatial axes. The ma
 plain or blocked (see `layout`); w is always plain.
 """
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Optional
 
-from ..backend.door import tensor
+from ..backend.door import Symbol, tensor
 
 import numpy as np
 from theano.gof import Apply, Op
 
 from . import library
+from .hints import Shapes, Storage
 from .layout import blocked_shape, blocked_type, output, plain_type
 from .library import Role
 
@@ -39,15 +40,15 @@ class Geometry:
     """
 
     space: int
-    border: object
-    stride: tuple
-    dilation: tuple
+    border: str | tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
     flip: bool
-    x_channels: Optional[int] = None
-    y_channels: Optional[int] = None
+    x_channels: int | None = None
+    y_channels: int | None = None
     precision: str = "float32"
 
-    def padding(self, kernel):
+    def padding(self, kernel: Sequence[Symbol | int]) -> list[Symbol | int]:
         """Return the zeros before and after x along each axis; ``kernel`` may be symbolic."""
         reach = [(k - 1) * d for k, d in zip(kernel, self.dilation)]
         named = {
@@ -57,7 +58,9 @@ class Geometry:
         }
         return named[self.border] if isinstance(self.border, str) else list(self.border)
 
-    def y_space(self, x_space, kernel):
+    def y_space(
+        self, x_space: Sequence[Symbol | int], kernel: Sequence[Symbol | int]
+    ) -> tuple[Symbol | int, ...]:
         """Return the size of y along each axis; sizes may be symbolic."""
         rows = zip(x_space, kernel, self.dilation, self.padding(kernel), self.stride)
         return tuple((x + 2 * p - (k - 1) * d - 1) // s + 1 for x, k, d, p, s in rows)
@@ -74,9 +77,9 @@ class ConvolutionOp(Op):
     """
 
     __props__ = ("geometry", "slope")
-    operand = None  # the role of what the op computes
+    operand: Role  # of what the op computes
 
-    def __init__(self, geometry, slope=None):
+    def __init__(self, geometry: Geometry, slope: float | None = None) -> None:
         self.geometry, self.slope = geometry, slope
 
     def _map(self, channels):
@@ -127,19 +130,19 @@ class Convolve(ConvolutionOp):
 
     operand = Role.Y
 
-    def make_node(self, x, w, *bias):
+    def make_node(self, x: Symbol, w: Symbol, *bias: Symbol) -> Apply:
         inputs = [tensor.as_tensor_variable(v) for v in (x, w, *bias)]
         return Apply(self, inputs, [self._map(self.geometry.y_channels)])
 
-    def perform(self, node, inputs, outputs):
+    def perform(self, node: Apply, inputs: list[np.ndarray], outputs: Storage) -> None:
         x, w, *bias = inputs
-        x, w, bias = _dense(x), _strided(w), map(_dense, bias)
+        x, w, bias = _dense(x), _strided(w), list(map(_dense, bias))
         images, _, space = _sizes(x, self.geometry.x_channels)
         y_space = self.geometry.y_space(space, w.shape[2:])
         y = output(outputs[0], _shape(images, w.shape[0], y_space, self.geometry.y_channels))
         self._run(x, w, y, *bias)
 
-    def infer_shape(self, node, shapes):
+    def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         x, w, *_ = shapes
         channels = self.geometry.x_channels
         space = x[2:] if channels is None else x[2:-1]
@@ -155,18 +158,18 @@ class Transpose(ConvolutionOp):
 
     operand = Role.X
 
-    def make_node(self, w, y, space, *bias):
+    def make_node(self, w: Symbol, y: Symbol, space: Symbol, *bias: Symbol) -> Apply:
         inputs = [tensor.as_tensor_variable(v) for v in (w, y, space, *bias)]
         return Apply(self, inputs, [self._map(self.geometry.x_channels)])
 
-    def perform(self, node, inputs, outputs):
+    def perform(self, node: Apply, inputs: list[np.ndarray], outputs: Storage) -> None:
         w, y, space, *bias = inputs
-        w, y, bias = _strided(w), _dense(y), map(_dense, bias)
+        w, y, bias = _strided(w), _dense(y), list(map(_dense, bias))
         x_space = tuple(int(n) for n in space)
         x = output(outputs[0], _shape(y.shape[0], w.shape[1], x_space, self.geometry.x_channels))
         self._run(x, w, y, *bias)
 
-    def infer_shape(self, node, shapes):
+    def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         w, y, *_ = shapes
         space = [node.inputs[2][i] for i in range(self.geometry.space)]
         return [_shape(y[0], w[1], space, self.geometry.x_channels)]
@@ -177,18 +180,18 @@ class KernelGradient(ConvolutionOp):
 
     operand = Role.W
 
-    def make_node(self, x, y, space):
+    def make_node(self, x: Symbol, y: Symbol, space: Symbol) -> Apply:
         inputs = [tensor.as_tensor_variable(v) for v in (x, y, space)]
         return Apply(self, inputs, [plain_type(self.geometry.space)()])
 
-    def perform(self, node, inputs, outputs):
+    def perform(self, node: Apply, inputs: list[np.ndarray], outputs: Storage) -> None:
         x, y, space = inputs
         x, y = _dense(x), _dense(y)
         channels = [_sizes(y, self.geometry.y_channels)[1], _sizes(x, self.geometry.x_channels)[1]]
         w = output(outputs[0], (*channels, *(int(n) for n in space)))
         self._run(x, w, y)
 
-    def infer_shape(self, node, shapes):
+    def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         x, y, _ = shapes
         geometry = self.geometry
         channels = [

@@ -3,12 +3,13 @@
 ``x`` is ``(rows, inputs)``, ``w`` ``(inputs, outputs)`` and ``y`` ``(rows, outputs)``, all float32.
 For many rows NumPy's BLAS serves.
 """
-from ..backend.door import tensor
+from ..backend.door import Symbol, tensor
 
 import numpy as np
 from theano.gof import Apply, Op
 
 from . import library
+from .hints import Shapes, Storage
 from .layout import output
 from .update import SGDStep
 
@@ -22,10 +23,10 @@ class Dense(Op):
 
     __props__ = ()
 
-    def make_node(self, x, w):
+    def make_node(self, x: Symbol, w: Symbol) -> Apply:
         return _matrix(self, x, w)
 
-    def perform(self, node, inputs, outputs):
+    def perform(self, node: Apply, inputs: list[np.ndarray], outputs: Storage) -> None:
         x, w = map(np.ascontiguousarray, inputs)
         sizes = _sizes(x.shape, w.shape, (len(x), w.shape[1]))
         y = output(outputs[0], (len(x), w.shape[1]))
@@ -34,7 +35,7 @@ class Dense(Op):
         else:
             library.call("dense", *sizes, x, w, y)
 
-    def infer_shape(self, node, shapes):
+    def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         x, w = shapes
         return [(x[0], w[1])]
 
@@ -44,10 +45,10 @@ class DenseGradient(Op):
 
     __props__ = ()
 
-    def make_node(self, dy, w):
+    def make_node(self, dy: Symbol, w: Symbol) -> Apply:
         return _matrix(self, dy, w)
 
-    def perform(self, node, inputs, outputs):
+    def perform(self, node: Apply, inputs: list[np.ndarray], outputs: Storage) -> None:
         dy, w = map(np.ascontiguousarray, inputs)
         sizes = _sizes((len(dy), len(w)), w.shape, dy.shape)
         dx = output(outputs[0], (len(dy), len(w)))
@@ -56,7 +57,7 @@ class DenseGradient(Op):
         else:
             library.call("dense_gradient", *sizes, dy, w, dx)
 
-    def infer_shape(self, node, shapes):
+    def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         dy, w = shapes
         return [(dy[0], w[0])]
 
@@ -66,10 +67,10 @@ class DenseKernelGradient(Op):
 
     __props__ = ()
 
-    def make_node(self, x, dy):
+    def make_node(self, x: Symbol, dy: Symbol) -> Apply:
         return _matrix(self, x, dy)
 
-    def perform(self, node, inputs, outputs):
+    def perform(self, node: Apply, inputs: list[np.ndarray], outputs: Storage) -> None:
         x, dy = map(np.ascontiguousarray, inputs)
         shape = x.shape[1], dy.shape[1]
         sizes = _sizes(x.shape, shape, dy.shape)
@@ -79,7 +80,7 @@ class DenseKernelGradient(Op):
         else:
             library.call("dense_kernel_gradient", *sizes, x, dy, dw)
 
-    def infer_shape(self, node, shapes):
+    def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         x, dy = shapes
         return [(x[1], dy[1])]
 
@@ -90,7 +91,7 @@ class DenseSGDStep(SGDStep):
     Inputs are w, v, x and dy, and the rate; outputs w' and v'.
     """
 
-    def perform(self, node, inputs, outputs):
+    def perform(self, node: Apply, inputs: list[np.ndarray], outputs: Storage) -> None:
         w, v, x, dy, rate = inputs
         x, dy = map(np.ascontiguousarray, (x, dy))
         matrix = x.shape[1], dy.shape[1]

@@ -14,11 +14,14 @@ import pickle
 import re
 import sys
 import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy
 
 from ..backend import door
+from ..backend.door import Function, Symbol
 from ..base.cache import cache_folder
 from ..base.files import write_bytes
 from . import layout, library
@@ -31,7 +34,9 @@ KEPT = 40  # graphs; a network's take half a megabyte each
 DEPTH = 20_000  # of the recursion: a pickle follows a graph from its end to its start
 
 
-def compiled(name, about, shared, build):
+def compiled(
+    name: str, about: dict[str, Any], shared: Mapping[str, Symbol], build: Callable[[], Function]
+) -> Function:
     """Return the function that ``build`` compiles, from an earlier run's graph where there is one.
 
     Parameters
@@ -97,7 +102,7 @@ def _pickled(maker, shared):
 class _Pickler(pickle.Pickler):
     """Writes a shared variable, its container and its storage by the variable's name."""
 
-    def __init__(self, file, shared):
+    def __init__(self, file: io.BytesIO, shared: Mapping[str, Symbol]) -> None:
         super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
         self._names = {
             id(part): (name, position)
@@ -112,7 +117,7 @@ class _Pickler(pickle.Pickler):
 class _Unpickler(pickle.Unpickler):
     """Reads the names as the parts of this process's shared variables."""
 
-    def __init__(self, path, shared):
+    def __init__(self, path: Path, shared: Mapping[str, Symbol]) -> None:
         super().__init__(io.BytesIO(zlib.decompress(path.read_bytes())))
         self._shared = shared
 

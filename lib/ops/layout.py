@@ -4,40 +4,46 @@ A plain map is ``(images, channels, *space)``. A blocked map is ``(images, chann
 B)``: B neighbouring channels of one cell lie side by side, which is how direct convolutions read
 them. Where the channels do not fill the last block, zeros do.
 """
-from ..backend.door import tensor
+from collections.abc import Sequence
+from typing import Any
+
+from ..backend.door import Symbol, tensor
 
 import numpy as np
 from theano.gof import Apply, Op
 
 from . import library
+from .hints import Shapes, Storage
 
 
-def block():
+def block() -> int:
     """Return B, the channels in a block on this CPU: 16 with AVX-512, 8 with AVX2."""
     return library.load().voxlstm_block()
 
 
-def groups(channels):
+def groups(channels: int) -> int:
     """Return how many blocks hold so many channels."""
     return -(-channels // block())
 
 
-def blocked_type(space):
+def blocked_type(space: int) -> tensor.TensorType:
     """Return the type of a blocked map with ``space`` spatial axes."""
     return tensor.TensorType("float32", (False,) * (space + 3))
 
 
-def plain_type(space):
+def plain_type(space: int) -> tensor.TensorType:
     """Return the type of a plain map with ``space`` spatial axes."""
     return tensor.TensorType("float32", (False,) * (space + 2))
 
 
-def blocked_shape(images, channels, space):
+def blocked_shape(
+    images: Symbol | int, channels: int, space: Sequence[Symbol | int]
+) -> tuple[Symbol | int, ...]:
     """Return the shape of a blocked map; ``images`` and ``space`` may be symbolic."""
     return (images, groups(channels), *space, block())
 
 
-def output(storage, shape, dtype="float32"):
+def output(storage: list[Any], shape: tuple[int, ...], dtype: str = "float32") -> np.ndarray:
     """Return an array for an op's result, the one of the last call where it still fits."""
     array = storage[0]
     if array is None or array.shape != shape or not array.flags.c_contiguous:
@@ -50,14 +56,14 @@ class ToBlocked(Op):
 
     __props__ = ("channels",)
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         self.channels = channels
 
-    def make_node(self, x):
+    def make_node(self, x: Symbol) -> Apply:
         x = tensor.as_tensor_variable(x)
         return Apply(self, [x], [blocked_type(x.ndim - 2)()])
 
-    def perform(self, node, inputs, outputs):
+    def perform(self, node: Apply, inputs: list[np.ndarray], outputs: Storage) -> None:
         x = np.ascontiguousarray(inputs[0])
         images, channels, *space = x.shape
         if channels != self.channels:
@@ -65,7 +71,7 @@ class ToBlocked(Op):
         result = output(outputs[0], blocked_shape(images, channels, space))
         library.call("to_blocked", x, images, channels, _cells(space), result)
 
-    def infer_shape(self, node, shapes):
+    def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         images, _, *space = shapes[0]
         return [blocked_shape(images, self.channels, space)]
 
@@ -75,20 +81,20 @@ class FromBlocked(Op):
 
     __props__ = ("channels",)
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         self.channels = channels
 
-    def make_node(self, x):
+    def make_node(self, x: Symbol) -> Apply:
         x = tensor.as_tensor_variable(x)
         return Apply(self, [x], [plain_type(x.ndim - 3)()])
 
-    def perform(self, node, inputs, outputs):
+    def perform(self, node: Apply, inputs: list[np.ndarray], outputs: Storage) -> None:
         x = np.ascontiguousarray(inputs[0])
         images, _, *space, _ = x.shape
         result = output(outputs[0], (images, self.channels, *space))
         library.call("from_blocked", x, images, self.channels, _cells(space), result)
 
-    def infer_shape(self, node, shapes):
+    def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         images, _, *space, _ = shapes[0]
         return [(images, tensor.constant(self.channels, dtype="int64"), *space)]
 

@@ -1,5 +1,8 @@
 """The leaky ReLU as one scalar operation, so that every back end makes one pass of it."""
-from ..backend.door import tensor
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..backend.door import Symbol, tensor
 
 import numpy as np
 from theano import scalar
@@ -7,6 +10,7 @@ from theano.gof import Apply, Op
 from theano.tensor.elemwise import Elemwise
 
 from . import library
+from .hints import Shapes, Storage
 from .layout import output
 
 
@@ -15,25 +19,36 @@ class LeakyReLU(scalar.UnaryScalarOp):
 
     __props__ = ("slope",)
 
-    def __init__(self, slope, output_types=scalar.upgrade_to_float):
+    def __init__(
+        self, slope: float, output_types: Callable[..., Any] = scalar.upgrade_to_float
+    ) -> None:
         super().__init__(output_types, name=f"leaky_relu_{slope:g}")
         self.slope = slope
 
-    def make_new_inplace(self, output_types):
+    def make_new_inplace(self, output_types: Callable[..., Any]) -> "LeakyReLU":
         return LeakyReLU(self.slope, output_types)
 
-    def impl(self, x):
+    def impl(self, x: np.floating) -> np.floating:
         return x if x > 0 else x * type(x)(self.slope)
 
-    def c_code(self, node, name, inputs, outputs, sub):
+    def c_code(
+        self,
+        node: Apply,
+        name: str,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        sub: dict[str, Any],
+    ) -> str:
         (x,), (z,) = inputs, outputs
         kind = node.outputs[0].type.dtype_specs()[1]
         return f"{z} = {x} > 0 ? {x} : {x} * ({kind}){self.slope!r};"
 
-    def c_code_cache_version(self):
+    def c_code_cache_version(self) -> tuple[int, ...]:
         return (1,)
 
-    def L_op(self, inputs, outputs, gradients):
+    def L_op(
+        self, inputs: list[Symbol], outputs: list[Symbol], gradients: list[Symbol]
+    ) -> list[Symbol]:
         # Where the slope is positive, the result has the sign of the argument.
         return [LeakyReLUGradient(self.slope)(outputs[0], gradients[0])]
 
@@ -43,30 +58,39 @@ class LeakyReLUGradient(scalar.BinaryScalarOp):
 
     __props__ = ("slope",)
 
-    def __init__(self, slope, output_types=scalar.upgrade_to_float):
+    def __init__(
+        self, slope: float, output_types: Callable[..., Any] = scalar.upgrade_to_float
+    ) -> None:
         super().__init__(output_types, name=f"leaky_relu_gradient_{slope:g}")
         self.slope = slope
 
-    def make_new_inplace(self, output_types):
+    def make_new_inplace(self, output_types: Callable[..., Any]) -> "LeakyReLUGradient":
         return LeakyReLUGradient(self.slope, output_types)
 
-    def impl(self, y, dy):
+    def impl(self, y: np.floating, dy: np.floating) -> np.floating:
         return dy if y > 0 else dy * type(dy)(self.slope)
 
-    def c_code(self, node, name, inputs, outputs, sub):
+    def c_code(
+        self,
+        node: Apply,
+        name: str,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        sub: dict[str, Any],
+    ) -> str:
         (y, dy), (z,) = inputs, outputs
         kind = node.outputs[0].type.dtype_specs()[1]
         return f"{z} = {y} > 0 ? {dy} : {dy} * ({kind}){self.slope!r};"
 
-    def c_code_cache_version(self):
+    def c_code_cache_version(self) -> tuple[int, ...]:
         return (1,)
 
-    def grad(self, inputs, gradients):
+    def grad(self, inputs: list[Symbol], gradients: list[Symbol]) -> list[Symbol]:
         y, _ = inputs
         return [y.zeros_like(), LeakyReLUGradient(self.slope)(y, gradients[0])]
 
 
-def leaky_relu(x, slope):
+def leaky_relu(x: Symbol, slope: float) -> Symbol:
     """Return ``x`` where positive and ``slope * x`` elsewhere.
 
     Parameters
@@ -87,14 +111,14 @@ class BlockedLeakyGradient(Op):
 
     __props__ = ("channels", "slope")
 
-    def __init__(self, channels, slope):
+    def __init__(self, channels: int, slope: float) -> None:
         self.channels, self.slope = channels, slope
 
-    def make_node(self, y, dy):
+    def make_node(self, y: Symbol, dy: Symbol) -> Apply:
         y, dy = map(tensor.as_tensor_variable, (y, dy))
         return Apply(self, [y, dy], [y.type(), tensor.fvector()])
 
-    def perform(self, node, inputs, outputs):
+    def perform(self, node: Apply, inputs: list[np.ndarray], outputs: Storage) -> None:
         y, dy = map(np.ascontiguousarray, inputs)
         if y.shape != dy.shape:
             raise ValueError(f"maps of shapes {y.shape} and {dy.shape} do not belong together")
@@ -104,5 +128,5 @@ class BlockedLeakyGradient(Op):
         sizes = images, self.channels, cells
         library.call("leaky_gradient", y, dy, float(self.slope), *sizes, dz, db)
 
-    def infer_shape(self, node, shapes):
+    def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         return [shapes[0], (tensor.constant(self.channels, dtype="int64"),)]

@@ -38,7 +38,7 @@ class Convolution(ctypes.Structure):
     """One convolution y = x * w of the native library; see ``convolution.h``."""
 
     _fields_ = (
-        [(name, ctypes.c_int32) for name in "operand space images x_channels y_channels".split()]
+        [(name, ctypes.c_int32) for name in "operand space images x_channels y_channels".split()]  # type: ignore[assignment]
         + [
             (name, ctypes.c_int32 * 3)
             for name in ("x", "y", "kernel", "stride", "dilation", "padding")
@@ -58,7 +58,7 @@ class Grid(ctypes.Structure):
 
 
 @lru_cache(maxsize=None)
-def load():
+def load() -> ctypes.CDLL:
     """Return the native library, building it when this machine has not done so yet.
 
     Raises
@@ -87,7 +87,7 @@ def load():
     return native
 
 
-def available():
+def available() -> tuple[bool, str]:
     """Return whether the oneDNN ops can serve here, and the version or the reason why not.
 
     Returns
@@ -100,7 +100,7 @@ def available():
         return False, str(reason)
 
 
-def call(name, *arguments):
+def call(name: str, *arguments: object) -> None:
     """Call ``voxlstm_<name>``; arrays are passed by their address.
 
     Raises
@@ -113,7 +113,7 @@ def call(name, *arguments):
         raise RuntimeError(f"oneDNN: {name}: {native.voxlstm_error().decode()}")
 
 
-def way(convolution):
+def way(convolution: Convolution) -> str:
     """Return how a `Convolution` is computed: ``narrow``, ``strided ...`` or oneDNN's own name.
 
     Raises

@@ -1,10 +1,13 @@
 """Max-pooling of blocked maps with what follows it, in one pass each way."""
-from ..backend.door import tensor
+from collections.abc import Sequence
+
+from ..backend.door import Symbol, tensor
 
 import numpy as np
 from theano.gof import Apply, Op
 
 from . import library
+from .hints import Shapes, Storage
 from .layout import blocked_type, output
 
 
@@ -26,24 +29,23 @@ class MaxPool(Op):
 
     __props__ = ("channels", "padding", "slope")
 
-    def __init__(self, channels, padding, slope=1.0):
+    def __init__(self, channels: int, padding: tuple[int, int], slope: float = 1.0) -> None:
         self.channels, self.padding, self.slope = channels, padding, slope
 
-    def make_node(self, x, *bias):
+    def make_node(self, x: Symbol, *bias: Symbol) -> Apply:
         inputs = [tensor.as_tensor_variable(v) for v in (x, *bias)]
         code = tensor.TensorType("uint8", (False,) * 5)
         return Apply(self, inputs, [blocked_type(2)(), code(), tensor.lvector()])
 
-    def perform(self, node, inputs, outputs):
+    def perform(self, node: Apply, inputs: list[np.ndarray], outputs: Storage) -> None:
         x, *bias = map(np.ascontiguousarray, inputs)
         shape = _pooled(x.shape, self.padding)
         y, code = output(outputs[0], shape), output(outputs[1], shape, "uint8")
         grid = _grid(x.shape, self.channels, self.padding)
         outputs[2][0] = np.array(x.shape[2:4], "int64")
-        bias = bias[0] if bias else None
-        library.call("max_pool", grid, x, bias, float(self.slope), y, code)
+        library.call("max_pool", grid, x, bias[0] if bias else None, float(self.slope), y, code)
 
-    def infer_shape(self, node, shapes):
+    def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         return 2 * [_pooled(shapes[0], self.padding)] + [(tensor.constant(2, dtype="int64"),)]
 
 
@@ -53,14 +55,14 @@ class MaxPoolGradient(Op):
 
     __props__ = ("channels", "padding")
 
-    def __init__(self, channels, padding):
+    def __init__(self, channels: int, padding: tuple[int, int]) -> None:
         self.channels, self.padding = channels, padding
 
-    def make_node(self, dy, code, size):
+    def make_node(self, dy: Symbol, code: Symbol, size: Symbol) -> Apply:
         inputs = [tensor.as_tensor_variable(v) for v in (dy, code, size)]
         return Apply(self, inputs, [blocked_type(2)()])
 
-    def perform(self, node, inputs, outputs):
+    def perform(self, node: Apply, inputs: list[np.ndarray], outputs: Storage) -> None:
         dy, code, size = map(np.ascontiguousarray, inputs)
         shape = (*dy.shape[:2], int(size[0]), int(size[1]), dy.shape[4])
         if dy.shape != code.shape or dy.shape != _pooled(shape, self.padding):
@@ -69,12 +71,12 @@ class MaxPoolGradient(Op):
         grid = _grid(shape, self.channels, self.padding)
         library.call("max_pool_gradient", grid, dy, code, dx)
 
-    def infer_shape(self, node, shapes):
+    def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         images, groups, _, _, block = shapes[0]
         return [(images, groups, node.inputs[2][0], node.inputs[2][1], block)]
 
 
-def pooled_size(size, padding):
+def pooled_size(size: Sequence[Symbol | int], padding: tuple[int, int]) -> list[Symbol | int]:
     """Return the rows and columns of the maxima; they may be symbolic."""
     return [(n + 2 * p - 2) // 2 + 1 for n, p in zip(size, padding)]
 

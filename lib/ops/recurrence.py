@@ -1,10 +1,17 @@
 """The loop over views: Theano's scan, or on a CUDA device with cuDNN one op."""
-from ..backend.door import device, theano
+from collections.abc import Callable, Sequence
+
+from ..backend.door import Symbol, device, theano
 
 GATES = 3
 
 
-def over_views(step, W_tau, U, biases):
+def over_views(
+    step: Callable[..., Sequence[Symbol]],
+    W_tau: Sequence[Symbol],
+    U: Symbol,
+    biases: Sequence[Symbol],
+) -> list[Symbol]:
     """Return what a grid of LSTM cells does at each view, from h = c = 0.
 
     Parameters

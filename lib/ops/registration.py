@@ -1,8 +1,10 @@
 """The place of our graph optimisations among Theano's."""
+from collections.abc import Callable
+
 from ..backend.door import device
 
 from theano.compile import optdb
-from theano.gof import toolbox
+from theano.gof import FunctionGraph, toolbox
 from theano.gof.opt import Optimizer
 
 from . import library, rewrites
@@ -25,36 +27,38 @@ class Placement(Optimizer):
         Takes the graph and changes it.
     """
 
-    def __init__(self, serves, rewrite):
+    def __init__(
+        self, serves: Callable[[], bool], rewrite: Callable[[FunctionGraph], object]
+    ) -> None:
         super().__init__()
         self.serves, self.rewrite = serves, rewrite
 
-    def add_requirements(self, fgraph):
+    def add_requirements(self, fgraph: FunctionGraph) -> None:
         fgraph.attach_feature(toolbox.ReplaceValidate())
 
-    def apply(self, fgraph):
+    def apply(self, fgraph: FunctionGraph) -> None:
         if rewrites.serves(fgraph) and self.serves():
             self.rewrite(fgraph)
 
 
-def onednn_serves():
+def onednn_serves() -> bool:
     """Return whether the device is the CPU and oneDNN can be had; builds the native library."""
     return device() == "cpu" and library.available()[0]
 
 
-def is_cuda():
+def is_cuda() -> bool:
     """Return whether the device is a CUDA device."""
     return device().startswith("cuda")
 
 
-def place_on_cuda(fgraph):
+def place_on_cuda(fgraph: FunctionGraph) -> None:
     """Put the ops over cuDNN into a graph, where cuDNN can be had."""
     from .gpu import optimise  # Theano's GPU back end is there by now
 
     optimise(fgraph)
 
 
-def register():
+def register() -> None:
     """Add the optimisations to Theano's, once."""
     if f"{TAG}_convolutions" in optdb.__db__:
         return

@@ -5,10 +5,12 @@ One walk from the inputs to the outputs. Convolutions take blocked maps and give
 conversions meet and vanish, and stay only at the ends of a chain.
 """
 
-from ..backend.door import tensor
+from typing import Any
+
+from ..backend.door import Symbol, tensor
 
 from theano import scalar
-from theano.gof import Constant
+from theano.gof import Apply, Constant, FunctionGraph
 from theano.gof.opt import in2out, local_optimizer
 from theano.tensor.elemwise import DimShuffle, Elemwise, Sum
 from theano.tensor.nnet import abstract_conv
@@ -27,7 +29,7 @@ TRANSPOSED = (abstract_conv.AbstractConv2d_gradInputs, abstract_conv.AbstractCon
 KERNEL = (abstract_conv.AbstractConv2d_gradWeights, abstract_conv.AbstractConv3d_gradWeights)
 
 
-def serves(fgraph):
+def serves(fgraph: FunctionGraph) -> bool:
     """Return whether a graph has convolutions that are not chosen yet."""
     kinds = FORWARD + TRANSPOSED + KERNEL
     return any(isinstance(node.op, kinds) for node in fgraph.apply_nodes)
@@ -41,14 +43,14 @@ class OnCPU:
     plain_channels = True  # a map may stay plain; then its channels are None
     precision = "float32"
 
-    def channels(self, count):
+    def channels(self, count: int | None) -> int | None:
         """Return the channels of a blocked map, None where it had better be plain."""
         # Fewer channels than half a block would mostly move zeros.
         if count is None or 2 * int(count) < block():
             return None
         return int(count)
 
-    def to_map(self, x, channels):
+    def to_map(self, x: Symbol, channels: int | None) -> Symbol:
         """Return the map as ``channels`` says: blocked, or plain for None."""
         x = _bare(x)
         if channels is None:
@@ -57,25 +59,25 @@ class OnCPU:
             return x.owner.inputs[0]
         return ToBlocked(channels)(x)
 
-    def from_map(self, x, channels):
+    def from_map(self, x: Symbol, channels: int | None) -> Symbol:
         """Return the plain map; ``channels`` is None for one that is plain already."""
         return x if channels is None else FromBlocked(channels)(x)
 
-    def source(self, x):
+    def source(self, x: Symbol) -> tuple[Symbol | None, int | None]:
         """Return the blocked map behind a plain one and its channels, or (None, None)."""
         if x.owner and isinstance(x.owner.op, FromBlocked):
             return x.owner.inputs[0], x.owner.op.channels
         return None, None
 
-    def to_kernel(self, w, geometry):
+    def to_kernel(self, w: Symbol, geometry: Geometry) -> Symbol:
         """Return a convolution's kernel as the ops take it."""
         return _bare(w)
 
-    def from_kernel(self, w, geometry):
+    def from_kernel(self, w: Symbol, geometry: Geometry) -> Symbol:
         """Return the plain kernel of what `KernelGradient` gave."""
         return w
 
-    def from_vector(self, b):
+    def from_vector(self, b: Symbol) -> Symbol:
         """Return an op's vector as other ops take it."""
         return b
 
@@ -88,10 +90,10 @@ class Rules:
     ops : OnCPU or the like
     """
 
-    def __init__(self, ops):
+    def __init__(self, ops: Any) -> None:
         self.ops = ops
 
-    def walk(self):
+    def walk(self) -> list[Any]:
         """Return the rules, for one walk from the inputs to the outputs."""
         elementwise = [Elemwise]
         tracked = (
@@ -102,7 +104,7 @@ class Rules:
         )
         return [_tracking(rule, kinds) for rule, kinds in tracked]
 
-    def convolve(self, node):
+    def convolve(self, node: Apply) -> list[Symbol] | None:
         """y = x * w."""
         geometry = self._geometry(node)
         if geometry:
@@ -110,8 +112,9 @@ class Rules:
             x, w = self.ops.to_map(x, geometry.x_channels), self.ops.to_kernel(w, geometry)
             y = self.ops.Convolve(geometry)(x, w)
             return [_like(self.ops.from_map(y, geometry.y_channels), node)]
+        return None
 
-    def transpose(self, node):
+    def transpose(self, node: Apply) -> list[Symbol] | None:
         """x = w^T y."""
         geometry = self._geometry(node)
         if geometry:
@@ -119,8 +122,9 @@ class Rules:
             w, y = self.ops.to_kernel(w, geometry), self.ops.to_map(y, geometry.y_channels)
             x = self.ops.Transpose(geometry)(w, y, space)
             return [_like(self.ops.from_map(x, geometry.x_channels), node)]
+        return None
 
-    def kernel_gradient(self, node):
+    def kernel_gradient(self, node: Apply) -> list[Symbol] | None:
         """w from x and y."""
         geometry = self._geometry(node)
         if geometry:
@@ -128,21 +132,23 @@ class Rules:
             x, y = self.ops.to_map(x, geometry.x_channels), self.ops.to_map(y, geometry.y_channels)
             w = self.ops.KernelGradient(geometry)(x, y, space)
             return [_like(self.ops.from_kernel(w, geometry), node)]
+        return None
 
-    def pool(self, node):
+    def pool(self, node: Apply) -> list[Symbol] | None:
         """The maximum of a map."""
         x, channels = self.ops.source(node.inputs[0])
         padding = _padding(node)
         if x is not None and padding is not None:
             y = self.ops.MaxPool(channels, padding)(x)[0]
             return [_like(self.ops.from_map(y, channels), node)]
+        return None
 
-    def pool_gradient(self, node):
+    def pool_gradient(self, node: Apply) -> list[Symbol] | None:
         """The gradient of a maximum, from the code that the forward pass has written."""
         x, channels = self.ops.source(node.inputs[0])
         padding = _padding(node)
         if x is None or padding is None:
-            return
+            return None
         # Drawing a bias in has made further nodes of the same maximum: the last has it all.
         nodes = [n for n, _ in x.clients if n != "output" and isinstance(n.op, MaxPool)]
         _, code, size = max(nodes, key=_drawn_in).outputs
@@ -150,10 +156,10 @@ class Rules:
         dx = self.ops.MaxPoolGradient(channels, padding)(dy, code, size)
         return [_like(self.ops.from_map(dx, channels), node)]
 
-    def bias(self, node):
+    def bias(self, node: Apply) -> list[Symbol] | None:
         """A bias drawn into the op that makes the map."""
         if not (_is_elemwise(node, scalar.Add) and len(node.inputs) == 2):
-            return
+            return None
         for map_, other in (node.inputs, node.inputs[::-1]):
             vector = _channel_vector(other)
             maker, channels = self._maker(map_)
@@ -161,14 +167,15 @@ class Rules:
                 continue
             made = maker.op(*maker.inputs, vector, return_list=True)[0]
             return [_like(self.ops.from_map(made, channels), node)]
+        return None
 
-    def leaky(self, node):
+    def leaky(self, node: Apply) -> list[Symbol] | None:
         """A leaky ReLU drawn into the op that makes the map."""
         if not _is_elemwise(node, LeakyReLU):
-            return
+            return None
         maker, channels = self._maker(node.inputs[0])
         if maker is None or _drawn_in(maker)[1]:
-            return
+            return None
         slope, kind = node.op.scalar_op.slope, type(maker.op)
         if isinstance(maker.op, MaxPool):
             op = kind(maker.op.channels, maker.op.padding, slope)
@@ -177,24 +184,26 @@ class Rules:
         made = op(*maker.inputs, return_list=True)[0]
         return [_like(self.ops.from_map(made, channels), node)]
 
-    def leaky_gradient(self, node):
+    def leaky_gradient(self, node: Apply) -> list[Symbol] | None:
         """The gradient of a leaky ReLU on a map."""
         if not _is_elemwise(node, LeakyReLUGradient):
-            return
+            return None
         y, channels = self.ops.source(node.inputs[0])
         if y is not None:
             op = self.ops.LeakyGradient(channels, node.op.scalar_op.slope)
             dz = op(y, self.ops.to_map(node.inputs[1], channels))[0]
             return [_like(self.ops.from_map(dz, channels), node)]
+        return None
 
-    def bias_gradient(self, node):
+    def bias_gradient(self, node: Apply) -> list[Symbol] | None:
         """The sum over images and cells that the gradient of a leaky ReLU makes on its way."""
         axes = set(range(node.inputs[0].ndim)) - {1}
         if node.op.axis is None or set(node.op.axis) != axes:
-            return
+            return None
         dz, _ = self.ops.source(node.inputs[0])
         if dz is not None and dz.owner and isinstance(dz.owner.op, BlockedLeakyGradient):
             return [_like(self.ops.from_vector(dz.owner.outputs[1]), node)]
+        return None
 
     def _geometry(self, node):
         """Return an abstract convolution's geometry, None where our ops do not serve."""
@@ -247,22 +256,23 @@ def _tracking(rule, kinds):
 
 
 @local_optimizer([Elemwise])
-def plain_leaky(node):
+def plain_leaky(node: Apply) -> list[Symbol] | None:
     """A leaky ReLU that stands alone, from what NumPy has: max(x, slope x)."""
     if _is_elemwise(node, LeakyReLU) and node.op.scalar_op.slope <= 1:
         (x,) = node.inputs
         slope = tensor.constant(node.op.scalar_op.slope, dtype=x.dtype)
         return [tensor.maximum(x, slope * x)]
+    return None
 
 
 @local_optimizer([tensor.Dot])
-def dense(node):
+def dense(node: Apply) -> list[Symbol] | None:
     """y = x w, or one of its gradients."""
     if not isinstance(node.op, tensor.Dot) or not all(map(_is_matrix, node.inputs)):
-        return
+        return None
     a, b = node.inputs
     if _transposed(a) and _transposed(b):
-        return
+        return None
     if _transposed(b):
         made = DenseGradient()(a, b.owner.inputs[0])
     elif _transposed(a):
@@ -273,10 +283,10 @@ def dense(node):
 
 
 @local_optimizer([Elemwise])
-def sgd(node):
+def sgd(node: Apply) -> dict[Symbol, Symbol] | None:
     """``w + (momentum v - rate (g + decay w))`` and the new v in one pass."""
     if not _is_elemwise(node, scalar.Add) or len(node.inputs) != 2:
-        return
+        return None
     for w, step in (node.inputs, node.inputs[::-1]):
         found = _sgd_terms(w, step)
         if found:
@@ -287,14 +297,16 @@ def sgd(node):
             else:
                 new_w, new_v = SGDStep(momentum, decay)(w, v, g, rate)
             return {node.outputs[0]: new_w, step: new_v}
+    return None
 
 
 @local_optimizer([SGDStep, DenseSGDStep])
-def sgd_inplace(node):
+def sgd_inplace(node: Apply) -> list[Symbol] | None:
     """The step upon the parameter's own memory."""
     if isinstance(node.op, SGDStep) and not node.op.inplace:
         op = type(node.op)(node.op.momentum, node.op.decay, True)
         return op(*node.inputs, return_list=True)
+    return None
 
 
 DENSE = in2out(dense, name="onednn_dense")

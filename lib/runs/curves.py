@@ -9,14 +9,16 @@ so that an interrupted and resumed run leaves the same bytes as one that ran thr
 """
 import csv
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Self
 
 import numpy as np
 
 from ..base.errors import UserError, need
 from ..base.files import atomic_path
+from ..base.hints import StrPath
 from ..evaluation import style
 
 SMOOTHED = 50
@@ -43,8 +45,8 @@ class Row:
     iteration: int
     loss: float
     rate: float
-    validation_iou: Optional[float] = None
-    validation_cross_entropy: Optional[float] = None
+    validation_iou: float | None = None
+    validation_cross_entropy: float | None = None
 
 
 class Curves:
@@ -63,9 +65,9 @@ class Curves:
         What cannot be written since a package is missing, a sentence each.
     """
 
-    def __init__(self, folder, iteration=0):
+    def __init__(self, folder: StrPath, iteration: int = 0) -> None:
         self.folder = Path(folder)
-        self.missing = []
+        self.missing: list[str] = []
         self.path = self.folder / "curves.csv"
         self.rows = [r for r in read(self.path) if r.iteration <= iteration]
         if [row.iteration for row in self.rows] != list(range(1, iteration + 1)):
@@ -75,15 +77,15 @@ class Curves:
         self._events = self._open_events(iteration)
         self._can_draw = self._have("matplotlib", "curves.png")
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._file.close()
         if self._events:
             self._events.close()
 
-    def add(self, row):
+    def add(self, row: Row) -> None:
         """Append a `Row`."""
         self.rows.append(row)
         csv.writer(self._file, lineterminator="\n").writerow(_cells(row))
@@ -96,14 +98,14 @@ class Curves:
             self._events.add_scalar("validation/iou", row.validation_iou, row.iteration)
             self._events.add_scalar("validation/cross_entropy", loss, row.iteration)
 
-    def flush(self):
+    def flush(self) -> None:
         """Bring every row to the disk; a checkpoint written afterwards never runs ahead of it."""
         self._file.flush()
         os.fsync(self._file.fileno())
         if self._events:
             self._events.flush()
 
-    def draw(self):
+    def draw(self) -> None:
         """Draw ``curves.png`` anew, where matplotlib is installed."""
         if self._can_draw and self.rows:
             with atomic_path(self.folder / "curves.png") as temporary:
@@ -128,7 +130,7 @@ class Curves:
         return True
 
 
-def read(path):
+def read(path: StrPath) -> list[Row]:
     """Read the rows of a ``curves.csv``; none when there is no file; a torn last line is left out.
 
     Returns
@@ -153,7 +155,7 @@ def read(path):
         raise UserError(f"{path} is damaged: {error}; move it away") from error
 
 
-def draw(rows, path):
+def draw(rows: Sequence[Row], path: StrPath) -> None:
     """Draw loss, validation scores and rate over the iterations into a PNG file."""
     steps = [row.iteration for row in rows]
     losses = np.array([row.loss for row in rows])
@@ -174,7 +176,7 @@ def draw(rows, path):
         figure.savefig(path, format="png")
 
 
-def series(rows):
+def series(rows: Sequence[Row]) -> dict[str, list[tuple[int, float]]]:
     """Turn the rows of a training run into curves for the report.
 
     Parameters
@@ -187,15 +189,16 @@ def series(rows):
         Name -> list of (iteration, value).
     """
     means = smooth([row.loss for row in rows]).tolist()
-    validated = [row for row in rows if row.validation_iou is not None]
+    crosses = [(r.iteration, r.validation_cross_entropy) for r in rows]
+    ious = [(r.iteration, r.validation_iou) for r in rows]
     return {
         f"training loss (mean of {SMOOTHED} iterations)": [(r.iteration, v) for r, v in zip(rows, means)],
-        "validation cross-entropy": [(r.iteration, r.validation_cross_entropy) for r in validated],
-        "validation IoU": [(r.iteration, r.validation_iou) for r in validated],
+        "validation cross-entropy": [(k, value) for k, value in crosses if value is not None],
+        "validation IoU": [(k, value) for k, value in ious if value is not None],
     }
 
 
-def smooth(values, width=SMOOTHED):
+def smooth(values: Sequence[float] | np.ndarray, width: int = SMOOTHED) -> np.ndarray:
     """Return the mean of up to ``width`` values ending at each one."""
     totals = np.concatenate([[0.0], np.cumsum(values)])
     ends = np.arange(1, len(values) + 1)

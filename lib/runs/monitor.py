@@ -3,6 +3,8 @@ import math
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
+from typing import Self, TextIO
 
 from ..base.progress import Progress
 
@@ -32,21 +34,29 @@ class Monitor:
         Standard error by default.
     """
 
-    def __init__(self, total, start, batch, line_every, waited, stream=None):
+    def __init__(
+        self,
+        total: int,
+        start: int,
+        batch: int,
+        line_every: int,
+        waited: Callable[[], float],
+        stream: TextIO | None = None,
+    ) -> None:
         self._batch, self._line_every, self._waited = batch, line_every, waited
         self._stream = stream or sys.stderr
         self._bar = Progress(total, "train", initial=start, every=math.inf, stream=self._stream)
-        self._last = None  # time and seconds waited at the end of the step before
-        self._recent = deque(maxlen=RECENT)
+        self._last: tuple[float, float] | None = None  # time and seconds waited at the end of the step before
+        self._recent: deque[tuple[float, float]] = deque(maxlen=RECENT)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._bar.__enter__()
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self._bar.__exit__(*error)
 
-    def show(self, iteration, loss, scores=None):
+    def show(self, iteration: int, loss: float, scores: tuple[float, ...] | None = None) -> None:
         """Show a finished step, with (IoU, cross-entropy) where it was validated."""
         now = (time.monotonic(), self._waited())
         if self._last is None:

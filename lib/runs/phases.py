@@ -3,11 +3,15 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+from typing import Self
 
 from ..base.errors import UserError
 from ..base.files import write_json
+from ..base.hints import StrPath
 from ..base.processes import die_with_parent
 from ..base.progress import clock
 from ..base.signals import StopRequest
@@ -17,7 +21,7 @@ from .run_folder import lock
 class Stopped(Exception):
     """A signal came; ``status`` is the exit status that says so."""
 
-    def __init__(self, status):
+    def __init__(self, status: int) -> None:
         super().__init__(status)
         self.status = status
 
@@ -37,19 +41,26 @@ class Phases:
         When another process uses the folder.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: StrPath) -> None:
         self._path = Path(folder) / "phases.json"
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = lock(folder)
         self._known = _read(self._path)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._lock.close()
 
-    def run(self, name, command, produces, needs=(), again=()):
+    def run(
+        self,
+        name: str,
+        command: Sequence[object],
+        produces: StrPath,
+        needs: Iterable[str] = (),
+        again: Sequence[object] = (),
+    ) -> bool:
         """Run a phase unless it is done: same command, same inputs, and its product is there.
 
         Parameters
@@ -76,7 +87,7 @@ class Phases:
         UserError
             When the command fails; it has said why.
         """
-        key = {
+        key: dict[str, Any] = {
             "command": [str(part) for part in command],
             "inputs": {need: self._known[need]["finished"] for need in needs},
         }
@@ -99,7 +110,7 @@ class Phases:
         _say(f"{name}: done in {clock(seconds)}")
         return True
 
-    def seconds(self):
+    def seconds(self) -> dict[str, float]:
         """Return the seconds that each phase took, by name."""
         return {name: entry["seconds"] for name, entry in self._known.items()}
 
@@ -108,7 +119,7 @@ class Phases:
         write_json(self._path, self._known)
 
 
-def execute(command):
+def execute(command: Sequence[str]) -> int:
     """Run a command to its end, hand on signals, and let it die with this process.
 
     Returns
@@ -127,7 +138,7 @@ def execute(command):
         process = subprocess.Popen(command, process_group=0, preexec_fn=die_with_parent)
         told = False
         while process.poll() is None:
-            if stop and not told:
+            if stop.signal and not told:
                 process.send_signal(stop.signal)
                 told = True
             try:
@@ -139,7 +150,7 @@ def execute(command):
         return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 
-def tool(name, *arguments):
+def tool(name: str, *arguments: object) -> list[str]:
     """Return the command that runs a file of ``tools/`` with this Python."""
     folder = Path(__file__).resolve().parents[2] / "tools"
     return [sys.executable, str(folder / f"{name}.py"), *map(str, arguments)]

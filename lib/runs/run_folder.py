@@ -13,12 +13,14 @@ import sys
 import time
 from importlib import metadata
 from pathlib import Path
+from typing import Any, Self, TextIO
 
 import yaml
 
 from ..base.config import load_yaml
 from ..base.errors import UserError
 from ..base.files import write_json, write_text
+from ..base.hints import StrPath
 
 PACKAGES = ("voxlstm", "Theano-PyMC", "numpy", "scipy", "Pillow")
 SPLIT = "split.txt"
@@ -54,7 +56,7 @@ class RunFolder:
         resume nor to overwrite it, and when there is none to resume.
     """
 
-    def __init__(self, path, resume=False, overwrite=False):
+    def __init__(self, path: StrPath, resume: bool = False, overwrite: bool = False) -> None:
         self.path = Path(path)
         if resume and not (self.path / "run.json").exists():
             raise UserError(f"there is no run to resume in {path}; leave --resume out")
@@ -66,25 +68,25 @@ class RunFolder:
             self._lock.close()
             raise
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._lock.close()
 
-    def __truediv__(self, name):
+    def __truediv__(self, name: str) -> Path:
         return self.path / name
 
-    def write_definitions(self, network, recipe):
+    def write_definitions(self, network: dict[str, Any], recipe: dict[str, Any]) -> None:
         """Write the two definitions (mappings), so that the run can be understood and repeated."""
         for name, value in [("network.yaml", network), ("recipe.yaml", recipe)]:
             write_text(self / name, yaml.safe_dump(value, sort_keys=False))
 
-    def read_definitions(self):
+    def read_definitions(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the mappings that `write_definitions` wrote: network and recipe."""
         return load_yaml(self / "network.yaml"), load_yaml(self / "recipe.yaml")
 
-    def note_start(self, **facts):
+    def note_start(self, **facts: object) -> None:
         """Add an entry to ``run.json``: command, time, versions, git revision and ``facts``."""
         starts = self.starts()
         starts.append(
@@ -98,7 +100,7 @@ class RunFolder:
         )
         write_json(self / "run.json", {"starts": starts})
 
-    def starts(self):
+    def starts(self) -> list[dict[str, Any]]:
         """Return the entries of ``run.json``, first start first."""
         path = self / "run.json"
         if not path.exists():
@@ -127,7 +129,7 @@ class RunFolder:
                 target.unlink(missing_ok=True)
 
 
-def shipped(path):
+def shipped(path: StrPath) -> StrPath:
     """Return the path, or where nothing is there the package's file of that name, if it has one.
 
     ``models/lstm_3x3x3.yaml`` is thus there for those who have no checkout, too.
@@ -135,7 +137,7 @@ def shipped(path):
     return ROOT / path if not Path(path).exists() and (ROOT / path).is_file() else path
 
 
-def lock(folder):
+def lock(folder: StrPath) -> TextIO:
     """Take a folder for this process, until the returned file is closed or the process ends.
 
     Raises
@@ -155,9 +157,9 @@ def lock(folder):
     return file
 
 
-def versions():
+def versions() -> dict[str, str | None]:
     """Return the versions of Python, the platform and the packages that results depend on."""
-    found = {"python": platform.python_version(), "platform": platform.platform()}
+    found: dict[str, str | None] = {"python": platform.python_version(), "platform": platform.platform()}
     for name in PACKAGES:
         try:
             found[name] = metadata.version(name)
@@ -166,7 +168,7 @@ def versions():
     return found
 
 
-def git_revision(root):
+def git_revision(root: StrPath) -> str | None:
     """Return the commit that is checked out in ``root``, with ``+changes``; None outside git."""
     if not (Path(root) / ".git").exists():
         return None

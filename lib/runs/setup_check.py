@@ -5,13 +5,17 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from ..backend import blas
 from ..base.cores import usable_cores
 from ..base.errors import UserError
+from ..base.hints import StrPath
 
 PYTHON = (3, 11)
 NUMPY = "1.23.5"
@@ -30,7 +34,7 @@ class Finding:
     warning: str = ""
 
 
-def check_python(version=sys.version_info):
+def check_python(version: Sequence[int | str] = sys.version_info) -> Finding:
     """Find the Python version; only 3.11 runs the pinned packages."""
     value = "{}.{}.{} ({})".format(*version[:3], sys.executable)
     wanted = "{}.{}".format(*PYTHON)
@@ -40,7 +44,7 @@ def check_python(version=sys.version_info):
     return Finding("Python", value, problem)
 
 
-def check_version(package, wanted):
+def check_version(package: str, wanted: str) -> Finding:
     """Find a package's version and whether it is the pinned one."""
     try:
         found = metadata.version(package)
@@ -52,7 +56,7 @@ def check_version(package, wanted):
     return Finding(package, found, problem)
 
 
-def check_compiler(cxx):
+def check_compiler(cxx: str) -> Finding:
     """Find the C++ compiler that Theano uses (``theano.config.cxx``)."""
     remedy = "install g++ (apt install g++) and put it on PATH"
     if not cxx:
@@ -64,7 +68,7 @@ def check_compiler(cxx):
     return Finding("compiler", f"{answer.stdout.splitlines()[0]} ({cxx})")
 
 
-def check_headers():
+def check_headers() -> Finding:
     """Find Python.h, without which no graph compiles."""
     import sysconfig
 
@@ -76,7 +80,7 @@ def check_headers():
     )
 
 
-def check_blas(ldflags, libraries, flags):
+def check_blas(ldflags: str, libraries: list[dict[str, Any]], flags: set[str]) -> list[Finding]:
     """Find which BLAS Theano links and which kernels the loaded ones use.
 
     Parameters
@@ -102,7 +106,9 @@ def check_blas(ldflags, libraries, flags):
     return findings
 
 
-def check_rate(name, product, flags, cores, size=2048):
+def check_rate(
+    name: str, product: Callable[[], object], flags: set[str], cores: int, size: int = 2048
+) -> Finding:
     """Measure a float32 matrix product.
 
     Parameters
@@ -132,7 +138,7 @@ def check_rate(name, product, flags, cores, size=2048):
     return Finding(name, f"{rate / 1e9:.0f} GFLOP/s in float32", warning=warning)
 
 
-def check_cache(folder):
+def check_cache(folder: StrPath) -> Finding:
     """Find the compile folder, whether it can be written and how much room is there."""
     folder = Path(folder)
     try:
@@ -149,7 +155,7 @@ def check_cache(folder):
     return Finding("compile folder", f"{folder} ({free / 1e9:.1f} GB free)", problem)
 
 
-def check_pygpu():
+def check_pygpu() -> Finding:
     """Find pygpu, which only a GPU needs."""
     from ..backend import gpu
 
@@ -157,10 +163,10 @@ def check_pygpu():
         module = gpu.find_pygpu()
     except UserError:
         return Finding("pygpu", "not installed (only a GPU needs it)")
-    return Finding("pygpu", f"{module.__version__} ({Path(module.__file__).parent})")
+    return Finding("pygpu", f"{module.__version__} ({Path(str(module.__file__)).parent})")
 
 
-def check_onednn():
+def check_onednn() -> Finding:
     """Find whether the convolutions run on oneDNN or on Theano's own ops."""
     from .. import ops
 
@@ -168,7 +174,7 @@ def check_onednn():
     return Finding("convolutions", "oneDNN" if usable else f"Theano's own ({reason})")
 
 
-def check_cudnn():
+def check_cudnn() -> Finding:
     """Find whether the convolutions of a CUDA device run on cuDNN or on Theano's own ops."""
     from ..ops.gpu import cudnn
 
@@ -176,7 +182,7 @@ def check_cudnn():
     return Finding("its convolutions", reason if usable else f"Theano's own ({reason})")
 
 
-def check_everything(device=None):
+def check_everything(device: str | None = None) -> list[Finding]:
     """Return all findings, the cheap ones first; what follows a missing part is left out."""
     findings = [
         check_python(),
@@ -225,7 +231,7 @@ def _check_device(door, name):
     return Finding("device", f"{door.device()}: {prove_device(door)}")
 
 
-def prove_device(door):
+def prove_device(door: ModuleType) -> str:
     """Run a convolution on the device and on the CPU and return how they compare.
 
     Raises

@@ -1,10 +1,13 @@
 """The report's charts, each as the text of an SVG file."""
+from collections.abc import Sequence
+from typing import Any
+
 from .. import style, tables
 
 WIDTH = 480  # not much wider than a telephone, where the words must stay legible
 
 
-def views_chart(runs):
+def views_chart(runs: Sequence[dict[str, Any]]) -> str:
     """Chart of the mean IoU by number of views for runs, with the baselines of the first."""
     with style.figure(WIDTH, 330) as figure:
         axes = figure.subplots()
@@ -13,11 +16,11 @@ def views_chart(runs):
             axes.plot(run["views"], scores, "o-", label=run["network"]["name"])
         for colour, (name, base) in zip(style.COLOURS[6::-1], runs[0]["baseline"].items()):
             axes.axhline(base["iou"], color=colour, linestyle="--", label=name)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.locator_params(axis="x", integer=True)
         return _finished(figure, xlabel="number of views", ylabel=_mean_iou(*runs))
 
 
-def categories_chart(results):
+def categories_chart(results: dict[str, Any]) -> str:
     """Chart of the mean IoU of each category: first and last number of views, and baselines."""
     found = results["by_category"]
     order = sorted(found, key=lambda name: found[name][-1]["iou"])
@@ -42,7 +45,7 @@ def categories_chart(results):
         return _finished(figure, xlabel=_mean_iou(results))
 
 
-def sweep_chart(results):
+def sweep_chart(results: dict[str, Any]) -> str:
     """Chart of the mean IoU by threshold, a line for some of the numbers of views."""
     parts = results["sweep"]
     with style.figure(WIDTH, 330) as figure:
@@ -53,7 +56,7 @@ def sweep_chart(results):
         return _finished(figure, xlabel="threshold", ylabel=_mean_iou(results))
 
 
-def training_chart(name, points):
+def training_chart(name: str, points: list[tuple[int, float]]) -> str:
     """Chart of a training curve: (iteration, value) pairs, thinned to what can be seen."""
     step = max(1, len(points) // 500)
     kept = points[::step] + ([points[-1]] if (len(points) - 1) % step else [])
@@ -64,12 +67,12 @@ def training_chart(name, points):
         return _finished(figure, xlabel="iteration")
 
 
-def count(views):
+def count(views: int) -> str:
     """Return a number of views as words."""
     return f"{views} {'view' if views == 1 else 'views'}"
 
 
-def plain(name):
+def plain(name: str) -> str:
     """Return a name that matplotlib takes as it is: a dollar sign would begin mathematics."""
     return name.replace("$", r"\$")
 

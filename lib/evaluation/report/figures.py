@@ -11,6 +11,7 @@ camera above the horizon::
           z
 """
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ...data.views import as_float
 from ..metrics import occupied
+from ..rows import Row
 
 PREDICTION = (74, 126, 209)
 TRUTH = (146, 152, 162)
@@ -49,14 +51,14 @@ class Case:
     """
 
     rank: str
-    rows: list
+    rows: list[Row]
     voxels: np.ndarray
     occupancy: np.ndarray
-    pictures: np.ndarray = None
-    gates: dict = None
+    pictures: np.ndarray | None = None
+    gates: dict[str, np.ndarray] | None = None
 
 
-def camera(azimuth=AZIMUTH, elevation=ELEVATION):
+def camera(azimuth: float = AZIMUTH, elevation: float = ELEVATION) -> np.ndarray:
     """Return the unit vectors right, up and towards the camera, ``(3, 3)`` in (x, y, z)."""
     a, e = np.radians([azimuth, elevation])
     right = [np.cos(a), 0.0, -np.sin(a)]
@@ -65,8 +67,16 @@ def camera(azimuth=AZIMUTH, elevation=ELEVATION):
     return np.array([right, up, back])
 
 
-def draw_voxels(grid, size=256, colour=PREDICTION, paint=None, background=(255, 255, 255),
-                azimuth=AZIMUTH, elevation=ELEVATION, zoom=1.0):
+def draw_voxels(
+    grid: np.ndarray,
+    size: int = 256,
+    colour: Sequence[int] = PREDICTION,
+    paint: np.ndarray | None = None,
+    background: Sequence[int] = (255, 255, 255),
+    azimuth: float = AZIMUTH,
+    elevation: float = ELEVATION,
+    zoom: float = 1.0,
+) -> np.ndarray:
     """Draw the occupied voxels of a grid as shaded cubes.
 
     Parameters
@@ -105,7 +115,9 @@ def draw_voxels(grid, size=256, colour=PREDICTION, paint=None, background=(255, 
     return np.asarray(picture.reduce(SAMPLES))
 
 
-def fitting_zoom(*grids, azimuth=AZIMUTH, elevation=ELEVATION):
+def fitting_zoom(
+    *grids: np.ndarray, azimuth: float = AZIMUTH, elevation: float = ELEVATION
+) -> float:
     """Return the largest zoom, 1 to 2.5, at which `draw_voxels` shows all of each of the grids."""
     filled = np.any(np.asarray(grids) > 0.5, axis=0)
     if not filled.any():
@@ -116,7 +128,7 @@ def fitting_zoom(*grids, azimuth=AZIMUTH, elevation=ELEVATION):
     return float(np.clip(0.95 / reach, 1.0, 2.5))
 
 
-def difference_paint(predicted, voxels):
+def difference_paint(predicted: np.ndarray, voxels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the union of two grids and its paint: agreed, false and missed voxels.
 
     Returns
@@ -132,12 +144,14 @@ def difference_paint(predicted, voxels):
     return predicted | voxels, paint
 
 
-def pictures_of(views):
+def pictures_of(views: np.ndarray) -> np.ndarray:
     """Return views ``(V, 3, h, w)``, uint8 or of [0, 1], as pictures ``(V, h, w, 3)`` uint8."""
     return np.rint(np.clip(as_float(views), 0, 1) * 255).astype(np.uint8).transpose(0, 2, 3, 1)
 
 
-def result_sheet(cases, threshold, shown_views=3, size=150):
+def result_sheet(
+    cases: Sequence[Case], threshold: float, shown_views: int = 3, size: int = 150
+) -> np.ndarray:
     """Compose the picture of the paper's figure 6: views, truth and prediction, a row an object.
 
     Parameters
@@ -174,7 +188,7 @@ def result_sheet(cases, threshold, shown_views=3, size=150):
     return np.asarray(sheet)
 
 
-def png(picture):
+def png(picture: np.ndarray) -> bytes:
     """Return an uint8 picture ``(h, w, 3)`` as the bytes of a PNG file."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "PNG", optimize=True)

@@ -1,10 +1,11 @@
 """What the recurrent cells do as views arrive, after the paper's figure 4."""
+from collections.abc import Iterable, Mapping
 from html import escape
 
 import numpy as np
 
 from .. import style
-from .figures import camera
+from .figures import Case, camera
 from .page import data_uri
 
 GATES = {
@@ -15,21 +16,22 @@ GATES = {
 HEAT = np.array([[245, 247, 250], [253, 219, 150], [240, 130, 60], [150, 25, 60]], float)
 
 
-def gates_section(cases):
+def gates_section(cases: Iterable[Case]) -> str:
     """Return the part of the page about the gates; nothing when no case has them."""
-    chosen = [case for case in cases if case.gates]
+    chosen = [(case, case.gates) for case in cases if case.gates]
     if not chosen:
         return ""
-    cells = "×".join(3 * [str(chosen[0].gates["hidden"].shape[-1])])
+    _, first = chosen[0]
+    cells = "×".join(3 * [str(first["hidden"].shape[-1])])
     said = (f"<p>What the {cells} recurrent cells do as views arrive, after the paper’s figure 4: "
             "each square is a cell, the layers of a map are those of the object from top to "
             "bottom, seen from the side from which the voxels above are drawn. A view that shows "
             "something new should open the input gate and change the state where it is, and leave "
             "the other cells alone.</p>")
-    return said + "".join(_figure(case) for case in chosen)
+    return said + "".join(_figure(case, gates) for case, gates in chosen)
 
 
-def gate_maps(gates):
+def gate_maps(gates: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Reduce what the cells did to one value a cell and view.
 
     Parameters
@@ -52,7 +54,7 @@ def gate_maps(gates):
     }
 
 
-def cell_map(values, low, high, size=118):
+def cell_map(values: np.ndarray, low: float, high: float, size: int = 118) -> str:
     """Draw the recurrent cells as layers one above the other, coloured by a value.
 
     Parameters
@@ -92,7 +94,7 @@ def cell_map(values, low, high, size=118):
             + "".join(parts) + "</g></svg>")
 
 
-def heat(share):
+def heat(share: float) -> str:
     """Return the colour of a share from 0 to 1, pale to strong, as ``#rrggbb``."""
     place = float(np.clip(share, 0, 1)) * (len(HEAT) - 1)
     first = min(int(place), len(HEAT) - 2)
@@ -100,8 +102,8 @@ def heat(share):
     return "#" + "".join(f"{int(round(part)):02x}" for part in mixed)
 
 
-def _figure(case):
-    last, maps = case.rows[-1], gate_maps(case.gates)
+def _figure(case, gates):
+    last, maps = case.rows[-1], gate_maps(gates)
     count = len(maps["input"])
     cells = ['<span class="name"></span>']
     for k in range(count):

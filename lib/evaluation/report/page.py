@@ -2,15 +2,17 @@
 import base64
 import io
 import json
+from collections.abc import Collection, Iterable, Sequence
 from html import escape
 from importlib import resources
 
+import numpy as np
 from PIL import Image
 
 from .. import style
 
 
-def assemble(title, body, data):
+def assemble(title: str, body: str, data: object) -> str:
     """Return the whole page.
 
     Parameters
@@ -35,17 +37,22 @@ def assemble(title, body, data):
     return page
 
 
-def embedded(data):
+def embedded(data: object) -> str:
     """Return data as JSON that can stand in a script element: no name in it can end the element."""
     return json.dumps(data, allow_nan=False).replace("<", "\\u003c")
 
 
-def asset(name):
+def asset(name: str) -> str:
     """Return the text of a file that stands beside this module."""
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def table(header, lines, kinds=None, numbers=()):
+def table(
+    header: Sequence[object],
+    lines: Sequence[Sequence[object]],
+    kinds: Iterable[str] | None = None,
+    numbers: Collection[int] = (),
+) -> str:
     """Return a table.
 
     Parameters
@@ -71,27 +78,27 @@ def table(header, lines, kinds=None, numbers=()):
             "</div>")
 
 
-def note(sentence):
+def note(sentence: str) -> str:
     """Return a sentence that must not be missed."""
     return f'<p class="note">{escape(sentence)}</p>'
 
 
-def details(summary, content):
+def details(summary: str, content: str) -> str:
     """Return something to be unfolded."""
     return f"<details><summary>{summary}</summary>{content}</details>"
 
 
-def swatch(colour):
+def swatch(colour: tuple[int, ...]) -> str:
     """Return a small square of a colour, for a legend."""
     return f'<span class="swatch" style="background:rgb{colour}"></span>'
 
 
-def chart(text):
+def chart(text: str) -> str:
     """Return the text of an SVG file as a part of the page."""
     return f'<div class="chart">{style.inline(text)}</div>'
 
 
-def data_uri(picture, kind="PNG"):
+def data_uri(picture: np.ndarray, kind: str = "PNG") -> str:
     """Return a picture as a ``data:`` address for a page that loads nothing; JPEG for photos."""
     buffer = io.BytesIO()
     image = Image.fromarray(picture)

@@ -1,9 +1,12 @@
 """The sections of the report, from the table beside the paper's to how everything was made."""
+from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 
 from ...base.files import write_text
+from ...base.hints import StrPath
 from .. import metrics, tables
 from . import charts, figures
 from .charts import count
@@ -15,7 +18,13 @@ PICTURE = 168
 MEASURED = ("views", "categories", "thresholds", "pictures")
 
 
-def write_report(path, results, cases, curves=None, beside=()):
+def write_report(
+    path: StrPath,
+    results: dict[str, Any],
+    cases: Sequence[figures.Case],
+    curves: dict[str, list[tuple[int, float]]] | None = None,
+    beside: Sequence[dict[str, Any]] = (),
+) -> None:
     """Write the page.
 
     Parameters

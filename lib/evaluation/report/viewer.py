@@ -4,6 +4,8 @@ The script, ``voxels.js`` and ``viewer.js``, draws the faces that `figures.draw_
 its colours and with its light, from any side. Where a browser has no WebGL, the page's static pictures remain.
 """
 import base64
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +21,7 @@ PANES = {
 }
 
 
-def viewer_section(results):
+def viewer_section(results: dict[str, Any]) -> str:
     """Return the viewer's part of the page; the page's script fills it."""
     buttons = "".join(f'<button data-views="{k}" aria-pressed="false">{count}</button>'
                       for k, count in enumerate(results["views"]))
@@ -46,7 +48,7 @@ def viewer_section(results):
     )
 
 
-def viewer_data(results, cases):
+def viewer_data(results: dict[str, Any], cases: Sequence[figures.Case]) -> dict[str, Any]:
     """Return what the page's script needs, as plain values.
 
     A predicted grid is kept as the level of each voxel: how many of ``thresholds`` lie below its
@@ -78,12 +80,12 @@ def viewer_data(results, cases):
     }
 
 
-def levels(occupancy, thresholds):
+def levels(occupancy: np.ndarray, thresholds: Sequence[float]) -> np.ndarray:
     """Return how many of the thresholds lie below each probability, uint8."""
-    return sum(occupied(occupancy, t).astype(np.uint8) for t in thresholds)
+    return np.sum([occupied(occupancy, t) for t in thresholds], axis=0, dtype=np.uint8)
 
 
-def pack(grid):
+def pack(grid: np.ndarray) -> str:
     """Return a grid of small numbers as base64 of (value, run length) pairs of bytes.
 
     The grid is run through with z fastest, then y, then x; runs end at 255.

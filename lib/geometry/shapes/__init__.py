@@ -12,6 +12,7 @@ import hashlib
 
 import numpy as np
 
+from ..mesh import Mesh
 from . import (
     airplane, bench, cabinet, car, chair, display, lamp, loudspeaker, rifle, sofa, table, telephone,
     watercraft,
@@ -38,7 +39,7 @@ KINDS = {
 }
 
 
-def generate(synset, seed, index):
+def generate(synset: str, seed: int, index: int) -> tuple[Mesh, list[str]]:
     """Return one object of a category.
 
     Parameters
@@ -62,7 +63,7 @@ def generate(synset, seed, index):
     return mesh, names
 
 
-def kind(synset, index):
+def kind(synset: str, index: int) -> str:
     """Return the name of the kind of object, such as "office chair": the kinds take turns.
 
     Parameters

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .dice import Draw
 from .palettes import GLASS, LIGHT, METAL, TYRE
 from .parts import Shape
 from .primitives import box, cushion, ellipsoid, fin, hull, lathe, rod, span, wing
@@ -11,7 +12,7 @@ WINDOW = (0.12, 0.14, 0.18)
 STRUT = (0.3, 0.3, 0.3)
 
 
-def airliner(draw):
+def airliner(draw: Draw) -> Shape:
     """A tube with swept wings, two or four engines below them, or two at the tail."""
     shape, paint = Shape(), draw.pick(draw.shade(LIGHT), draw.shade(LIGHT), draw.paint())
     length, radius, reach = draw(30, 60), draw(1.8, 3.0), draw(0.42, 0.55)
@@ -33,11 +34,11 @@ def airliner(draw):
         shape.both("engine", metal, *_engine(*place, size, length * 0.11))
     else:
         for share in draw.pick((0.32,), (0.32,), (0.28, 0.55)):
-            place = x - half * share * sweep
+            at = x - half * share * sweep
             y, z = low + half * share * dihedral, half * share
-            engine = _engine(place + length * 0.05, y - size * 1.15, z, size, length * 0.1)
+            engine = _engine(at + length * 0.05, y - size * 1.15, z, size, length * 0.1)
             shape.both("engine", metal, *engine)
-            pylon = (place - length * 0.02, y - size * 0.35, z)
+            pylon = (at - length * 0.02, y - size * 0.35, z)
             shape.both("engine", metal, box(length * 0.07, size * 0.8, size * 0.2, pylon))
     _airliner_windows(shape, length, radius)
     return shape
@@ -98,7 +99,7 @@ def _airliner_windows(shape, length, radius):
     ])
 
 
-def fighter(draw):
+def fighter(draw: Draw) -> Shape:
     """A pointed body with delta or swept wings, intakes, a canopy, one or two fins."""
     shape = Shape()
     paint = draw.pick(draw.shade(METAL), draw.shade(CAMOUFLAGE), draw.paint())
@@ -183,7 +184,7 @@ def _intake(length, width, tall, size):
     return floors + sides
 
 
-def propeller_plane(draw):
+def propeller_plane(draw: Draw) -> Shape:
     """A light aircraft with a high, low or double wing, a propeller and a fixed gear."""
     shape, paint = Shape(), draw.paint()
     second = draw.pick(paint, draw.shade(LIGHT), draw.paint())

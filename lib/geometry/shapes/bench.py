@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from .dice import Draw
 from .palettes import DARK, METAL
 from .parts import Shape
 from .primitives import box, cushion, prism, rod, span, tube
 
 
-def park_bench(draw):
+def park_bench(draw: Draw) -> Shape:
     """Slats on side frames of wood or cast iron, with a back."""
     shape, wood, metal = Shape(), draw.furniture(), draw.shade(DARK + METAL)
     length, seat, depth = draw(1.1, 2.0), draw(0.40, 0.48), draw(0.40, 0.55)
@@ -38,7 +39,7 @@ def park_bench(draw):
     return shape
 
 
-def plank_bench(draw):
+def plank_bench(draw: Draw) -> Shape:
     """A bench without a back: a plank, or a few, on trestles, legs or solid ends."""
     shape, wood = Shape(), draw.furniture()
     length, seat, depth, thick = draw(0.9, 1.9), draw(0.38, 0.5), draw(0.28, 0.42), draw(0.03, 0.07)
@@ -71,7 +72,7 @@ def plank_bench(draw):
     return shape
 
 
-def storage_bench(draw):
+def storage_bench(draw: Draw) -> Shape:
     """A hall bench: seat cushion over open compartments, a panelled back on some."""
     shape, wood = Shape(), draw.furniture()
     length, seat = draw(0.9, 1.5), draw(0.42, 0.5)

@@ -2,21 +2,22 @@
 
 import numpy as np
 
+from .dice import Draw
 from .fittings import handle
 from .palettes import DARK, GLASS, METAL, WOOD
 from .parts import Shape
 from .primitives import rod, span
 
 
-def door_cabinet(draw):
+def door_cabinet(draw: Draw) -> Shape:
     """A carcass with doors, perhaps a drawer row, handles, on feet or a plinth."""
     shape, wood = Shape(), draw.furniture()
     height, width, depth = draw(0.6, 1.9), draw(0.6, 1.3), draw(0.35, 0.6)
     foot, gap, doors = draw(0.03, 0.2), draw(0.006, 0.014), draw.whole(1, 3)
     front = wood if draw.chance(0.5) else draw.furniture()
     x, z = depth / 2, width / 2
-    top = span((-x, x + 0.03), (height, height + draw(0.015, 0.04)), (-z - 0.02, z + 0.02))
-    shape.add("carcass", wood, span((-x, x), (foot, height), (-z, z)), top)
+    board = span((-x, x + 0.03), (height, height + draw(0.015, 0.04)), (-z - 0.02, z + 0.02))
+    shape.add("carcass", wood, span((-x, x), (foot, height), (-z, z)), board)
     drawer = draw(0.12, 0.2) if draw.chance(0.5) else 0.0
     top = height - drawer
     metal, knob = draw.shade(METAL + DARK), draw.chance(0.5)
@@ -33,7 +34,7 @@ def door_cabinet(draw):
     return shape
 
 
-def chest_of_drawers(draw):
+def chest_of_drawers(draw: Draw) -> Shape:
     """Rows of drawers, in one or two columns."""
     shape, wood = Shape(), draw.furniture()
     height, width, depth = draw(0.6, 1.3), draw(0.5, 1.4), draw(0.38, 0.55)
@@ -56,7 +57,7 @@ def chest_of_drawers(draw):
     return shape
 
 
-def bookcase(draw):
+def bookcase(draw: Draw) -> Shape:
     """Open shelves between sides, some with dividers, a back, books."""
     shape, wood = Shape(), draw.furniture()
     height, width = draw(0.9, 2.0), draw(0.6, 1.4)
@@ -93,7 +94,7 @@ def bookcase(draw):
     return shape
 
 
-def sideboard(draw):
+def sideboard(draw: Draw) -> Shape:
     """A long low cabinet on legs, with doors and an open bay."""
     shape, wood = Shape(), draw.furniture()
     height, width, depth, leg = draw(0.55, 0.8), draw(1.2, 2.0), draw(0.38, 0.5), draw(0.12, 0.28)

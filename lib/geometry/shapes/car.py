@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .dice import Draw
 from .palettes import DARK, GLASS, METAL, TYRE
 from .parts import Part, Shape
 from .primitives import arc, box, cushion, ellipsoid, lathe, loft, prism, rod, span, tube
@@ -119,7 +120,7 @@ def _cabin(draw, shape, paint, line, waist, roof, z, narrow):
     shape.both("body", paint, *ends, *between)
 
 
-def sedan(draw):
+def sedan(draw: Draw) -> Shape:
     """Three boxes: bonnet, cabin, boot."""
     length, width, waist, roof = draw(4.2, 5.0), draw(1.68, 1.9), draw(0.82, 0.95), draw(1.35, 1.52)
     bonnet, boot, wheel = draw(0.66, 0.74), draw(0.14, 0.22), draw(0.29, 0.35)
@@ -137,7 +138,7 @@ def sedan(draw):
     return _car(draw, length, width, waist, roof, profile, cabin, axles, wheel)
 
 
-def hatchback(draw):
+def hatchback(draw: Draw) -> Shape:
     """A short car with a steep tail, up to an off-roader's height."""
     length, width, tall = draw(3.5, 4.6), draw(1.6, 1.95), draw(0, 1)
     waist, roof = 0.86 + 0.22 * tall, 1.42 + 0.4 * tall
@@ -164,7 +165,7 @@ def hatchback(draw):
     return shape
 
 
-def pickup(draw):
+def pickup(draw: Draw) -> Shape:
     """A cab in front of an open bed."""
     length, width, waist, roof = draw(4.8, 5.6), draw(1.8, 2.0), draw(0.98, 1.12), draw(1.65, 1.85)
     bonnet, bed, wheel = draw(0.70, 0.76), draw(0.34, 0.46), draw(0.36, 0.42)
@@ -194,7 +195,7 @@ def pickup(draw):
     return shape
 
 
-def van(draw):
+def van(draw: Draw) -> Shape:
     """One tall box with a short nose: a delivery van or a small bus."""
     length, width, waist, roof = draw(4.4, 6.2), draw(1.8, 2.1), draw(1.05, 1.25), draw(1.85, 2.5)
     bonnet, wheel = draw(0.84, 0.92), draw(0.32, 0.38)
@@ -226,7 +227,7 @@ def van(draw):
     return _car(draw, length, width, waist, roof, profile, cabin, axles, wheel)
 
 
-def roadster(draw):
+def roadster(draw: Draw) -> Shape:
     """A low sports car, open or with a low roof, some with a spoiler."""
     length, width, waist = draw(3.9, 4.6), draw(1.75, 2.0), draw(0.72, 0.82)
     roof, bonnet, wheel = waist + draw(0.32, 0.42), draw(0.6, 0.68), draw(0.31, 0.36)

@@ -2,13 +2,14 @@
 
 import numpy as np
 
+from .dice import Draw
 from .fittings import turned_feet
 from .palettes import DARK, METAL
 from .parts import Shape
 from .primitives import arc, box, cushion, lathe, loft, rod, tube
 
 
-def dining_chair(draw):
+def dining_chair(draw: Draw) -> Shape:
     """Four legs and a back of slats, rungs, a panel or a splat; arms on some."""
     shape, wood = Shape(), draw.furniture()
     width, depth, seat = draw(0.38, 0.52), draw(0.38, 0.50), draw(0.42, 0.50)
@@ -16,7 +17,7 @@ def dining_chair(draw):
     leg, splay = draw(0.015, 0.026), draw(0.0, 0.05)
     x, z = depth / 2 - leg, width / 2 - leg
     shape.both("frame", wood, rod((x + splay, 0, z + splay), (x, seat, z), leg * 0.7, leg))
-    top = np.array([-x - lean, seat + back, z])
+    top = (-x - lean, seat + back, z)
     rear = [(-x - splay, 0, z + splay), (-x, seat, z), top]
     shape.both("frame", wood, tube(rear, [leg * 0.7, leg, leg * 0.8]))
     if draw.chance(0.6):
@@ -74,7 +75,7 @@ def _dining_back(draw, shape, wood, corner, back, lean, leg):
         shape.add("frame", wood, loft(sections))
 
 
-def office_chair(draw):
+def office_chair(draw: Draw) -> Shape:
     """A star base on castors, a gas spring, upholstered seat and back, arms on most."""
     shape, fabric, metal = Shape(), draw.pick(draw.paint(), draw.shade(DARK)), draw.shade(METAL)
     plastic = draw.shade(DARK)
@@ -118,7 +119,7 @@ def _star_base(shape, metal, plastic, reach, seat):
     shape.add("base", metal, spring, box(0.22, 0.03, 0.2, plate))
 
 
-def stool(draw):
+def stool(draw: Draw) -> Shape:
     """A round or square seat on three or four legs, or on a pedestal."""
     shape, wood = Shape(), draw.furniture()
     height, width = draw(0.42, 0.80), draw(0.28, 0.40)
@@ -154,7 +155,7 @@ def stool(draw):
     return shape
 
 
-def armchair(draw):
+def armchair(draw: Draw) -> Shape:
     """An upholstered chair with closed sides."""
     shape, fabric = Shape(), draw.paint()
     width, depth, seat = draw(0.50, 0.62), draw(0.52, 0.66), draw(0.36, 0.44)
@@ -173,7 +174,7 @@ def armchair(draw):
     return shape
 
 
-def cantilever_chair(draw):
+def cantilever_chair(draw: Draw) -> Shape:
     """Bent steel tube without hind legs, seat and back hung in it."""
     shape, metal, fabric = Shape(), draw.shade(METAL), draw.pick(draw.paint(), draw.shade(DARK))
     width, depth, seat = draw(0.42, 0.52), draw(0.42, 0.50), draw(0.42, 0.48)
@@ -201,8 +202,8 @@ def cantilever_chair(draw):
     shape.add("seat", fabric, panel.turn("z", angle).move(rear + 0.015, top, 0))
     if draw.chance(0.5):
         arm = seat + draw(0.18, 0.24)
-        path = [(x - 0.02, seat - 0.02, z), (x * 0.7, arm, z), (-x, arm, z)]
-        shape.both("tube", metal, tube(path, radius))
+        bow = [(x - 0.02, seat - 0.02, z), (x * 0.7, arm, z), (-x, arm, z)]
+        shape.both("tube", metal, tube(bow, radius))
     return shape
 
 

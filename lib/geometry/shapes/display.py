@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from .dice import Draw
 from .palettes import DARK, LIGHT, METAL, SCREENS
 from .parts import Shape
 from .primitives import box, cushion, hull, lathe, rod, span, tube
 
 
-def flat_monitor(draw):
+def flat_monitor(draw: Draw) -> Shape:
     """A thin panel with a bezel, on a neck and a foot."""
     shape, case = Shape(), draw.shade(DARK + LIGHT + METAL)
     width, ratio = draw(0.42, 0.75), draw(1.3, 2.2)
@@ -43,7 +44,7 @@ def _stand(draw, shape, case, width, y, x):
     )
 
 
-def television(draw):
+def television(draw: Draw) -> Shape:
     """A wide set on two feet, or on a long foot, with a sound bar on some."""
     shape, case = Shape(), draw.shade(DARK)
     width, ratio = draw(0.9, 1.5), draw(1.6, 1.85)
@@ -73,7 +74,7 @@ def television(draw):
     return shape
 
 
-def tube_monitor(draw):
+def tube_monitor(draw: Draw) -> Shape:
     """A cathode-ray tube in a deep case that narrows to the back."""
     shape, case = Shape(), draw.shade(LIGHT + DARK)
     width, ratio, deep = draw(0.36, 0.6), draw(1.15, 1.35), draw(0.34, 0.5)

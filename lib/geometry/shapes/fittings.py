@@ -1,10 +1,14 @@
 """Fittings of furniture: handles and turned feet."""
 
-from .palettes import METAL, WOOD
+from .dice import Draw
+from .palettes import Colour, METAL, WOOD
+from .parts import Shape
 from .primitives import box, ellipsoid, rod
 
 
-def handle(shape, metal, x, y, z, knob, upright):
+def handle(
+    shape: Shape, metal: Colour, x: float, y: float, z: float, knob: bool, upright: bool
+) -> None:
     """Add a knob or a bar to the front of a door or a drawer.
 
     Parameters
@@ -27,7 +31,7 @@ def handle(shape, metal, x, y, z, knob, upright):
         shape.add("handle", metal, box(*size, at=(x + 0.02, y, z)))
 
 
-def turned_feet(draw, shape, x, z, height):
+def turned_feet(draw: Draw, shape: Shape, x: float, z: float, height: float) -> None:
     """Add four feet that narrow to the floor.
 
     Parameters

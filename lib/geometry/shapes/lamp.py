@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from .dice import Draw
 from .palettes import BULB, DARK, LIGHT, METAL, WOOD
 from .parts import Shape
 from .primitives import ellipsoid, lathe, rod, tube
 
 
-def table_lamp(draw):
+def table_lamp(draw: Draw) -> Shape:
     """A turned foot with a shade of cloth."""
     shape = Shape()
     height, foot, neck = draw(0.25, 0.45), draw(0.06, 0.13), draw(0.008, 0.02)
@@ -39,7 +40,7 @@ def _shade(draw, shape, y, radius, tall, hang=0.3):
     )
 
 
-def floor_lamp(draw):
+def floor_lamp(draw: Draw) -> Shape:
     """A tall pole with a shade, on a plate or a tripod."""
     shape, metal = Shape(), draw.pick(draw.shade(METAL), draw.shade(DARK), draw.shade(WOOD))
     height, pole, foot = draw(1.1, 1.6), draw(0.010, 0.018), draw(0.12, 0.2)
@@ -58,7 +59,7 @@ def floor_lamp(draw):
     return shape
 
 
-def arc_lamp(draw):
+def arc_lamp(draw: Draw) -> Shape:
     """A bow of tube that carries a bell-shaped shade out from its foot."""
     shape, metal = Shape(), draw.shade(METAL + DARK)
     height, reach = draw(1.3, 1.8), draw(0.6, 1.2)
@@ -83,7 +84,7 @@ def arc_lamp(draw):
     return shape
 
 
-def desk_lamp(draw):
+def desk_lamp(draw: Draw) -> Shape:
     """Two jointed arms with a conical reflector."""
     shape, colour = Shape(), draw.pick(draw.paint(), draw.shade(DARK), draw.shade(METAL))
     lower, upper, tilt, bend = draw(0.25, 0.4), draw(0.22, 0.36), draw(95, 125), draw(20, 60)
@@ -113,7 +114,7 @@ def desk_lamp(draw):
     return shape
 
 
-def chandelier(draw):
+def chandelier(draw: Draw) -> Shape:
     """Hangs from a ceiling rose: arms with candles, or one wide shade on a cord."""
     shape, metal = Shape(), draw.shade(METAL + DARK)
     drop, reach, arms, dip = draw(0.4, 0.8), draw(0.25, 0.45), draw.whole(4, 8), draw(0.08, 0.2)

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from .dice import Draw
 from .palettes import DARK, LIGHT, METAL, WOOD
 from .parts import Shape
 from .primitives import arc, box, cushion, ellipsoid, lathe, prism, rod, span, tube
 
 
-def box_loudspeaker(draw):
+def box_loudspeaker(draw: Draw) -> Shape:
     """A bookshelf or tower box with cones that are really hollow, on spikes now and then."""
     shape, case = Shape(), draw.shade(WOOD + DARK + LIGHT)
     width, deep = draw(0.16, 0.32), draw(0.18, 0.36)
@@ -16,7 +17,7 @@ def box_loudspeaker(draw):
     cones, wall = (draw.whole(2, 4) if tower else draw.whole(1, 2)), 0.02
     radius = min(width * draw(0.34, 0.44), height / (2.4 * cones + 1.6))
     front, z = deep / 2, width / 2
-    centres = [radius + 0.05]
+    centres = np.array([radius + 0.05])
     if cones > 1:
         centres = np.linspace(radius + 0.04, height - radius * 2.6 - 0.05, cones)
     _baffle(shape, draw.pick(case, draw.shade(DARK)), front, wall, width, height, centres, radius)
@@ -65,7 +66,7 @@ def _cone(shape, colour, ring, front, y, radius):
     shape.add("ring", ring, ellipsoid(*size, (front - radius * 0.48, y, 0), 6, 12))
 
 
-def stand_loudspeaker(draw):
+def stand_loudspeaker(draw: Draw) -> Shape:
     """A small speaker on a pole with a plate or a tripod."""
     shape, case = Shape(), draw.shade(WOOD + DARK + LIGHT)
     width, height, deep = draw(0.16, 0.3), draw(0.24, 0.5), draw(0.16, 0.28)
@@ -93,7 +94,7 @@ def stand_loudspeaker(draw):
     return shape
 
 
-def round_loudspeaker(draw):
+def round_loudspeaker(draw: Draw) -> Shape:
     """A ball, egg or can with its cone cut into the front, on a ring or feet."""
     shape, case = Shape(), draw.pick(draw.paint(), draw.shade(DARK), draw.shade(LIGHT))
     width, tall, deep = draw(0.16, 0.28), draw(0.9, 1.6), draw(0.8, 1.2)

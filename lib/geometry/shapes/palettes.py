@@ -1,5 +1,6 @@
 """Colours of materials: red, green and blue in 0..1. `Draw.shade` picks one."""
 
+Colour = tuple[float, ...]
 WOOD = [
     (0.45, 0.28, 0.15), (0.62, 0.42, 0.24), (0.30, 0.18, 0.10), (0.76, 0.60, 0.40),
     (0.52, 0.22, 0.12),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..mesh import Mesh
+from .palettes import Colour
 
 
 @dataclass
@@ -22,15 +23,15 @@ class Part:
     vertices: np.ndarray
     faces: np.ndarray
 
-    def move(self, x=0.0, y=0.0, z=0.0):
+    def move(self, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> "Part":
         """Return the part moved, in metres."""
         return Part(self.vertices + (x, y, z), self.faces)
 
-    def scale(self, x=1.0, y=1.0, z=1.0):
+    def scale(self, x: float = 1.0, y: float = 1.0, z: float = 1.0) -> "Part":
         """Return the part scaled about the origin; factors are positive."""
         return Part(self.vertices * (x, y, z), self.faces)
 
-    def turn(self, axis, degrees):
+    def turn(self, axis: str, degrees: float) -> "Part":
         """Return the part turned about an axis ("x", "y" or "z") through the origin."""
         i, j = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
         angle = np.radians(degrees)
@@ -39,7 +40,7 @@ class Part:
         vertices[:, j] = np.sin(angle) * self.vertices[:, i] + np.cos(angle) * self.vertices[:, j]
         return Part(vertices, self.faces)
 
-    def mirror(self):
+    def mirror(self) -> "Part":
         """Return the part on the other side, z to -z."""
         return Part(self.vertices * (1, 1, -1), self.faces[:, ::-1])
 
@@ -55,19 +56,20 @@ class Shape:
         Material to (red, green, blue) in 0..1.
     """
 
-    def __init__(self):
-        self.parts, self.colours = [], {}
+    def __init__(self) -> None:
+        self.parts: list[tuple[str, Part]] = []
+        self.colours: dict[str, Colour] = {}
 
-    def add(self, material, colour, *parts):
+    def add(self, material: str, colour: Colour, *parts: Part) -> None:
         """Add parts of one material; a material keeps its first colour."""
         self.colours.setdefault(material, tuple(colour))
         self.parts += [(material, part) for part in parts]
 
-    def both(self, material, colour, *parts):
+    def both(self, material: str, colour: Colour, *parts: Part) -> None:
         """Add parts and their mirror images on the other side."""
         self.add(material, colour, *parts, *[part.mirror() for part in parts])
 
-    def mesh(self):
+    def mesh(self) -> tuple[Mesh, list[str]]:
         """Return the whole as one mesh.
 
         Returns

@@ -3,7 +3,10 @@
 Each is a closed `Part` in metres, y up, front towards +x, z to the right.
 """
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .parts import Part
 
@@ -14,7 +17,7 @@ AEROFOIL = np.array([
 ])
 
 
-def box(x, y, z, at=(0.0, 0.0, 0.0)):
+def box(x: float, y: float, z: float, at: Sequence[float] | np.ndarray = (0.0, 0.0, 0.0)) -> Part:
     """Return a box.
 
     Parameters
@@ -34,7 +37,7 @@ def box(x, y, z, at=(0.0, 0.0, 0.0)):
     return loft([section * half + at for section in sections])
 
 
-def span(x, y, z):
+def span(x: tuple[float, float], y: tuple[float, float], z: tuple[float, float]) -> Part:
     """Return a box by its bounds.
 
     Parameters
@@ -47,10 +50,19 @@ def span(x, y, z):
     Part
     """
     lows, highs = np.array([x, y, z], dtype=float).T
-    return box(*(highs - lows), at=(lows + highs) / 2)
+    width, height, depth = highs - lows
+    return box(width, height, depth, at=(lows + highs) / 2)
 
 
-def cushion(x, y, z, at=(0.0, 0.0, 0.0), power=5.0, rings=8, sides=24):
+def cushion(
+    x: float,
+    y: float,
+    z: float,
+    at: Sequence[float] | np.ndarray = (0.0, 0.0, 0.0),
+    power: float = 5.0,
+    rings: int = 8,
+    sides: int = 24,
+) -> Part:
     """Return a box with round edges, a superellipsoid.
 
     Parameters
@@ -85,12 +97,25 @@ def cushion(x, y, z, at=(0.0, 0.0, 0.0), power=5.0, rings=8, sides=24):
     return loft(sections, tips=((0, -y / 2, 0), (0, y / 2, 0))).move(*at)
 
 
-def ellipsoid(x, y, z, at=(0.0, 0.0, 0.0), rings=8, sides=14):
+def ellipsoid(
+    x: float,
+    y: float,
+    z: float,
+    at: Sequence[float] | np.ndarray = (0.0, 0.0, 0.0),
+    rings: int = 8,
+    sides: int = 14,
+) -> Part:
     """Return an ellipsoid; the parameters are those of `cushion`."""
     return cushion(x, y, z, at, power=2.0, rings=rings, sides=sides)
 
 
-def rod(start, end, radius, end_radius=None, sides=12):
+def rod(
+    start: ArrayLike,
+    end: ArrayLike,
+    radius: float,
+    end_radius: float | None = None,
+    sides: int = 12,
+) -> Part:
     """Return a cylinder, or the frustum of a cone.
 
     Parameters
@@ -108,10 +133,10 @@ def rod(start, end, radius, end_radius=None, sides=12):
     -------
     Part
     """
-    return tube([start, end], [radius, radius if end_radius is None else end_radius], sides)
+    return tube(np.array([start, end], float), [radius, radius if end_radius is None else end_radius], sides)
 
 
-def tube(path, radius, sides=10):
+def tube(path: ArrayLike, radius: ArrayLike, sides: int = 10) -> Part:
     """Return a round tube along a path.
 
     Parameters
@@ -150,7 +175,7 @@ def tube(path, radius, sides=10):
     return loft(sections)
 
 
-def lathe(profile, sides=24):
+def lathe(profile: ArrayLike, sides: int = 24) -> Part:
     """Return a solid of revolution about the y axis.
 
     Parameters
@@ -174,7 +199,7 @@ def lathe(profile, sides=24):
     return loft(sections)
 
 
-def loft(sections, tips=None, ring=False):
+def loft(sections: ArrayLike, tips: ArrayLike | None = None, ring: bool = False) -> Part:
     """Return the skin over a row of sections.
 
     Parameters
@@ -209,7 +234,7 @@ def loft(sections, tips=None, ring=False):
     return _outwards(np.concatenate(vertices), np.concatenate(faces))
 
 
-def prism(outline, low, high):
+def prism(outline: ArrayLike, low: float, high: float) -> Part:
     """Return an outline in the x-y plane given a depth along z.
 
     Parameters
@@ -240,7 +265,9 @@ def _superellipse(width, height, power, sides):
     return np.sign(points) * np.abs(points) ** (2.0 / power) * (width / 2, height / 2)
 
 
-def hull(stations, sides=20, power=2.5):
+def hull(
+    stations: Iterable[tuple[float, float, float, float]], sides: int = 20, power: float = 2.5
+) -> Part:
     """Return a body along x whose sections are superellipses.
 
     Parameters
@@ -263,7 +290,7 @@ def hull(stations, sides=20, power=2.5):
     return loft(sections)
 
 
-def wing(root, tip, thickness=0.12):
+def wing(root: Sequence[float], tip: Sequence[float], thickness: float = 0.12) -> Part:
     """Return a lying wing of one aerofoil, thin at its edges.
 
     Parameters
@@ -286,13 +313,15 @@ def wing(root, tip, thickness=0.12):
     ])
 
 
-def fin(root, tip, thickness=0.1):
+def fin(root: Sequence[float], tip: Sequence[float], thickness: float = 0.1) -> Part:
     """Return an upright wing; the parameters are those of `wing`."""
-    lying = [(x, -z, y, chord) for x, y, z, chord in (root, tip)]
-    return wing(*lying, thickness).turn("x", -90)
+    inner, outer = ((x, -z, y, chord) for x, y, z, chord in (root, tip))
+    return wing(inner, outer, thickness).turn("x", -90)
 
 
-def arc(centre, radius, start, end, points=10, plane="xy"):
+def arc(
+    centre: ArrayLike, radius: float, start: float, end: float, points: int = 10, plane: str = "xy"
+) -> np.ndarray:
     """Return points on an arc.
 
     Parameters

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .dice import Draw
 from .palettes import DARK, METAL, POLYMER, STEEL, WOOD
 from .parts import Shape
 from .primitives import arc, box, cushion, hull, lathe, prism, rod, tube
@@ -56,7 +57,7 @@ def _barrel(draw, shape, end, radius, y):
         )
 
 
-def assault_rifle(draw):
+def assault_rifle(draw: Draw) -> Shape:
     """Receiver, handguard, pistol grip, curved or straight magazine, fixed or wire stock."""
     shape, steel, grip = Shape(), draw.shade(STEEL), draw.shade(POLYMER + WOOD)
     body, tall, wide = draw(0.2, 0.28), draw(0.05, 0.075), draw(0.035, 0.05)
@@ -134,7 +135,7 @@ def _stock(draw, shape, grip, steel, x, tall, wide):
         shape.add("steel", steel, box(0.015, tall + drop, wide, middle))
 
 
-def hunting_rifle(draw):
+def hunting_rifle(draw: Draw) -> Shape:
     """A one-piece wooden stock, long barrel, bolt, and a scope on most."""
     shape, wood, steel = Shape(), draw.shade(WOOD + POLYMER), draw.shade(STEEL)
     barrel, fore, butt = draw(0.5, 0.68), draw(0.24, 0.42), draw(0.28, 0.36)
@@ -174,7 +175,7 @@ def hunting_rifle(draw):
     return shape
 
 
-def sniper_rifle(draw):
+def sniper_rifle(draw: Draw) -> Shape:
     """A long heavy barrel, chassis stock with cheek piece, large scope and a bipod."""
     shape, grip, steel = Shape(), draw.shade(POLYMER), draw.shade(STEEL)
     body, barrel, fore = draw(0.24, 0.3), draw(0.55, 0.75), draw(0.25, 0.36)
@@ -226,7 +227,7 @@ def _bipod(draw, shape, steel, x, tall):
     shape.both("steel", steel, leg, cushion(0.02, 0.014, 0.02, foot, power=3))
 
 
-def lever_rifle(draw):
+def lever_rifle(draw: Draw) -> Shape:
     """A straight-gripped stock, a loop lever below, two tubes one above the other."""
     shape, wood, steel = Shape(), draw.shade(WOOD), draw.shade(STEEL + METAL)
     body, barrel, fore, butt = draw(0.16, 0.22), draw(0.45, 0.62), draw(0.2, 0.3), draw(0.26, 0.34)

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from .dice import Draw
 from .fittings import turned_feet
 from .parts import Shape
 from .primitives import box, cushion, prism, rod, span
 
 
-def straight_sofa(draw):
+def straight_sofa(draw: Draw) -> Shape:
     """Two or three seats between arms."""
     shape, fabric = Shape(), draw.paint()
     seats, seat_width, depth = draw.whole(2, 4), draw(0.5, 0.68), draw(0.75, 0.95)
@@ -37,7 +38,7 @@ def straight_sofa(draw):
     return shape
 
 
-def corner_sofa(draw):
+def corner_sofa(draw: Draw) -> Shape:
     """An L of seats, the long part along one side."""
     shape, fabric = Shape(), draw.paint()
     seat, depth, back, thick = draw(0.36, 0.44), draw(0.8, 1.0), draw(0.3, 0.45), draw(0.12, 0.22)
@@ -71,7 +72,7 @@ def corner_sofa(draw):
     return shape
 
 
-def chaise_longue(draw):
+def chaise_longue(draw: Draw) -> Shape:
     """A long seat with one raised, curved end."""
     shape, fabric = Shape(), draw.paint()
     length, width, seat = draw(1.4, 1.9), draw(0.55, 0.75), draw(0.36, 0.46)

@@ -2,13 +2,14 @@
 
 import numpy as np
 
+from .dice import Draw
 from .fittings import handle
 from .palettes import DARK, GLASS, LIGHT, METAL
 from .parts import Shape
 from .primitives import box, cushion, lathe, rod, span, tube
 
 
-def dining_table(draw):
+def dining_table(draw: Draw) -> Shape:
     """A rectangular or oval top on four legs, with an apron."""
     shape, wood = Shape(), draw.furniture()
     height, width = draw(0.68, 0.78), draw(0.65, 1.0)
@@ -43,7 +44,7 @@ def dining_table(draw):
     return shape
 
 
-def pedestal_table(draw):
+def pedestal_table(draw: Draw) -> Shape:
     """A round top on a turned column with a plate or curved feet."""
     shape, wood = Shape(), draw.furniture()
     height, radius, thick = draw(0.5, 0.78), draw(0.3, 0.65), draw(0.018, 0.045)
@@ -77,7 +78,7 @@ def pedestal_table(draw):
     return shape
 
 
-def desk(draw):
+def desk(draw: Draw) -> Shape:
     """A top between a drawer block and a leg frame, or two blocks, with a modesty panel."""
     shape, wood = Shape(), draw.furniture()
     height, depth = draw(0.7, 0.78), draw(0.55, 0.75)
@@ -88,12 +89,12 @@ def desk(draw):
     under, top = height - thick, wood if draw.chance(0.6) else draw.paint()
     shape.add("top", top, span((-x, x), (under, height), (-z, z)))
     for side in draw.pick((1,), (-1,), (-1, 1)):
-        across = sorted((side * (z - 0.02), side * (z - 0.02 - block)))
-        shape.add("block", wood, span((-x + 0.02, x - 0.04), (0.04, under), across))
+        near, far = sorted((side * (z - 0.02), side * (z - 0.02 - block)))
+        shape.add("block", wood, span((-x + 0.02, x - 0.04), (0.04, under), (near, far)))
         edges = np.linspace(0.06, under - 0.01, drawers + 1)
-        _drawers(shape, front, metal, knob, x, edges, across)
-    for side in (-x + 0.04, x - 0.04):
-        leg = rod((side, 0, z - 0.04), (side, under, z - 0.04), 0.022, sides=8)
+        _drawers(shape, front, metal, knob, x, edges, (near, far))
+    for end in (-x + 0.04, x - 0.04):
+        leg = rod((end, 0, z - 0.04), (end, under, z - 0.04), 0.022, sides=8)
         shape.both("legs", metal, leg)
     if draw.chance(0.6):
         y = (height * draw(0.3, 0.6), under)
@@ -119,7 +120,7 @@ def _drawers(shape, front, metal, knob, x, edges, across):
         handle(shape, metal, x - 0.03, *middle, knob, upright=False)
 
 
-def trestle_table(draw):
+def trestle_table(draw: Draw) -> Shape:
     """A plank top on two trestles, crossed or A-shaped, with a beam between them."""
     shape, wood = Shape(), draw.furniture()
     height, width = draw(0.68, 0.78), draw(0.65, 0.95)
@@ -148,7 +149,7 @@ def trestle_table(draw):
     return shape
 
 
-def coffee_table(draw):
+def coffee_table(draw: Draw) -> Shape:
     """A low table with a shelf, of wood, glass or with solid sides."""
     shape, wood = Shape(), draw.furniture()
     height, width, length, thick = draw(0.32, 0.5), draw(0.5, 0.9), draw(0.7, 1.3), draw(0.02, 0.06)

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from .dice import Draw
 from .palettes import DARK, LIGHT, METAL, SCREENS
 from .parts import Shape
 from .primitives import box, cushion, hull, lathe, prism, rod, span, tube
 
 
-def smartphone(draw):
+def smartphone(draw: Draw) -> Shape:
     """A slab with a screen, buttons and a camera; on a small stand now and then."""
     shape, case = Shape(), draw.pick(draw.shade(DARK), draw.shade(LIGHT), draw.paint())
     width, ratio = draw(0.055, 0.08), draw(1.75, 2.2)
@@ -43,7 +44,7 @@ def smartphone(draw):
     return shape
 
 
-def keypad_phone(draw):
+def keypad_phone(draw: Draw) -> Shape:
     """A mobile with keys, a small screen and a stub of an aerial."""
     shape, case = Shape(), draw.pick(draw.shade(DARK), draw.paint(), draw.shade(METAL))
     width, ratio, thick = draw(0.042, 0.055), draw(2.0, 2.7), draw(0.014, 0.026)
@@ -79,7 +80,7 @@ def _key(x, y, z, at):
     return cushion(x, y, z, at, power=4, rings=4, sides=8)
 
 
-def flip_phone(draw):
+def flip_phone(draw: Draw) -> Shape:
     """A clamshell, open at an angle, with keys below and a screen above."""
     shape, case = Shape(), draw.pick(draw.shade(DARK), draw.paint(), draw.shade(METAL))
     width, half = draw(0.044, 0.055), draw(0.075, 0.1)
@@ -108,7 +109,7 @@ def flip_phone(draw):
     return shape
 
 
-def desk_telephone(draw):
+def desk_telephone(draw: Draw) -> Shape:
     """A wedge with keys or a dial and a handset across its cradle, tied by a coiled cord."""
     shape, case = Shape(), draw.pick(draw.paint(), draw.shade(DARK), draw.shade(LIGHT))
     deep, width, low, high = draw(0.18, 0.24), draw(0.16, 0.24), draw(0.02, 0.04), draw(0.07, 0.11)
@@ -120,7 +121,7 @@ def desk_telephone(draw):
     _dial_or_keys(draw, shape, deep, width, low, high)
     across, length, thick = draw.chance(0.5), draw(0.18, 0.22), draw(0.012, 0.018)
     if across:
-        turn, place = 0, (-deep * 0.38, high + 0.016, 0)
+        turn, place = 0, (-deep * 0.38, high + 0.016, 0.0)
     else:
         turn, place = 90, (-deep * 0.1, high + 0.012, -width / 2 + 0.015)
     colour = case if draw.chance(0.6) else draw.paint()

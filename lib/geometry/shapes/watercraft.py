@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .dice import Draw
 from .palettes import DARK, GLASS, LIGHT, METAL, WOOD
 from .parts import Shape
 from .primitives import box, cushion, fin, lathe, loft, rod, tube
@@ -45,7 +46,7 @@ def _boat_hull(length, beam, depth, rake, fullness, wall=None):
     return loft(sections)
 
 
-def sailing_boat(draw):
+def sailing_boat(draw: Draw) -> Shape:
     """A hull with mast, boom, main sail and jib, a cabin and a keel."""
     shape, paint = Shape(), draw.pick(draw.shade(LIGHT), draw.paint(), draw.shade(WOOD))
     length, beam, depth, mast = draw(7, 12), draw(0.24, 0.34), draw(0.08, 0.13), draw(1.0, 1.4)
@@ -108,7 +109,7 @@ def _sail(corners, belly, thick):
     return loft(sections)
 
 
-def motor_boat(draw):
+def motor_boat(draw: Draw) -> Shape:
     """A raked hull with a cabin or an open cockpit behind a windscreen, a radar arch on some."""
     shape, paint = Shape(), draw.pick(draw.shade(LIGHT), draw.shade(LIGHT), draw.paint())
     length, beam, depth, decks = draw(6, 16), draw(0.26, 0.36), draw(0.10, 0.15), draw.whole(0, 2)
@@ -194,7 +195,7 @@ def _decks(draw, shape, paint, decks, length, beam, depth):
     return size, base, centre
 
 
-def cargo_ship(draw):
+def cargo_ship(draw: Draw) -> Shape:
     """A long hull with containers or hatches, cranes, and the bridge aft."""
     shape, paint = Shape(), draw.paint()
     length, beam, depth, bridge = draw(80, 200), draw(0.12, 0.18), draw(0.06, 0.1), draw(0.08, 0.14)
@@ -259,7 +260,7 @@ def _cranes(draw, shape, start, front, length, beam, depth, tall):
         shape.add("hatch", draw.shade(METAL), box(length * 0.08, depth * 0.25, beam * 0.62, hatch))
 
 
-def rowing_boat(draw):
+def rowing_boat(draw: Draw) -> Shape:
     """An open shell with thwarts, gunwales and oars."""
     shape, wood = Shape(), draw.furniture()
     length, beam, depth, wall = draw(3.2, 5.0), draw(0.26, 0.38), draw(0.11, 0.16), draw(0.04, 0.07)

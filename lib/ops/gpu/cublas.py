@@ -19,7 +19,16 @@ def _handle():
     return library, handle
 
 
-def products(a, b, c, sizes, turned=(False, False), steps=(0, 0, 0), count=1, add=False):
+def products(
+    a: int,
+    b: int,
+    c: int,
+    sizes: tuple[int, int, int],
+    turned: tuple[bool, bool] = (False, False),
+    steps: tuple[int, int, int] = (0, 0, 0),
+    count: int = 1,
+    add: bool = False,
+) -> None:
     """Compute ``c = a b``, or ``c + a b``, for some matrices at once.
 
     Parameters

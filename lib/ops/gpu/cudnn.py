@@ -6,12 +6,14 @@ convolution of a graph asks for it.
 import ctypes
 import importlib.util
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
 from pathlib import Path
 
 from ...backend import gpu
 from ...backend.cuda_context import current, stream
+from ...backend.door import DeviceArray
 from . import kernels
 
 SWITCH = "VOXLSTM_CUDNN"
@@ -47,7 +49,7 @@ class Tried(ctypes.Structure):
 
 
 @lru_cache(maxsize=None)
-def load():
+def load() -> ctypes.CDLL:
     """Return the library.
 
     Raises
@@ -65,14 +67,14 @@ def load():
     return library
 
 
-def version():
+def version() -> str:
     """Return the version in use, such as ``9.1.0``."""
     number = load().cudnnGetVersion()
     major = 10_000 if number >= 90_000 else 1000
     return f"{number // major}.{number % major // 100}.{number % 100}"
 
 
-def available():
+def available() -> tuple[bool, str]:
     """Return whether cuDNN can serve here, and its version or the reason why not.
 
     Returns
@@ -108,7 +110,7 @@ def _wheels():
     return [Path(p) for p in spec.submodule_search_locations] if spec else []
 
 
-def call(name, *arguments):
+def call(name: str, *arguments: object) -> None:
     """Call ``cudnn<name>``.
 
     Raises
@@ -150,7 +152,19 @@ class Convolution:
         Whether cuDNN is given the channels last; else all is transposed on the way in and out.
     """
 
-    def __init__(self, direction, x, w, y, padding, stride, dilation, turned, precision, last=True):
+    def __init__(
+        self,
+        direction: str,
+        x: tuple[int, ...],
+        w: tuple[int, ...],
+        y: tuple[int, ...],
+        padding: Sequence[int],
+        stride: Sequence[int],
+        dilation: Sequence[int],
+        turned: bool,
+        precision: str,
+        last: bool = True,
+    ) -> None:
         self.direction, self._last, self._math = direction, last, MATH[precision]
         self._shapes = x, w, y
         self._descriptors = _map(x, last), _filter(w, last), _map(y, last)
@@ -158,9 +172,9 @@ class Convolution:
         mode = CONVOLUTION if turned else CORRELATION
         numbers = map(_ints, (padding, stride, dilation))
         call("SetConvolutionNdDescriptor", self._convolution, len(x) - 2, *numbers, mode, FLOAT)
-        self._algorithm = None
+        self._algorithm: tuple[int, int]  # and the size of its workspace; see `take`
 
-    def search(self, x, w, y):
+    def search(self, x: DeviceArray, w: DeviceArray, y: DeviceArray) -> list[int]:
         """Take the fastest of cuDNN's deterministic algorithms, as measured on device arrays.
 
         Returns
@@ -186,26 +200,26 @@ class Convolution:
                 return self.take(one.algorithm, one.math, one.workspace)
         raise NoAlgorithm(f"no deterministic algorithm for {self.direction} of {self._shapes}")
 
-    def take(self, algorithm, math, workspace):
+    def take(self, algorithm: int, math: int, workspace: int) -> list[int]:
         """Take an algorithm that `search` has found before, and return it."""
         call("SetConvolutionMathType", self._convolution, math)
         self._algorithm = algorithm, workspace
         return [algorithm, math, workspace]
 
-    def run(self, x, w, y):
+    def run(self, x: DeviceArray, w: DeviceArray, y: DeviceArray) -> None:
         """Compute one of three device arrays, which have their channels last, from the others."""
         algorithm, size = self._algorithm
         room = kernels.empty((size,), "uint8") if size else None
-        place = ctypes.c_void_p(room.gpudata) if size else None
+        place = None if room is None else ctypes.c_void_p(room.gpudata)
         arrays = self._in_layout(x, w, y)
         with current():
             call(f"Convolution{self.direction}", _handle(), ONE, *self._operands(arrays),
                  self._convolution, algorithm, place, ctypes.c_size_t(size), ZERO,
                  *self._result(arrays))
         if not self._last:
-            place = RESULTS[self.direction]
-            count, *inner, channels = self._shapes[place]
-            kernels.transpose(arrays[place], (count, channels, prod(inner)), (x, w, y)[place])
+            result = RESULTS[self.direction]
+            count, *inner, channels = self._shapes[result]
+            kernels.transpose(arrays[result], (count, channels, prod(inner)), (x, w, y)[result])
 
     def _in_layout(self, *arrays):
         if self._last:

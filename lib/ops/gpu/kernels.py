@@ -1,11 +1,12 @@
 """The project's CUDA kernels (``kernels.cu``), compiled by the driver's run-time compiler when used."""
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from ...backend.cuda_context import context
-from ...backend.door import theano
+from ...backend.door import DeviceArray, theano
 
 SOURCE = Path(__file__).with_name("kernels.cu")
 THREADS = 256  # in a block, as kernels.cu says too
@@ -13,22 +14,27 @@ TILE = 32  # rows and columns that a block of "transpose" does
 BLOCKS = 512  # of leaky_gradient: some for each of the GPU's processors
 
 
-def empty(shape, dtype="float32"):
+def empty(shape: Sequence[int], dtype: str = "float32") -> DeviceArray:
     """Return a new device array."""
     return theano.gpuarray.pygpu.empty(tuple(map(int, shape)), dtype, context=context())
 
 
-def zeros(shape):
+def zeros(shape: Sequence[int]) -> DeviceArray:
     """Return a new device array of zeros."""
     return theano.gpuarray.pygpu.zeros(tuple(map(int, shape)), "float32", context=context())
 
 
-def plain(x):
+def plain(x: DeviceArray) -> DeviceArray:
     """Return a device array whose elements lie in order from the start of its memory."""
     return x if x.flags.c_contiguous and not x.offset else x.copy("C")
 
 
-def launch(name, *arguments, count=None, blocks=None):
+def launch(
+    name: str,
+    *arguments: DeviceArray | float,
+    count: int = 0,
+    blocks: tuple[int, ...] | None = None,
+) -> None:
     """Start a kernel.
 
     Parameters
@@ -45,7 +51,7 @@ def launch(name, *arguments, count=None, blocks=None):
     _kernel(name, kinds)(*arguments, gs=blocks, ls=(THREADS,) + (1,) * (len(blocks) - 1))
 
 
-def transpose(x, shape, y):
+def transpose(x: DeviceArray, shape: tuple[int, int, int], y: DeviceArray) -> None:
     """Write matrices transposed.
 
     Parameters
@@ -59,7 +65,9 @@ def transpose(x, shape, y):
     launch("transpose", x, y, rows, columns, blocks=blocks)
 
 
-def leaky_gradient(y, dy, slope, channels):
+def leaky_gradient(
+    y: DeviceArray, dy: DeviceArray, slope: float, channels: int
+) -> tuple[DeviceArray, DeviceArray]:
     """Return the gradient of a leaky ReLU's argument and its sum for each channel.
 
     Parameters

@@ -1,13 +1,14 @@
 """Max-pooling and the leaky ReLU of maps with their channels last, in one pass each way; sums."""
 from math import prod
 
-from ...backend.door import tensor
+from ...backend.door import DeviceArray, Symbol, tensor
 
 import numpy as np
 from theano.gof import Apply, Op
 from theano.gof.opt import local_optimizer
 from theano.tensor.elemwise import Sum
 
+from ..hints import Shapes, Storage
 from ..leaky import BlockedLeakyGradient
 from ..pooling import MaxPool, MaxPoolGradient, pooled_size
 from . import kernels
@@ -17,11 +18,11 @@ from .maps import map_type, on_gpu
 class GpuMaxPool(MaxPool):
     """``y = leaky(max_pool(x) + b)`` over 2x2 windows of stride 2; see `MaxPool`."""
 
-    def make_node(self, x, *bias):
+    def make_node(self, x: Symbol, *bias: Symbol) -> Apply:
         inputs = [on_gpu(v) for v in (x, *bias)]
         return Apply(self, inputs, [map_type(4)(), map_type(4, "uint8")(), tensor.lvector()])
 
-    def perform(self, node, inputs, outputs):
+    def perform(self, node: Apply, inputs: list[DeviceArray], outputs: Storage) -> None:
         x, *bias = map(kernels.plain, inputs)
         shape = _pooled(x.shape, self.padding)
         outputs[0][0] = y = kernels.empty(shape)
@@ -32,17 +33,17 @@ class GpuMaxPool(MaxPool):
         kernels.launch("max_pool", x, b, y, code, channels, shape[-1] // 4, *sizes, y.size // 4,
                        float(self.slope), count=y.size // 4)
 
-    def infer_shape(self, node, shapes):
+    def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         return 2 * [_pooled(shapes[0], self.padding)] + [(tensor.constant(2, dtype="int64"),)]
 
 
 class GpuMaxPoolGradient(MaxPoolGradient):
     """The gradient of the map before `GpuMaxPool`; see `MaxPoolGradient`."""
 
-    def make_node(self, dy, code, size):
+    def make_node(self, dy: Symbol, code: Symbol, size: Symbol) -> Apply:
         return Apply(self, [on_gpu(dy), on_gpu(code), size], [map_type(4)()])
 
-    def perform(self, node, inputs, outputs):
+    def perform(self, node: Apply, inputs: list[DeviceArray], outputs: Storage) -> None:
         dy, code, size = inputs
         dy, code = map(kernels.plain, (dy, code))
         shape = (dy.shape[0], int(size[0]), int(size[1]), dy.shape[-1])
@@ -53,7 +54,7 @@ class GpuMaxPoolGradient(MaxPoolGradient):
         count = dx.size // 4
         kernels.launch("max_pool_gradient", dy, code, dx, shape[-1] // 4, *sizes, count, count=count)
 
-    def infer_shape(self, node, shapes):
+    def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         images, _, _, channels = shapes[0]
         return [(images, node.inputs[2][0], node.inputs[2][1], channels)]
 
@@ -61,11 +62,11 @@ class GpuMaxPoolGradient(MaxPoolGradient):
 class GpuLeakyGradient(BlockedLeakyGradient):
     """The gradient of a leaky ReLU, and its sum for a bias; see `BlockedLeakyGradient`."""
 
-    def make_node(self, y, dy):
+    def make_node(self, y: Symbol, dy: Symbol) -> Apply:
         y, dy = map(on_gpu, (y, dy))
         return Apply(self, [y, dy], [y.type(), map_type(1)()])
 
-    def perform(self, node, inputs, outputs):
+    def perform(self, node: Apply, inputs: list[DeviceArray], outputs: Storage) -> None:
         y, dy = map(kernels.plain, inputs)
         if y.shape != dy.shape:
             raise ValueError(f"maps of shapes {y.shape} and {dy.shape} do not belong together")
@@ -77,20 +78,20 @@ class GpuSum(Op):
 
     __props__ = ("squared",)
 
-    def __init__(self, squared):
+    def __init__(self, squared: bool) -> None:
         self.squared = squared
 
-    def make_node(self, x):
+    def make_node(self, x: Symbol) -> Apply:
         return Apply(self, [on_gpu(x)], [map_type(0)()])
 
-    def perform(self, node, inputs, outputs):
+    def perform(self, node: Apply, inputs: list[DeviceArray], outputs: Storage) -> None:
         (x,) = map(kernels.plain, inputs)
         blocks = max(1, min(kernels.BLOCKS, x.size // kernels.THREADS))
         sums, outputs[0][0] = kernels.empty((blocks,)), kernels.empty(())
         kernels.launch("sum_up", x, sums, x.size, int(self.squared), blocks=(blocks,))
         kernels.launch("sum_up", sums, outputs[0][0], blocks, 0, blocks=(1,))
 
-    def infer_shape(self, node, shapes):
+    def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         return [()]
 
 
@@ -99,10 +100,10 @@ class GpuChannelSums(Op):
 
     __props__ = ()
 
-    def make_node(self, x):
+    def make_node(self, x: Symbol) -> Apply:
         return Apply(self, [on_gpu(x)], [map_type(1)()])
 
-    def perform(self, node, inputs, outputs):
+    def perform(self, node: Apply, inputs: list[DeviceArray], outputs: Storage) -> None:
         (x,) = map(kernels.plain, inputs)
         images, channels, *space = x.shape
         cells = prod(space)
@@ -111,22 +112,23 @@ class GpuChannelSums(Op):
         kernels.launch("channel_sums", x, sums, channels, cells, images * cells, blocks=(blocks, channels))
         kernels.launch("sum_blocks", sums, outputs[0][0], blocks, channels, channels, count=channels)
 
-    def infer_shape(self, node, shapes):
+    def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         return [(shapes[0][1],)]
 
 
 @local_optimizer([Sum])
-def sums(node):
+def sums(node: Apply) -> list[Symbol] | None:
     """``x.sum()`` and ``sqr(x).sum()``, as losses and norms are made of, and sums of channels."""
     (x,) = node.inputs
     axes = set(range(x.ndim) if node.op.axis is None else node.op.axis)
     if x.dtype != "float32" or node.outputs[0].dtype != "float32" or x.ndim < 1:
-        return
+        return None
     if axes == set(range(x.ndim)):
         squared = bool(x.owner) and x.owner.op == tensor.sqr
         return [GpuSum(squared)(x.owner.inputs[0] if squared else x).transfer("cpu")]
     if x.ndim > 2 and axes == set(range(x.ndim)) - {1} and not x.broadcastable[1]:
         return [GpuChannelSums()(x).transfer("cpu")]
+    return None
 
 
 def _pooled(shape, padding):

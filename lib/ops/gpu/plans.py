@@ -9,9 +9,10 @@ import logging
 import time
 from functools import lru_cache
 from operator import itemgetter
+from typing import Any
 
 from ...backend.cuda_context import context
-from ...backend.door import theano
+from ...backend.door import DeviceArray, theano
 from ...base.cache import cache_folder
 from ...base.files import write_text
 from . import cudnn
@@ -32,10 +33,10 @@ class Convolution:
         What `cudnn.Convolution` takes.
     """
 
-    def __init__(self, *about):
+    def __init__(self, *about: Any) -> None:
         self._about, self._way = about, None
 
-    def run(self, x, w, y):
+    def run(self, x: DeviceArray, w: DeviceArray, y: DeviceArray) -> None:
         """Compute one of three device arrays, which have their channels last, from the others."""
         if self._way is None:
             self._way = self._known(x, w, y) or self._fastest(x, w, y)

@@ -4,11 +4,15 @@ Arrays are plain, ``(views, batch, channels, x, y, z)``; inside, what cuDNN conv
 last. The first view's state is zero, so that its convolution is left out. The kernel's gradient is
 one convolution over all views.
 """
+from collections.abc import Sequence
+
 from theano.gof import Apply, Op
 from theano.gradient import DisconnectedType
 
 from ...backend import gpu
+from ...backend.door import DeviceArray, Symbol
 from ..convolution import Geometry
+from ..hints import Shapes, Storage
 from . import kernels
 from .convolution import GpuConvolve, GpuKernelGradient, GpuTranspose
 from .maps import map_type, on_gpu, padded, to_last
@@ -17,7 +21,7 @@ AXES = 6
 GATES = 3
 
 
-def over_views(W_tau, U, biases):
+def over_views(W_tau: Sequence[Symbol], U: Symbol, biases: Sequence[Symbol]) -> list[Symbol]:
     """Return h, c, f, i and g at each view; see `lib.ops.recurrence`."""
     results = GpuRecurrence(gpu.precision())(*W_tau, U, *biases)
     return [result.transfer("cpu") for result in results]
@@ -26,7 +30,7 @@ def over_views(W_tau, U, biases):
 class _Recurrence(Op):
     __props__ = ("precision",)
 
-    def __init__(self, precision):
+    def __init__(self, precision: str) -> None:
         self.precision = precision
 
     def _convolutions(self, channels):
@@ -41,17 +45,17 @@ class _Recurrence(Op):
             made[channels] = [kind(geometry) for kind in kinds]
         return made[channels]
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, str]:
         return {"precision": self.precision}
 
 
 class GpuRecurrence(_Recurrence):
     """Inputs are W tau(x) of the three gates, U and the three biases; outputs h, c, f, i and g."""
 
-    def make_node(self, *inputs):
+    def make_node(self, *inputs: Symbol) -> Apply:
         return Apply(self, [on_gpu(v) for v in inputs], [map_type(AXES)() for _ in range(5)])
 
-    def perform(self, node, inputs, outputs):
+    def perform(self, node: Apply, inputs: list[DeviceArray], outputs: Storage) -> None:
         *W_tau, U, bf, bi, bg = map(kernels.plain, inputs)
         Wf = W_tau[0]
         if not all(x.shape == Wf.shape for x in W_tau):
@@ -71,17 +75,19 @@ class GpuRecurrence(_Recurrence):
             kernels.launch("lstm", *W_tau, Uh, bf, bi, bg, *results, channels, gates, cells,
                            view * count, count, count=count)
 
-    def infer_shape(self, node, shapes):
+    def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         return 5 * [shapes[0]]
 
-    def L_op(self, inputs, outputs, gradients):
+    def L_op(
+        self, inputs: list[Symbol], outputs: list[Symbol], gradients: list[Symbol]
+    ) -> list[Symbol]:
         dh, *others = gradients
         if not all(isinstance(g.type, DisconnectedType) for g in others):
             raise NotImplementedError("a gradient comes back through h only")
         U = inputs[GATES]
         return GpuRecurrenceGradient(self.precision)(U, *outputs, dh, return_list=True)
 
-    def connection_pattern(self, node):
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
         return [5 * [True] for _ in node.inputs]
 
 
@@ -89,12 +95,12 @@ class GpuRecurrenceGradient(_Recurrence):
     """Inputs are U, h, c, f, i, g and the gradient of h; outputs the gradients of the inputs of
     `GpuRecurrence`."""
 
-    def make_node(self, *inputs):
-        inputs = [on_gpu(v) for v in inputs]
+    def make_node(self, *inputs: Symbol) -> Apply:
+        operands = [on_gpu(v) for v in inputs]
         results = [map_type(AXES)() for _ in range(GATES)]
-        return Apply(self, inputs, [*results, map_type(5)(), *(map_type(1)() for _ in range(GATES))])
+        return Apply(self, operands, [*results, map_type(5)(), *(map_type(1)() for _ in range(GATES))])
 
-    def perform(self, node, inputs, outputs):
+    def perform(self, node: Apply, inputs: list[DeviceArray], outputs: Storage) -> None:
         U, h, c, f, i, g, dh = map(kernels.plain, inputs)
         views, batch, channels, *space = h.shape
         count, gates = h.size // views, padded(GATES * channels)
@@ -126,6 +132,6 @@ class GpuRecurrenceGradient(_Recurrence):
         _, sums = kernels.leaky_gradient(last, last, 1.0, GATES * channels)
         return [sums[k * channels : (k + 1) * channels] for k in range(GATES)]
 
-    def infer_shape(self, node, shapes):
+    def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         U, h, *_ = shapes
         return [h, h, h, U, (h[2],), (h[2],), (h[2],)]

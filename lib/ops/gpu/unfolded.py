@@ -4,8 +4,10 @@ channels)``.
 cuDNN's deterministic algorithms are up to ten times slower than this for some gradients of kernels
 and for transposed convolutions in float32.
 """
+from collections.abc import Sequence
 from math import prod
 
+from ...backend.door import DeviceArray
 from . import cudnn, kernels
 from .cublas import products
 
@@ -15,7 +17,18 @@ BUFFER = 2**30  # bytes of the unfolded map; more images than fit are done one p
 class Unfolded:
     """One convolution with all its sizes; see `cudnn.Convolution` for the parameters."""
 
-    def __init__(self, direction, x, w, y, padding, stride, dilation, turned, precision):
+    def __init__(
+        self,
+        direction: str,
+        x: tuple[int, ...],
+        w: tuple[int, ...],
+        y: tuple[int, ...],
+        padding: Sequence[int],
+        stride: Sequence[int],
+        dilation: Sequence[int],
+        turned: bool,
+        precision: str,
+    ) -> None:
         self.direction = direction
         self._images, self._cells = x[0], prod(y[1:-1])
         self._width = prod(w[1:-1]) * x[-1]
@@ -26,7 +39,7 @@ class Unfolded:
                          for n in [fill] * (3 - len(part)) + list(map(int, part))]
         self._numbers += [x[-1] // 4, int(turned)]
 
-    def run(self, x, w, y):
+    def run(self, x: DeviceArray, w: DeviceArray, y: DeviceArray) -> None:
         """Compute one of three device arrays from the other two."""
         {cudnn.FORWARD: self._forward, cudnn.TRANSPOSED: self._transposed,
          cudnn.KERNEL: self._kernel}[self.direction](x, w, y)
