@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from .progress import say
+
 
 class UserError(Exception):
     """Something the user can mend; the message is one sentence that says how."""
@@ -34,6 +36,7 @@ def need(module, extra):
 
 def run_tool(main):
     """Run a command line's ``main`` and turn a user's errors into one line and exit status 2."""
+    _open_standard_streams()
     try:
         sys.exit(main())
     except UserError as error:
@@ -55,6 +58,15 @@ def program():
     return Path(sys.argv[0]).stem
 
 
+def _open_standard_streams():
+    """Open what was closed (``2>&-``), so that no file of ours takes its number and gets its text."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
 def _fail(message, status):
-    print(f"{program()}: {message}", file=sys.stderr)
+    say(f"{program()}: {message}")
     sys.exit(status)

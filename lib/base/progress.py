@@ -1,4 +1,5 @@
 """Progress with time left: a bar on a terminal, a line now and then elsewhere."""
+import os
 import sys
 import time
 
@@ -27,7 +28,7 @@ class Progress:
     def __init__(self, total, label, unit="it", every=10.0, initial=0, stream=None):
         self.total, self.label, self.unit = total, label, unit
         self.stream = stream or sys.stderr
-        self.terminal = self.stream.isatty()
+        self.terminal = is_terminal(self.stream)
         self.every = 0.1 if self.terminal else every
         self.initial, self.done = initial, initial
         self.postfix = {}
@@ -40,8 +41,7 @@ class Progress:
     def __exit__(self, *_):
         self._show()
         if self.terminal:
-            self.stream.write("\n")
-            self.stream.flush()
+            write(self.stream, "\n")
 
     def update(self, n=1, **postfix):
         """Count ``n`` more units; keyword arguments are shown behind the bar."""
@@ -67,10 +67,41 @@ class Progress:
         if self.terminal:
             padding = " " * max(0, self.width - len(text))
             self.width = len(text)
-            self.stream.write("\r" + text + padding)
+            write(self.stream, "\r" + text + padding)
         else:
-            self.stream.write(text + "\n")
-        self.stream.flush()
+            write(self.stream, text + "\n")
+
+
+def is_terminal(stream):
+    """Return whether a stream is a terminal; None and a closed one are none."""
+    try:
+        return stream.isatty()
+    except (ValueError, AttributeError):
+        return False
+
+
+def say(text, stream=None):
+    """Write a line for the user; where nobody can read it any more, the job goes on without."""
+    write(stream or sys.stderr, text + "\n")
+
+
+def write(stream, text):
+    """Write text at once; what cannot be written is dropped: words are no reason to end a job."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except (OSError, ValueError, AttributeError):  # no reader, a full disk, a closed stream, none
+        _drop(stream)
+
+
+def _drop(stream):
+    """Turn a stream that cannot be written into one that swallows all, so that its end does not fail."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+    except (OSError, ValueError, AttributeError):
+        return  # it has no file of its own
 
 
 def clock(seconds):

@@ -1,5 +1,6 @@
 """What the progress line says."""
 import io
+import os
 import unittest
 from unittest import mock
 
@@ -56,3 +57,32 @@ class Line(unittest.TestCase):
         with progress.Progress(0, "x", stream=stream):
             pass
         self.assertIn("100 % 0/0", stream.getvalue())
+
+
+class Unwritable(unittest.TestCase):
+    """Words that nobody can read are no reason to end a job."""
+
+    def streams(self):
+        closed = io.StringIO()
+        closed.close()
+        full = open("/dev/full", "w", encoding="utf-8")
+        reader, writer = os.pipe()
+        os.close(reader)
+        pipe = open(writer, "w", encoding="utf-8")
+        self.addCleanup(full.close)
+        self.addCleanup(pipe.close)
+        return closed, full, pipe
+
+    def test_the_job_goes_on(self):
+        for stream in self.streams():
+            with progress.Progress(3, "x", every=0, stream=stream) as bar:
+                for _ in range(3):
+                    bar.update()
+            progress.say("a word", stream)
+            self.assertEqual(bar.done, 3)
+
+    def test_no_stream_at_all(self):
+        with mock.patch("sys.stderr", None):
+            progress.say("a word")
+            with progress.Progress(1, "x", every=0) as bar:
+                bar.update()
