@@ -11,7 +11,6 @@ from ..data.batches import Batches
 from ..data.views import load_views
 from .baseline import MeanShape
 from .evaluate import pick_cases, predict_objects, save_passing
-from .predictions import Prediction
 from .report.figures import Case, pictures_of
 from .rows import select
 
@@ -95,19 +94,14 @@ class SavedSubject:
         if missing:
             raise UserError(f"{self.saved.path} holds predictions from {_listed(there)} views, not "
                             f"from {missing[0]}")
-        places = [there.index(count) for count in counts]
-        for item in self.saved:
-            yield Prediction(item.category, item.model, item.voxels, item.log_odds[places])
+        for number in range(len(self.saved)):
+            yield self.saved.of_views(number, counts)
 
     def show(self, names, counts):
         """Yield (Prediction, pictures or None, None) of the objects with these names."""
-        there = self.saved.about["views"]
-        places = [there.index(count) for count in counts]
         numbers = {tuple(name): k for k, name in enumerate(self.saved.about["objects"])}
         for name in names:
-            item = self.saved[numbers[name]]
-            kept = Prediction(item.category, item.model, item.voxels, item.log_odds[places])
-            yield kept, self._pictures(name, max(counts)), None
+            yield self.saved.of_views(numbers[name], counts), self._pictures(name, max(counts)), None
 
     def _pictures(self, name, count):
         if name not in self._items or self._items[name].views < count:
@@ -187,8 +181,12 @@ def load_shapes(saved):
 
     None and an empty dict where it was saved without baselines.
     """
-    shapes = {name: MeanShape(saved.array(f"mean_shape.{number}"), **about)
-              for number, (name, about) in enumerate(saved.about["mean_shapes"].items())}
+    shapes = {}
+    for number, (name, about) in enumerate(saved.about.get("mean_shapes", {}).items()):
+        occupancy = saved.array(f"mean_shape.{number}")
+        if occupancy.dtype != np.float32 or occupancy.ndim != 3 or len({*occupancy.shape}) != 1:
+            raise saved.damaged()
+        shapes[name] = MeanShape(occupancy, **about)
     return shapes.pop("", None), shapes
 
 
