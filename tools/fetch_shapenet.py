@@ -3,6 +3,7 @@ import argparse
 import re
 
 from voxlstm.lib.base.errors import UserError, run_tool
+from voxlstm.lib.base.progress import printable
 from voxlstm.lib.data.check import check_tree
 from voxlstm.lib.data.fetch import ARCHIVES, MIRRORS, fetch
 
@@ -49,10 +50,10 @@ def main(argv=None):
     if not arguments.check_only:
         for member in fetch(root, arguments.mirror or MIRRORS, keep=arguments.keep_archives,
                             digests=read_digests(arguments.sha256)):
-            print(f"left out, neither a file nor a folder: {member}")
+            print(printable(f"left out, neither a file nor a folder: {member}"))
     tree = check_tree(root, read=not arguments.quick, workers=arguments.workers)
-    print("\n".join(tree.table()))
-    print("\n".join(tree.problems or ["no file is missing or unreadable"]))
+    print(printable("\n".join(tree.table())))
+    print(printable("\n".join(tree.problems or ["no file is missing or unreadable"])))
     print("complete" if tree.complete() else "not complete")
     return 0 if tree.complete() else 1
 

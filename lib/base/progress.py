@@ -1,7 +1,11 @@
 """Progress with time left: a bar on a terminal, a line now and then elsewhere."""
 import os
+import re
 import sys
 import time
+
+# Also those that turn the direction of what follows, and halves of characters.
+CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
 
 
 class Progress:
@@ -80,9 +84,14 @@ def is_terminal(stream):
         return False
 
 
+def printable(text):
+    """Return a text whose control characters are spelt out: names come from files of others."""
+    return CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
 def say(text, stream=None):
     """Write a line for the user; where nobody can read it any more, the job goes on without."""
-    write(stream or sys.stderr, text + "\n")
+    write(stream or sys.stderr, printable(text) + "\n")
 
 
 def write(stream, text):

@@ -86,3 +86,12 @@ class Unwritable(unittest.TestCase):
             progress.say("a word")
             with progress.Progress(1, "x", every=0) as bar:
                 bar.update()
+
+
+class Printable(unittest.TestCase):
+    def test_a_name_commands_no_terminal(self):
+        stream = io.StringIO()
+        progress.say("\x1b]0;title\x07\x1b[31mred\x9b\r\u202eleft\udcff", stream)
+        self.assertEqual(stream.getvalue(), r"\x1b]0;title\x07\x1b[31mred\x9b\r\u202eleft\udcff" + "\n")
+        for text in ("plain, two\n\tlines", "\u6905\u5b50 \U0001fa91 \xfc"):
+            self.assertEqual(progress.printable(text), text)
