@@ -43,6 +43,14 @@ def write_text(path, text, mode=0o666):
     write_bytes(path, text.encode("utf-8"), mode)
 
 
+def read_json(path):
+    """Return the value in a JSON file; ValueError for everything else in it."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+
+
 def sweep(folder):
     """Remove what `atomic_path` left in a folder when its process was killed.
 

@@ -1,8 +1,8 @@
 """The file at the root of a data set that this project made; it says how."""
-import json
 from pathlib import Path
 
 from ..base.errors import UserError
+from ..base.files import read_json
 
 MARKER = "dataset.json"
 ADDED = "added"  # its key for what was added later: a list of what else would be markers
@@ -22,7 +22,7 @@ def read(root):
     if not path.exists():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as JSON; make the data set again") from error
     if not isinstance(content, dict) or not _are_dicts(content.get(ADDED, [])):
@@ -30,7 +30,7 @@ def read(root):
     found = content.get("version")
     if found != VERSION:
         raise UserError(
-            f"{root} was made by another version of voxlstm (data format {found}; this one makes"
+            f"{root} was made by another version of voxlstm (data format {found!r:.40}; this one makes"
             f" and reads {VERSION}), with other grids or pictures: make the set again, in another"
             " folder, with tools/make_dataset.py"
         )

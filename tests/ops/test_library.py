@@ -79,6 +79,7 @@ class DoesNotLoad(unittest.TestCase):
 
         for content, mode in ((b"", 0o700), (b"ELF", 0o700), (kept.read_bytes()[:999], 0o700),
                               (kept.read_bytes(), 0o777)):
+            place.unlink(missing_ok=True)  # the one before is mapped into this process
             place.write_bytes(content)
             place.chmod(mode)
             with mock.patch.object(library, "_run", build):
