@@ -68,10 +68,6 @@ class DoesNotLoad(unittest.TestCase):
 
     def test_what_was_kept_and_is_of_no_use_is_built_anew(self):
         kept = Path(library.load()._name)
-        folder = self.enterContext(tempfile.TemporaryDirectory())
-        self.enterContext(mock.patch.dict("os.environ", {"VOXLSTM_CACHE": folder}))
-        place = Path(folder, "onednn", kept.name)
-        place.parent.mkdir(mode=0o700)
 
         def build(command):
             if "-shared" in command:
@@ -79,14 +75,17 @@ class DoesNotLoad(unittest.TestCase):
 
         for content, mode in ((b"", 0o700), (b"ELF", 0o700), (kept.read_bytes()[:999], 0o700),
                               (kept.read_bytes(), 0o777)):
-            place.unlink(missing_ok=True)  # the one before is mapped into this process
+            # A folder for each: a library is not loaded again from the same path.
+            folder = self.enterContext(tempfile.TemporaryDirectory())
+            place = Path(folder, "onednn", kept.name)
+            place.parent.mkdir(mode=0o700)
             place.write_bytes(content)
             place.chmod(mode)
-            with mock.patch.object(library, "_run", build):
+            with mock.patch.dict("os.environ", VOXLSTM_CACHE=folder), mock.patch.object(library, "_run", build):
                 library.load.__wrapped__()
             self.assertEqual(place.read_bytes(), kept.read_bytes())
             self.assertEqual(place.stat().st_mode & 0o777, 0o700)
-        self.assertEqual({path.name for path in place.parent.iterdir()}, {kept.name, ".lock"})
+            self.assertEqual({path.name for path in place.parent.iterdir()}, {kept.name, ".lock"})
 
     def test_the_switch(self):
         with mock.patch.dict("os.environ", {library.SWITCH: "0"}):
