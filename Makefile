@@ -3,14 +3,20 @@
 # make image       build the Docker image         make image-test  build it and try it
 # make docs        build the documentation        make locks       pin every dependency anew
 # make lint        look for what ruff, mypy and clang-format find
+# make campaign    kill trainings and damage files for SECONDS=600
 VENV ?= .venv
 PYTHON = $(VENV)/bin/python
 REQUIREMENTS = requirements.txt requirements-extras.txt
 
-.PHONY: test lint venv docs reproduce bench image image-test locks clean
+.PHONY: test campaign lint venv docs reproduce bench image image-test locks clean
 
 test: $(VENV)/tests-installed
 	$(PYTHON) -m nose2 -t . $(TESTS)
+
+# Not a part of the tests: it takes as long as it is given, and finds more the longer it runs.
+SECONDS ?= 600
+campaign: $(VENV)/tests-installed
+	$(PYTHON) -m tests.campaign --seconds $(SECONDS)
 
 venv: $(VENV)/installed
 

@@ -1,7 +1,8 @@
 """The parts of voxlstm that are not the network itself: run time, data, geometry, evaluation, ops."""
-from .backend.blas import choose_core_type, choose_threads
+from .backend.blas import choose_core_type, choose_threads, choose_waiting
 
-# OpenBLAS reads both when NumPy loads it, so they are chosen before anything here imports NumPy. This
-# is not left to the package above: beside a checkout's folder, Python takes that folder for it.
+# OpenBLAS and OpenMP read these when they are loaded, so they are chosen before anything here imports
+# NumPy. This is not left to the package above: beside a checkout's folder, Python takes that folder for it.
 choose_core_type()
 choose_threads()
+choose_waiting()

@@ -211,3 +211,35 @@ def set_values(
             raise UserError(f"{what} are damaged: {name} is {found.dtype}, not {needed.dtype}")
     for name, variable in variables.items():
         variable.set_value(np.asarray(values[name]))
+
+
+def check_weights(config, values, what):
+    """Compare weights with the shapes that a definition asks for, before a network takes memory.
+
+    The definition may come from a file with any numbers in it. Parameters and errors are those of
+    `set_values`.
+    """
+    expected = _Expected(values, what)
+    for part in (Encoder, ConvLSTM, Decoder):
+        part(expected, config)
+
+
+class _Expected:
+    """Takes the place of `Parameters`: compares shapes and makes nothing."""
+
+    def __init__(self, values, what):
+        self._values, self._what = values, what
+
+    def matrix(self, layer, name, shape):
+        name = f"{layer}.{name}"
+        if name not in self._values:
+            raise UserError(f"{self._what} are of another network: {name} is missing")
+        found = np.shape(self._values[name])
+        if found != tuple(shape):
+            raise UserError(f"{self._what} are of another network: {name} has the shape {found} where"
+                            f" {tuple(shape)!s:.200} is needed")
+
+    kernel = matrix
+
+    def bias(self, layer, name, size):
+        self.matrix(layer, name, (size,))

@@ -40,9 +40,7 @@ So another framework reads the weights with::
 """
 import io
 import json
-import struct
 import zipfile
-import zlib
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +51,7 @@ import numpy as np
 from ..lib.base.errors import UserError
 from ..lib.base.files import atomic_path
 from ..lib.base.hints import StrPath
+from ..lib.base.npz import Damaged, NpzFile
 from ..lib.data.splits import ENCODING
 
 if TYPE_CHECKING:
@@ -61,11 +60,24 @@ if TYPE_CHECKING:
 FORMAT = "voxlstm checkpoint"
 VERSION = 1
 
-_META = {"iteration": int, "random": dict, "network": dict, "recipe": dict, "extra": dict}
-# What zipfile and NumPy raise on damaged files; RuntimeError is for an encrypted entry.
-_BROKEN = (
-    EOFError, KeyError, RuntimeError, ValueError, struct.error, zipfile.BadZipFile, zlib.error
-)
+MOST = 2**53  # steps; JSON's numbers are exact up to there
+
+
+def _is_count(value):
+    return type(value) is int and 0 <= value < MOST
+
+
+def _is_random(value):
+    return isinstance(value, dict) and ("next" not in value or _is_count(value["next"]))
+
+
+def _is_dict(value):
+    return isinstance(value, dict)
+
+
+_META = {
+    "iteration": _is_count, "random": _is_random, "network": _is_dict, "recipe": _is_dict, "extra": _is_dict
+}
 
 
 @dataclass(frozen=True)
@@ -105,7 +117,9 @@ class Checkpoint:
     @property
     def threshold(self) -> float | None:
         """The threshold that was best on the validation objects; None where it was not looked for."""
-        return (self.extra.get("best") or {}).get("threshold")
+        best = self.extra.get("best")
+        threshold = best.get("threshold") if isinstance(best, dict) else None
+        return threshold if type(threshold) is float and 0 < threshold < 1 else None
 
 
 def save(
@@ -166,12 +180,14 @@ def load(path: StrPath) -> Checkpoint:
     weights, optimiser = _part(arrays, "weights/"), _part(arrays, "optimiser/")
     for name, value in weights.items():
         weights[name] = value.astype(np.float32) if value.dtype == np.float16 else value
-    for name, kind in _META.items():
-        if not isinstance(meta.get(name), kind):
+    for name, right in _META.items():
+        if not right(meta.get(name)):
             raise UserError(f"{path} is damaged: its {name!r} is missing or of the wrong kind")
     if not weights or meta.get("entries") != list(arrays):
         raise UserError(f"{path} is damaged: weights are missing, or entries do not belong")
     values = {name: meta[name] for name in _META}
+    if "split" in arrays and arrays["split"].dtype != np.uint8:
+        raise UserError(f"{path} is damaged: its 'split' is missing or of the wrong kind")
     split = arrays.get("split", np.empty(0, np.uint8)).tobytes().decode(*ENCODING)
     return Checkpoint(
         weights=weights, optimiser=optimiser, split=split, version=meta["version"], **values
@@ -187,10 +203,12 @@ def load_network(path: StrPath) -> tuple["Network", Checkpoint]:
     """
     # Reading a checkpoint needs no Theano; only making its network does.
     from ..lib.base.config import build
-    from ..models.network import Network, NetworkConfig
+    from ..models.network import Network, NetworkConfig, check_weights
 
     checkpoint = load(path)
-    network = Network(build(NetworkConfig, checkpoint.network, where=str(path)))
+    config = build(NetworkConfig, checkpoint.network, where=str(path))
+    check_weights(config, checkpoint.weights, f"the weights in {path}")
+    network = Network(config)
     network.set_weights(checkpoint.weights, f"the weights in {path}")
     return network, checkpoint
 
@@ -199,30 +217,27 @@ def _read(path):
     """Return the meta data and all other arrays of a file that is ours and whole."""
     if not path.exists():
         raise UserError(f"there is no checkpoint {path}; check the name")
+    if not path.is_file():
+        raise UserError(f"cannot read the checkpoint {path}: it is not a file")
     try:
         if not zipfile.is_zipfile(path):
             raise UserError(_not_a_zip(path))
-        _check_sums(path)
-        with np.load(path, allow_pickle=False) as file:
-            if "meta" not in file.files:
+        with NpzFile(path) as file:
+            if "meta" not in file.names:
                 raise UserError(f"{path} is not a checkpoint of voxlstm: it has no entry 'meta'")
-            meta = _parse_meta(path, file["meta"])
-            return meta, OrderedDict((n, file[n]) for n in file.files if n != "meta")
+            meta = _parse_meta(path, file.read("meta"))
+            arrays = OrderedDict((name, file.read(name)) for name in file.names if name != "meta")
     except OSError as error:
         raise UserError(f"cannot read the checkpoint {path}: {error.strerror or error}") from error
-    except _BROKEN as error:
+    except Damaged as error:
         raise UserError(
             f"the checkpoint {path} is damaged ({error}); use another copy of it"
         ) from error
-
-
-def _check_sums(path):
-    # NumPy parses an array's header before zipfile has seen its whole entry; a damaged header
-    # could ask for any amount of memory.
-    with zipfile.ZipFile(path) as archive:
-        damaged = archive.testzip()
-    if damaged is not None:
-        raise zipfile.BadZipFile(f"its entry {damaged} has a wrong check sum")
+    for name, value in arrays.items():
+        finite = value.dtype.kind in "fiu" and (not name.startswith("weights/") or np.isfinite(value).all())
+        if not finite:
+            raise UserError(f"{path} is damaged: {name} is not all finite numbers; use another copy of it")
+    return meta, arrays
 
 
 def _not_a_zip(path):
@@ -239,13 +254,13 @@ def _parse_meta(path, array):
         raise foreign
     try:
         meta = json.loads(str(array))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError, SystemError) as error:
         raise foreign from error
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
         raise foreign
     version = meta.get("version")
-    if not isinstance(version, int) or version < 1:
-        raise UserError(f"{path} is damaged: its format version is {version!r}")
+    if type(version) is not int or version < 1:
+        raise UserError(f"{path} is damaged: its format version is {version!r:.80}")
     if version > VERSION:
         raise UserError(
             f"{path} was written by a newer voxlstm (format {version}; this one reads up to"

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..lib.base.errors import UserError
 from ..lib.base.hints import StrPath
+from ..lib.base.signals import Interrupted
 from ..lib.data.batches import Batch, Batches
 from ..lib.evaluation.metrics import best_threshold, iou, sweep
 from ..models.predictor import Predictor
@@ -74,15 +75,20 @@ class Ahead:
         self._state: dict[str, Any] = {}
 
     def prepare(self) -> None:
-        """Send the next batch."""
+        """Send the next batch, unless waiting for it is given up."""
         self._state = self._batches.state()
-        batch = next(self._batches)
+        try:
+            batch = next(self._batches)
+        except Interrupted:
+            return  # a step may be under way; `take` tells it before the next one
         self._sent = self._send(batch.views, batch.voxels)
 
     def take(self) -> list[Any]:
-        """Return the next batch as `Solver.step_sent` takes it."""
+        """Return the next batch as `Solver.step_sent` takes it; raise `Interrupted` without one."""
         if not self._sent:
             self.prepare()
+        if not self._sent:
+            raise Interrupted
         batch, self._sent = self._sent, []
         return batch
 
@@ -132,9 +138,13 @@ class Training:
 
     def restore(self, saved: checkpoint.Checkpoint) -> None:
         """Go on from a `Checkpoint` of an earlier run; its batch state is the caller's matter."""
+        best, step = saved.extra.get("best"), saved.extra.get("unrecorded")
+        if not (_is_step(best, {"iteration", "iou", "cross_entropy"}) and _is_step(step, {"iteration", "loss", "rate"})
+                and (step is None or step["iteration"] == saved.iteration)):
+            raise UserError(f"{self._folder / LAST} is damaged: what it says of its steps is of the wrong kind;"
+                            " start anew with --overwrite")
         self.solver.restore(saved)
-        self.best = saved.extra.get("best")
-        step = saved.extra.get("unrecorded")
+        self.best = best
         self._unrecorded = Step(**step) if step else None
 
     @property
@@ -183,7 +193,10 @@ class Training:
         if self.solver.iteration == 0:
             save()
         while not self.done and not self._stop:
-            step = self._unrecorded or self._step()
+            try:
+                step = self._unrecorded or self._step()
+            except Interrupted:
+                break
             self._unrecorded = None
             if self._due(step, self.solver.recipe.validate_every):
                 scores = self._validate()
@@ -244,8 +257,8 @@ def score(
         None is returned as soon as this is true.
     """
     tables, ious, losses = [], [], []
-    for batch in batches:
-        if stop:
+    for batch in _until_interrupted(batches):
+        if stop or batch is None:
             return None
         for count in sorted({fewest, len(batch.views)}):
             occupancy, entropy = solver.validate(batch.views[:count], batch.voxels)
@@ -254,6 +267,22 @@ def score(
         losses.append(entropy)
     threshold, _ = best_threshold(np.concatenate(tables))
     return Scores(_mean(ious), _mean(losses), threshold)
+
+
+def _is_step(about, names):
+    """Return whether a part of a checkpoint is None or numbers by these names, and a threshold perhaps."""
+    if about is None:
+        return True
+    return isinstance(about, dict) and set(about) - {"threshold"} == names and all(
+        type(value) in (int, float) and abs(value) < 2**53 for value in about.values())
+
+
+def _until_interrupted(batches):
+    """Yield the batches, and None where waiting for one is given up."""
+    try:
+        yield from batches
+    except Interrupted:
+        yield None
 
 
 def _mean(parts):

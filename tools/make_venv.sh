@@ -34,9 +34,17 @@ if [ -z "$python" ]; then
     exit 2
 fi
 
+install() {
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+}
+
 [ -x "$folder/bin/python" ] || "$python" -m venv "$folder"
+# The setuptools that is pinned builds what has to be built, not one of the day that nothing vouches for.
+pinned=$(mktemp)
+trap 'rm -f "$pinned"' EXIT
+sed -n '/^setuptools==/,$p' requirements.txt >"$pinned"
+install --require-hashes -r "$pinned"
 for requirements in "$@"; do
-    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
-        --use-pep517 --require-hashes -r "$requirements"
+    install --use-pep517 --no-build-isolation --require-hashes -r "$requirements"
 done
-"$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -e .
+install --no-build-isolation --no-deps -e .

@@ -11,6 +11,7 @@ from voxlstm.lib.backend import door
 from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.files import write_bytes
 from voxlstm.lib.base.hints import StrPath
+from voxlstm.lib.base.progress import printable
 from voxlstm.lib.data.pictures import load_pictures
 from voxlstm.lib.evaluation.metrics import THRESHOLD
 from voxlstm.lib.evaluation.preview import preview
@@ -53,8 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     network, saved = load_network(options.weights)
     pictures, views = load_pictures(options.pictures, network.config.image)
     for picture in pictures:
-        print(f"{picture.name}: {picture.cut}")
-    print(trained_on(options.weights, saved))
+        print(printable(f"{picture.name}: {picture.cut}"))
+    print(printable(trained_on(options.weights, saved)))
     threshold = options.threshold or saved.threshold or THRESHOLD
     (occupancy,) = Predictor(network).predict(views[:, None])
     sheet = Path(options.preview or Path(options.out).with_suffix(".preview.png"))

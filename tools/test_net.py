@@ -26,7 +26,7 @@ from voxlstm.lib.evaluation.subject import (
 from voxlstm.lib.backend import door
 from voxlstm.lib.backend.gpu import PRECISIONS
 from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.progress import Progress
+from voxlstm.lib.base.progress import Progress, printable
 from voxlstm.lib.runs import curves
 from voxlstm.lib.runs.run_folder import ROOT, SPLIT, git_revision, versions
 from voxlstm.models.network import Network, NetworkConfig
@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     results = {**summary(evaluation), **about, "made_by": made_by(argv)}
     for name, more in describe_shapes(*shapes).items():
         results["baseline"][name].update(more)
-    print(describe(results, [results, *beside]))
+    print(printable(describe(results, [results, *beside])))
     if options.out:
         cases = make_cases(evaluation, subject, sigmoid)
         output.write(options.out, evaluation, results, cases, training_curves(options), beside)

@@ -1,7 +1,6 @@
 """Train a network on a data set, to be stopped and gone on with at any moment."""
 import argparse
 import hashlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from voxlstm.lib.base.config import build, load_yaml, override
 from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.files import write_bytes
 from voxlstm.lib.base.hints import StrPath
+from voxlstm.lib.base.progress import say
 from voxlstm.lib.base.signals import StopRequest
 from voxlstm.lib.data import marker
 from voxlstm.lib.data.batches import Batches
@@ -130,7 +130,7 @@ def resumed_definitions(
 
 def resumed_options(options: argparse.Namespace, folder: RunFolder) -> argparse.Namespace:
     """Return the options with what the first start of the run was given."""
-    first = folder.starts()[0]
+    first = first_start(folder, "data", "categories")
     for name in ("data", "categories"):
         if getattr(options, name) is None:
             setattr(options, name, first[name])
@@ -142,12 +142,22 @@ def resumed_options(options: argparse.Namespace, folder: RunFolder) -> argparse.
     return options
 
 
+def first_start(folder: RunFolder, *names: str) -> dict[str, Any]:
+    """Return what ``run.json`` says of the first start, which must have the names given."""
+    first = next(iter(folder.starts()), {})
+    missing = [name for name in names if name not in first]
+    if missing:
+        raise UserError(f"{folder / 'run.json'} is damaged: it has no {missing[0]!r}; restore it or start"
+                        " anew with --overwrite")
+    return first
+
+
 def resumed_data(
     options: argparse.Namespace, folder: RunFolder, network: NetworkConfig, recipe: Recipe
 ) -> Split:
     """Return the split that the run in the folder began with, under the name that it had."""
     parts = open_data(options, network, recipe)
-    begun = folder.starts()[0].get("split", {})
+    begun = first_start(folder).get("split", {})
     return parts._replace(**{name: begun[name] for name in ("form", "name") if name in begun})
 
 
@@ -159,7 +169,7 @@ def open_data(options: argparse.Namespace, network: NetworkConfig, recipe: Recip
     index = Index.open(options.data, wanted)
     parts = choose(index, options.split or RATIO, recipe.validation, wanted)
     for note in parts.notes:
-        print(f"note: {note}", file=sys.stderr)
+        say(f"note: {note}")
     if not parts.train or not parts.validation:
         raise UserError(
             f"{options.data} has {len(parts.train)} objects to train on and {len(parts.validation)}"
@@ -180,7 +190,7 @@ def check_same_data(folder: RunFolder, parts: Split, root: StrPath) -> None:
     """Refuse to go on with other objects than the run began with, or with other grids of them."""
     if not folder.starts():
         return
-    first, made = folder.starts()[0], data_format(root)
+    first, made = first_start(folder, "data_digest", "objects"), data_format(root)
     if first["data_digest"] != digest(parts):
         raise UserError(
             f"the data set is not the one that the run in {folder.path} began with:"
@@ -272,14 +282,14 @@ def train(
         StopRequest() as stop,
         Batches(parts.train, recipe.batch, recipe.views, recipe.seed, recipe.augment,
                 workers=workers, state=saved.random if saved else None, vary=recipe.vary_pictures,
-                **sizes_of(solver.network)) as batches,
+                stop=stop, **sizes_of(solver.network)) as batches,
         Monitor(recipe.iterations, start, recipe.batch, recipe.log_every, lambda: batches.waited)
         as monitor,
     ):
 
         def validate():
             with Batches(parts.validation, recipe.batch, recipe.views[1], augment=False,
-                         shuffle=False, epochs=1, workers=workers,
+                         shuffle=False, epochs=1, workers=workers, stop=stop,
                          **sizes_of(solver.network)) as held_back:
                 return score(solver, held_back, recipe.views[0], stop)
 
@@ -294,7 +304,7 @@ def train(
             training.restore(saved)
         with Curves(folder.path, training.recorded) as curves:
             notes = curves.missing + ["compiling; the first time on a machine takes minutes"]
-            print("\n".join(notes), file=sys.stderr, flush=True)
+            say("\n".join(notes))
 
             def record(step):
                 curves.add(Row(step.iteration, step.loss, step.rate, *(step.scores or ())[:2]))
@@ -311,8 +321,7 @@ def report(training: Training, folder: RunFolder, stop: StopRequest) -> int:
         print(f"best validation IoU {best['iou']:.4f}, cross-entropy {best['cross_entropy']:.4f}"
               f" at iteration {best['iteration']}: {folder / 'best.npz'}")
     if not training.done:
-        print(f"stopped at iteration {training.solver.iteration}; go on with --resume",
-              file=sys.stderr)
+        say(f"stopped at iteration {training.solver.iteration}; go on with --resume")
         return stop.status
     print(f"trained {training.solver.iteration} iterations: {folder / LAST}")
     return 0

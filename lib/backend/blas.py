@@ -4,6 +4,7 @@ The OpenBLAS that NumPy 1.23 and SciPy 1.9 carry (0.3.18 and 0.3.20), and Debian
 not know server CPUs newer than themselves and fall back to kernels of 2004, five times slower. The
 kernel is chosen when the library is loaded, so this module imports nothing that loads it.
 """
+import hashlib
 import logging
 import os
 import sys
@@ -24,6 +25,9 @@ CORE_TYPES = (
     ("HASWELL", {"avx2", "fma"}),
 )
 
+WAITING = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"}
+SPINS = 10_000  # some ten microseconds: longer than idle threads are apart
+
 
 def cpu_flags(cpuinfo: StrPath = "/proc/cpuinfo") -> set[str]:
     """Return the set of the CPU's instruction-set flags; empty where the system does not tell."""
@@ -36,6 +40,12 @@ def cpu_flags(cpuinfo: StrPath = "/proc/cpuinfo") -> set[str]:
         if name.strip() == "flags":
             return set(value.split())
     return set()
+
+
+def cpu_kind(cpuinfo: str = "/proc/cpuinfo") -> str:
+    """Return a name for CPUs with the same instruction sets, to keep their compiled code apart."""
+    flags = " ".join(sorted(cpu_flags(cpuinfo)))
+    return hashlib.sha256(flags.encode()).hexdigest()[:8]
 
 
 def core_type(flags: set[str]) -> str | None:
@@ -71,6 +81,16 @@ def choose_threads(environment: MutableMapping[str, str] = os.environ) -> None:
     cores = usable_cores()
     if cores < affinity():
         environment.setdefault("OMP_NUM_THREADS", str(cores))
+
+
+def choose_waiting(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Bound how long OpenMP's threads spin for each other, unless the user has said how they wait.
+
+    They spin for a millisecond or longer, in the hope that the others come soon. Where another
+    process has the core of one of them, all spin in vain, and a step takes many times as long.
+    """
+    if not WAITING & set(environment):
+        environment["GOMP_SPINCOUNT"] = str(SPINS)
 
 
 def runs_old_kernels(entry: dict[str, Any]) -> bool:

@@ -1,12 +1,12 @@
 """The C++ modules of a graph compiled side by side, where Theano compiles one after another."""
 import shutil
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ..base.cache import scratch_folder
 from ..base.cores import usable_cores
 
 MOST = 8  # compilers at once, each of which takes 200 MB
@@ -40,11 +40,8 @@ class SideBySide:
             workers = min(usable_cores(), MOST)
             if linker.c_thunks is False or not self._theano.config.cxx or workers < 2:
                 return make_all(linker, *arguments, **settings)
-            with (
-                tempfile.TemporaryDirectory(prefix="voxlstm-") as folder,
-                ThreadPoolExecutor(workers) as pool,
-            ):
-                names = begin(linker.fgraph, Path(folder), pool)
+            with scratch_folder("modules") as folder, ThreadPoolExecutor(workers) as pool:
+                names = begin(linker.fgraph, folder, pool)
                 try:
                     return make_all(linker, *arguments, **settings)
                 finally:

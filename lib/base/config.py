@@ -1,10 +1,10 @@
 """Definitions and recipes: YAML in, frozen dataclasses out, nothing unknown let through."""
 import dataclasses
 import re
+import reprlib
 import types
 import typing
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
@@ -15,17 +15,72 @@ from .hints import StrPath
 Built = TypeVar("Built")
 
 
+MOST = 100_000  # characters of a definition, and values in it where names for parts are resolved
+DEEPEST = 50  # groups within groups
+INTEGERS = 2**63
+
+
 class _Loader(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice, and reads ``1e-4`` as a number."""
+    """A safe loader that refuses a key given twice, and reads ``1e-4`` as a number.
+
+    It is not held up either: by groups within groups, which cost it time by their square, or by
+    names for parts that stand for more and more parts.
+    """
 
     def construct_mapping(self, node, deep=False):
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        twice = {key for key in keys if keys.count(key) > 1}
-        if twice:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"key {sorted(map(str, twice))[0]!r} is given twice", node.start_mark
-            )
+        keys = set()
+        for name, _ in node.value:
+            key = self.construct_object(name, deep=True)
+            if not isinstance(key, typing.Hashable):
+                raise yaml.constructor.ConstructorError(None, None, "a key is a list or a group", name.start_mark)
+            if key in keys and name.tag != "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {_short(str(key))} is given twice", node.start_mark)
+            keys.add(key)
         return super().construct_mapping(node, deep)
+
+    def get_single_node(self):
+        node = super().get_single_node()
+        if node is not None:
+            _check_size(node, {})
+        return node
+
+    def fetch_flow_collection_start(self, TokenClass):
+        self._check_depth(self.flow_level)
+        super().fetch_flow_collection_start(TokenClass)
+
+    def add_indent(self, column):
+        self._check_depth(len(self.indents))
+        return super().add_indent(column)
+
+    def _check_depth(self, depth):
+        if depth >= DEEPEST:
+            raise yaml.scanner.ScannerError(None, None, f"more than {DEEPEST} groups within groups", self.get_mark())
+
+
+def _check_size(node, sizes):
+    """Return the number of values that a node stands for; raise YAMLError for too many, or no end."""
+    if id(node) not in sizes:
+        sizes[id(node)] = MOST  # as long as this is unknown: who holds itself has no end
+        children = node.value if isinstance(node, yaml.SequenceNode) else ()
+        if isinstance(node, yaml.MappingNode):
+            children = (part for pair in node.value for part in pair)
+        sizes[id(node)] = 1 + sum(_check_size(child, sizes) for child in children)
+        if sizes[id(node)] > MOST:
+            raise yaml.constructor.ConstructorError(
+                None, None, "its aliases stand for too many values", node.start_mark)
+    return sizes[id(node)]
+
+
+def _parse(text):
+    """Return the value of a YAML text; raise YAMLError for every other text."""
+    if len(text) > MOST:
+        raise yaml.YAMLError(f"it has more than {MOST} characters")
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except (ValueError, LookupError, AttributeError, TypeError, ArithmeticError, RecursionError) as error:
+        # What PyYAML lets through: dates and numbers that there are not, tags on the wrong values.
+        raise yaml.YAMLError(f"a value is not what it is marked as ({error})") from error
 
 
 # YAML 1.1 wants a dot in a float; people write 1e-4.
@@ -45,13 +100,13 @@ def load_yaml(path: StrPath) -> dict[str, Any]:
         When the file cannot be read, is not YAML, or is not a mapping.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-        value = yaml.load(text, Loader=_Loader)
+        with open(path, encoding="utf-8") as file:
+            value = _parse(file.read(MOST + 1))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise UserError(f"cannot read {path}: {reason}") from error
     except yaml.YAMLError as error:
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())[:400]}") from error
     if not isinstance(value, dict):
         raise UserError(f"{path} must hold 'key: value' lines at its top level")
     return value
@@ -78,9 +133,9 @@ def override(mapping: dict[str, Any], assignments: Iterable[str]) -> dict[str, A
             if not isinstance(target, dict):
                 raise UserError(f"--set {assignment!r}: {name!r} holds a value, not a group of keys")
         try:
-            target[last] = yaml.load(text, Loader=_Loader)
+            target[last] = _parse(text)
         except yaml.YAMLError as error:
-            raise UserError(f"--set {assignment!r}: the value is not valid YAML") from error
+            raise UserError(f"--set {assignment[:200]!r}: the value is not valid YAML") from error
     return result
 
 
@@ -145,6 +200,8 @@ def _convert(kind, value, where, path):
         return _convert(next(a for a in arguments if a is not type(None)), value, where, path)
     if origin is tuple and isinstance(value, (list, tuple)):
         return _convert_items(arguments, value, where, path)
+    if isinstance(value, int) and abs(value) >= INTEGERS or value != value:  # NaN
+        raise UserError(f"{where}{_name(path)} is out of range")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if kind in (dict, list) and isinstance(value, kind):
@@ -152,7 +209,7 @@ def _convert(kind, value, where, path):
     if isinstance(kind, type) and isinstance(value, kind):
         if not (isinstance(value, bool) and kind is not bool):
             return value
-    raise UserError(f"{where}{_name(path)} must be {_kind_name(kind)}, not {value!r}")
+    raise UserError(f"{where}{_name(path)} must be {_kind_name(kind)}, not {_short(value)}")
 
 
 def _convert_items(arguments, value, where, path):
@@ -170,7 +227,12 @@ def _required(field):
 
 
 def _name(path):
-    return ".".join(map(str, path)) or "the top level"
+    return ".".join(str(part)[:80] for part in path) or "the top level"
+
+
+def _short(value):
+    """Return a value as an error quotes it, however large it is."""
+    return reprlib.repr(value)
 
 
 def _kind_name(kind):

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
+from .progress import say
+
 
 class UserError(Exception):
     """Something the user can mend; the message is one sentence that says how."""
@@ -37,6 +39,7 @@ def need(module: str, extra: str) -> ModuleType:
 
 def run_tool(main: Callable[[], int | None]) -> NoReturn:
     """Run a command line's ``main`` and turn a user's errors into one line and exit status 2."""
+    _open_standard_streams()
     try:
         sys.exit(main())
     except UserError as error:
@@ -58,6 +61,15 @@ def program() -> str:
     return Path(sys.argv[0]).stem
 
 
+def _open_standard_streams():
+    """Open what was closed (``2>&-``), so that no file of ours takes its number and gets its text."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
 def _fail(message: str, status: int) -> NoReturn:
-    print(f"{program()}: {message}", file=sys.stderr)
+    say(f"{program()}: {message}")
     sys.exit(status)

@@ -8,39 +8,60 @@ from pathlib import Path
 
 from .hints import StrPath
 
+TEMPORARY = ".tmp-"
+
 
 @contextmanager
-def atomic_path(path: StrPath) -> Iterator[Path]:
+def atomic_path(path: StrPath, mode: int = 0o666) -> Iterator[Path]:
     """Give a temporary path beside ``path`` that takes its place when the block succeeds.
 
     The content is on the disk (fsync) before the rename, so that a reader, also after a crash,
     finds the old file or the new one and never a part. On failure the temporary file is removed.
-    The temporary name keeps the suffix, since writers choose their format by it.
+    The temporary name keeps the suffix, since writers choose their format by it. The file's ``mode``
+    is what the umask leaves of the one given.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".tmp-", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
         _sync(temporary)
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, mode & ~_umask())
         os.replace(temporary, path)
         _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_bytes(path: StrPath, data: bytes) -> None:
+def write_bytes(path: StrPath, data: bytes, mode: int = 0o666) -> None:
     """Write ``data`` to ``path`` atomically."""
-    with atomic_path(path) as temporary:
+    with atomic_path(path, mode) as temporary:
         temporary.write_bytes(data)
 
 
-def write_text(path: StrPath, text: str) -> None:
+def write_text(path: StrPath, text: str, mode: int = 0o666) -> None:
     """Write ``text`` to ``path`` atomically, as UTF-8."""
-    write_bytes(path, text.encode("utf-8"))
+    write_bytes(path, text.encode("utf-8"), mode)
+
+
+def read_json(path):
+    """Return the value in a JSON file; ValueError for everything else in it."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+
+
+def sweep(folder):
+    """Remove what `atomic_path` left in a folder when its process was killed.
+
+    Only for a folder in which nobody writes now.
+    """
+    for path in Path(folder).glob(TEMPORARY + "*"):
+        if path.is_file() and not path.is_symlink():
+            path.unlink(missing_ok=True)
 
 
 def write_json(path: StrPath, value: object) -> None:

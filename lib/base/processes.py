@@ -7,11 +7,14 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
+from pathlib import Path
 
 from .errors import UserError
 
 # With a process for each core, threads of the linear algebra library would only compete.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+STATES = {"T": "is stopped", "t": "is stopped by a debugger", "D": "waits for a disk or a network",
+          "S": "waits", "R": "works"}
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
@@ -45,14 +48,26 @@ def pool(count: int) -> Iterator[ProcessPoolExecutor]:
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
-def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent is gone, even by a kill -9."""
+def die_with_parent(parent: int | None = None) -> None:
+    """Have the kernel kill this process when its parent is gone, however that or this one is held up.
+
+    With the parent's number, end at once where it was killed while this process started.
+    """
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if parent is not None and os.getppid() != parent:
+        os._exit(1)
+
+
+def doing(number):
+    """Return what keeps a process busy, as far as the system tells: ``is stopped``, ``works``, ..."""
+    try:
+        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        state = ""
+    return STATES.get(state, "has not answered")
 
 
 def _start():
     # Ctrl-C reaches the whole group of processes; the parent ends the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    die_with_parent()
-    if not parent_process().is_alive():  # it was killed while this process started
-        os._exit(1)
+    die_with_parent(parent_process().pid)

@@ -1,7 +1,12 @@
 """Progress with time left: a bar on a terminal, a line now and then elsewhere."""
+import os
+import re
 import sys
 import time
 from typing import Self, TextIO
+
+# Also those that turn the direction of what follows, and halves of characters.
+CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
 
 
 class Progress:
@@ -36,7 +41,7 @@ class Progress:
     ) -> None:
         self.total, self.label, self.unit = total, label, unit
         self.stream = stream or sys.stderr
-        self.terminal = self.stream.isatty()
+        self.terminal = is_terminal(self.stream)
         self.every = 0.1 if self.terminal else every
         self.initial, self.done = initial, initial
         self.postfix: dict[str, float | str] = {}
@@ -49,8 +54,7 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         self._show()
         if self.terminal:
-            self.stream.write("\n")
-            self.stream.flush()
+            write(self.stream, "\n")
 
     def update(self, n: int = 1, **postfix: float | str) -> None:
         """Count ``n`` more units; keyword arguments are shown behind the bar."""
@@ -76,10 +80,46 @@ class Progress:
         if self.terminal:
             padding = " " * max(0, self.width - len(text))
             self.width = len(text)
-            self.stream.write("\r" + text + padding)
+            write(self.stream, "\r" + text + padding)
         else:
-            self.stream.write(text + "\n")
-        self.stream.flush()
+            write(self.stream, text + "\n")
+
+
+def is_terminal(stream):
+    """Return whether a stream is a terminal; None and a closed one are none."""
+    try:
+        return stream.isatty()
+    except (ValueError, AttributeError):
+        return False
+
+
+def printable(text):
+    """Return a text whose control characters are spelt out: names come from files of others."""
+    return CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def say(text, stream=None):
+    """Write a line for the user; where nobody can read it any more, the job goes on without."""
+    write(stream or sys.stderr, printable(text) + "\n")
+
+
+def write(stream, text):
+    """Write text at once; what cannot be written is dropped: words are no reason to end a job."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except (OSError, ValueError, AttributeError):  # no reader, a full disk, a closed stream, none
+        _drop(stream)
+
+
+def _drop(stream):
+    """Turn a stream that cannot be written into one that swallows all, so that its end does not fail."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+    except (OSError, ValueError, AttributeError):
+        return  # it has no file of its own
 
 
 def clock(seconds: float) -> str:

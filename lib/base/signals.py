@@ -6,6 +6,10 @@ from typing import Any, Self
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
+class Interrupted(Exception):
+    """A wait was given up because a stop was asked for; nothing was begun that is lost."""
+
+
 class StopRequest:
     """Turns Ctrl-C and SIGTERM into a flag that a job looks at when it can stop.
 

@@ -15,14 +15,18 @@ import numpy as np
 
 from ..base.cores import usable_cores
 from ..base.errors import UserError
-from ..base.processes import ONE_THREAD
+from ..base.processes import ONE_THREAD, doing
+from ..base.progress import say
+from ..base.signals import Interrupted
 from .plan import RESOLUTION, Plan
 from .shapenet import Item
 from .views import SIZE
-from .worker import Answer, Task, place
+from .worker import NAME, Answer, Task, place, told
 
 _AHEAD = 2  # tasks that wait at each worker, so that none is idle while the caller computes
 EARLIER = {"vary": False}  # settings that older versions' checkpoints do not hold
+PATIENCE = 4.0  # seconds of waiting after which it is said what is waited for, doubled each time
+_LOOK = 0.2  # seconds between looks at the wish to stop
 _HELD = 2  # batches that the caller may hold before it gets copies
 
 
@@ -78,6 +82,8 @@ class Batches:
         What `state` returned: go on from there. All else must be as it was.
     image, resolution : int
         Pixels of a view's side and voxels of a grid's side, as the network has them.
+    stop : object
+        True when waiting for a batch is to be given up.
 
     Attributes
     ----------
@@ -91,6 +97,8 @@ class Batches:
         killed, or ``state`` belongs to other objects or settings.
     WorkerError
         For any other exception in a worker, with its traceback.
+    Interrupted
+        When ``stop`` came true in a wait; the batch is still to come.
 
     Notes
     -----
@@ -113,6 +121,7 @@ class Batches:
         image: int = SIZE,
         resolution: int = RESOLUTION,
         vary: bool = False,
+        stop: object = False,
     ) -> None:
         fewest, most = (views, views) if isinstance(views, (int, np.integer)) else views
         self._plan = Plan(tuple(objects), batch, (fewest, most), seed, augment, vary, shuffle, epochs,
@@ -122,7 +131,7 @@ class Batches:
         workers = _default_workers() if workers is None else workers
         if workers < 0:
             raise UserError(f"the number of workers must be 0 or more, not {workers}")
-        self._pool = _Pool(self._plan, self._next, workers) if workers else None
+        self._pool = _Pool(self._plan, self._next, workers, stop) if workers else None
 
     def __enter__(self) -> Self:
         return self
@@ -188,8 +197,8 @@ def _default_workers():
 class _Pool:
     """Worker processes that fill slots of one shared memory."""
 
-    def __init__(self, plan: Plan, first: int, workers: int) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, first: int, workers: int, stop_wanted: object) -> None:
+        self.plan, self.stop_wanted = plan, stop_wanted
         self.unsent = first  # the next batch to be given to a worker
         self.slots: dict[int, int] = {}  # number: offset, for batches given to a worker and not yet taken
         self.answers: dict[int, Answer] = {}  # number: Answer, for those of them that are read
@@ -219,8 +228,7 @@ class _Pool:
             raise ValueError("the batches are closed")
         self.hand_out()
         self.receive(timeout=0)
-        while number not in self.answers:
-            self.receive(timeout=None)
+        self.wait_for(number)
         answer = self.answers[number]
         if answer.error:
             raise UserError(answer.error) from WorkerError(answer.trace)
@@ -228,6 +236,19 @@ class _Pool:
             raise WorkerError(f"in a data worker:\n{answer.trace}")
         del self.answers[number]
         return self.arrays(number, self.slots.pop(number))
+
+    def wait_for(self, number):
+        """Wait for an answer; say what is waited for, and give up when a stop is wanted."""
+        start, patience = time.monotonic(), PATIENCE
+        while number not in self.answers:
+            if self.stop_wanted:
+                raise Interrupted
+            self.receive(timeout=_LOOK)
+            if time.monotonic() - start > patience and number not in self.answers:
+                worker = next(one for one in self.workers if number in one.tasks)
+                say(f"note: waiting for data for {patience:.0f} seconds: the data worker with process id"
+                    f" {worker.process.pid} {doing(worker.process.pid)} at {told(self.memory, worker.name)}")
+                patience *= 2
 
     def arrays(self, number, offset):
         """Return a batch's arrays; its slot is free again when nobody refers to them."""
@@ -262,18 +283,24 @@ class _Pool:
 class _Worker:
     """One process and the connection to it."""
 
-    def __init__(self, plan_file: int, memory_file: int) -> None:
+    def __init__(self, plan_file: int, memory_file: int, name: int) -> None:
         self.connection, theirs = Pipe()
+        self.name = name  # where in the memory it says what it reads
         files = (plan_file, memory_file, theirs.fileno())
         program = f"from {__package__}.worker import main; main()"
         # A new program, not a fork: the caller may have threads and a GPU. A group of its own:
         # Ctrl-C goes to the caller alone, who ends the workers. -P: the folder is not searched.
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-c", program, *map(str, files)],
+                [sys.executable, "-P", "-c", program, *map(str, (os.getpid(), *files, name))],
                 stdin=subprocess.DEVNULL, pass_fds=files, process_group=0,
                 env={**os.environ, **ONE_THREAD})
-        self.busy = 0  # tasks not yet answered
+        self.tasks = []  # numbers of the batches that it has not yet answered
+
+    @property
+    def busy(self):
+        """Number of tasks not yet answered."""
+        return len(self.tasks)
 
     def fileno(self):
         """Return the descriptor to wait at."""
@@ -285,7 +312,7 @@ class _Worker:
             self.connection.send(task)
         except OSError:
             raise self.death() from None
-        self.busy += 1
+        self.tasks.append(task.number)
 
     def receive(self):
         """Return one answer."""
@@ -293,7 +320,7 @@ class _Worker:
             answer = self.connection.recv()
         except (EOFError, OSError):
             raise self.death() from None
-        self.busy -= 1
+        self.tasks.remove(answer.number)
         return answer
 
     def death(self):
@@ -319,10 +346,10 @@ def _start(plan, size, count):
     try:
         with open(plan_file, "wb", closefd=False) as file:
             pickle.dump(plan, file)
-        os.ftruncate(memory_file, size)
-        memory = mmap.mmap(memory_file, size)
-        for _ in range(count):
-            workers.append(_Worker(plan_file, memory_file))
+        os.ftruncate(memory_file, size + count * NAME)
+        memory = mmap.mmap(memory_file, size + count * NAME)
+        for number in range(count):
+            workers.append(_Worker(plan_file, memory_file, size + number * NAME))
         return memory, workers
     except OSError as error:
         _kill(workers, os.getpid())

@@ -1,5 +1,8 @@
 """Downloading the 3D-R2N2 release: transfers that resume, archives unpacked safely."""
+import contextlib
+import errno
 import gzip
+import hashlib
 import json
 import os
 import re
@@ -18,16 +21,21 @@ from typing import NamedTuple
 from ..base.errors import UserError
 from ..base.files import write_json
 from ..base.hints import StrPath
-from ..base.progress import Progress
+from ..base.progress import Progress, say
 from .layout import RENDERINGS, VOXELS
 
 MIRRORS = ("http://cvgl.stanford.edu/data2/", "http://ftp.cs.stanford.edu/cs/cvgl/")
 TRIES = 5  # transfers in a row that bring nothing before a mirror is given up
 PAUSE = 1.0  # seconds before another try, doubled for each that brought nothing
+NO_HEAD = (400, 403, 405, 406, 501)  # answers of servers that know GET alone
 TIMEOUT = 60.0  # seconds without a byte
 _CHUNK = 1 << 18
 _MB = 10**6
 _GZIP = b"\x1f\x8b"
+_BLOCK = 4096  # bytes that the smallest file takes on a disk
+_SLACK = 16 * _MB  # that any archive may unpack to
+_DEEPEST = 30  # folders within folders
+_ABOUT = 1 << 16  # bytes of a member's name and attributes
 
 
 class Archive(NamedTuple):
@@ -50,6 +58,7 @@ def fetch(
     mirrors: Sequence[str] = MIRRORS,
     archives: Sequence[Archive] = ARCHIVES,
     keep: bool = False,
+    digests: dict[str, str] | None = None,
 ) -> list[str]:
     """Download and unpack the archives whose folders are not there yet.
 
@@ -66,6 +75,9 @@ def fetch(
     archives : sequence of Archive
     keep : bool
         Leave the downloaded archives beside the folders.
+    digests : mapping of str to str, optional
+        SHA-256 that an archive must have, by its name. None is published for these archives, so
+        that without it what comes is only known not to be damaged; the digest is said.
 
     Returns
     -------
@@ -75,7 +87,8 @@ def fetch(
     Raises
     ------
     UserError
-        When no mirror has an archive, the disk is too small, or an archive is damaged or unsafe.
+        When no mirror has an archive, the disk is too small, or an archive is damaged, unsafe or
+        not the one with the digest. An archive that an earlier run has not brought is never removed.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -87,7 +100,8 @@ def fetch(
         brought = not path.exists()
         if brought:
             download(archive.name, path, mirrors)
-        left_out += unpack(path, archive.folder, out)
+        check_digest(path, (digests or {}).get(archive.name))
+        left_out += unpack(path, archive.folder, out, brought, archive.expansion)
         if brought and not keep:
             path.unlink()
     return left_out
@@ -112,8 +126,12 @@ def remote_size(name: str, mirrors: Sequence[str]) -> int:
     reasons = []
     for url in _urls(name, mirrors):
         try:
-            with _open(url, method="HEAD") as response:
-                return _length(response)
+            try:
+                with _open(url, method="HEAD") as response:
+                    return _length(response)
+            except _NoHead:
+                with _open(url) as response:
+                    return _length(response)
         except (_Broken, _Refused) as error:
             reasons.append(f"{url}: {error}")
     raise UserError(f"no mirror offers {name} ({'; '.join(reasons)}); check the network or name "
@@ -149,11 +167,25 @@ def download(name: str, path: Path, mirrors: Sequence[str]) -> None:
                     "it broke, or name another mirror with --mirror")
 
 
-def unpack(path: StrPath, folder: str, out: StrPath) -> list[str]:
+def check_digest(path: Path, wanted: str | None = None) -> None:
+    """Say an archive's SHA-256, and raise UserError where it is not the one that is wanted."""
+    with open(path, "rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    say(f"{path.name}: SHA-256 {found}" + ("" if wanted else " (not compared: its publisher gives none)"))
+    if wanted and found != wanted.lower():
+        raise UserError(f"{path} has the SHA-256 {found}, not the one of --sha256; it was not unpacked: remove"
+                        " it and run again, or correct --sha256")
+
+
+def unpack(
+    path: StrPath, folder: str, out: StrPath, brought: bool = True, expansion: float = 30.0
+) -> list[str]:
     """Unpack the folder of an archive into ``out``, where it appears when it is complete.
 
     Nothing but plain files and folders is made, with plain permissions, and nothing outside of
-    ``out``; a damaged archive is deleted, since a transfer that resumes would keep the damage.
+    ``out``. An archive that was ``brought`` and is damaged is deleted, since a transfer that
+    resumes would keep the damage; any other one stays. Twice the ``expansion`` that is expected is
+    more than there can be.
 
     Returns
     -------
@@ -163,19 +195,23 @@ def unpack(path: StrPath, folder: str, out: StrPath) -> list[str]:
     Raises
     ------
     UserError
-        When the archive is damaged, a member's path leads elsewhere, or the folder is not in it.
+        When the archive is damaged, a member's path leads elsewhere, it holds more than it may, or
+        the folder is not in it.
     """
     staging = Path(out) / f".unpacking-{folder}"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
     try:
-        left_out = _unpack_members(path, staging)
+        left_out = _unpack_members(path, staging, _SLACK + int(2 * expansion * _size(path)))
         if not (staging / folder).is_dir():
             raise UserError(f"{path} holds no folder {folder}, so it is not the archive wanted; "
                             "remove it and run again")
         os.replace(staging / folder, Path(out) / folder)
         return left_out
-    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+    except _DAMAGE as error:
+        if not brought:
+            raise UserError(f"{path}, which was there before, is cut short or damaged ({error}) and stays as it"
+                            " is; move it away and run again to download it") from error
         Path(path).unlink()
         raise UserError(f"{path} was damaged ({error}) and has been removed; run again to "
                         "download it anew") from error
@@ -187,47 +223,85 @@ class _Refused(Exception):
     """A mirror that cannot give the file; trying it again is of no use."""
 
 
+class _NoHead(_Refused):
+    """A mirror that may give the file but does not speak of it beforehand."""
+
+
 class _Broken(Exception):
     """A transfer that broke; trying again may bring the rest."""
 
 
-def _unpack_members(path, staging):
+# What tarfile and gzip raise for what is damaged or made up.
+_DAMAGE = (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError, OverflowError, RecursionError,
+           LookupError)
+
+
+class _Member(tarfile.TarInfo):
+    """A member whose description takes little memory and whose content is all in the archive."""
+
+    def _proc_member(self, archive):
+        described = self.type in (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
+                                  tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+        if described and self.size > _ABOUT:
+            raise tarfile.ReadError("the name of a member is too long")
+        return super()._proc_member(archive)
+
+
+def _unpack_members(path, staging, limit):
     """Unpack all; what gzip says about the content is checked to the last byte."""
-    left_out = []
-    size = _size(path)
-    with (open(path, "rb") as file, gzip.GzipFile(fileobj=file) as content,
-          tarfile.open(fileobj=content, mode="r|") as archive,
+    left_out, total, size = [], 0, _size(path)
+    with (open(path, "rb") as file, _content(file) as content,
+          tarfile.open(fileobj=content, mode="r|", tarinfo=_Member) as archive,
           Progress(size // _MB, f"unpacking {path.name}", "MB") as shown):
         while member := archive.next():
+            total += _BLOCK + max(0, member.size if member.isreg() else 0)
+            if total > limit or member.issparse():
+                raise UserError(f"{path} is not safe to unpack: its content is far larger than an archive of its"
+                                " size can hold; nothing was unpacked")
             if not _unpack_member(archive, member, staging, path):
                 left_out.append(f"{path.name}: {member.name}")
             archive.members.clear()  # a million of them would be kept
             shown.update(file.tell() // _MB - shown.done)
-        while content.read(_CHUNK):
-            continue
+        while chunk := content.read(_CHUNK):
+            total += len(chunk)
+            if total > limit + 2 * tarfile.RECORDSIZE:
+                raise tarfile.ReadError("it does not end")
     return left_out
+
+
+def _content(file):
+    """Return what is in an archive, which a browser may have taken out of gzip."""
+    start = file.read(2)
+    file.seek(0)
+    return contextlib.nullcontext(file) if start and start != _GZIP else gzip.GzipFile(fileobj=file)
 
 
 def _unpack_member(archive, member, staging, path):
     """Make one file or folder; return False for anything else, which is left out."""
     target = staging / safe_path(member.name, path)
-    if member.isdir():
-        target.mkdir(parents=True, exist_ok=True)
-    elif member.isreg():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with archive.extractfile(member) as source, open(target, "wb") as file:
-            shutil.copyfileobj(source, file)
-    else:
-        return False
+    try:
+        if member.isdir():
+            target.mkdir(parents=True, exist_ok=True)
+        elif member.isreg():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with archive.extractfile(member) as source, open(target, "wb") as file:
+                shutil.copyfileobj(source, file)
+        else:
+            return False
+    except OSError as error:
+        if error.errno not in (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EILSEQ):
+            raise
+        raise UserError(f"{path} cannot be unpacked: its member {member.name[:200]!r} has a name that is too long,"
+                        " or that of a folder; nothing was unpacked") from error
     return True
 
 
 def safe_path(name: str, path: StrPath) -> PurePosixPath:
     """Return a member's path, relative and without ``..``; raise UserError for any other."""
     pure = PurePosixPath(name)
-    if pure.is_absolute() or ".." in pure.parts or "\0" in name:
-        raise UserError(f"{path} is not safe to unpack: its member {name!r} leads out of the "
-                        "target folder; nothing was unpacked")
+    if pure.is_absolute() or ".." in pure.parts or "\0" in name or len(pure.parts) > _DEEPEST:
+        raise UserError(f"{path} is not safe to unpack: its member {name[:200]!r} leads out of the "
+                        "target folder, or too deep; nothing was unpacked")
     return pure
 
 
@@ -242,6 +316,8 @@ def _transfer(url, part):
         When the mirror has no such file.
     """
     note = _read_note(part)
+    if part.exists() and not _note(part).exists():  # a browser's, perhaps
+        os.replace(part, part.with_name(f"{part.name}.{time.time_ns()}"))
     have = _size(part) if note and _size(part) <= note["size"] else 0
     if note and have == note["size"]:
         return
@@ -305,7 +381,8 @@ def _open(url, headers=None, method="GET"):
     except urllib.error.HTTPError as error:
         error.close()
         passing = error.code >= 500 or error.code in (408, 429)
-        raise (_Broken if passing else _Refused)(f"HTTP {error.code} {error.reason}") from error
+        kind = _NoHead if error.code in NO_HEAD and method == "HEAD" else _Broken if passing else _Refused
+        raise kind(f"HTTP {error.code} {error.reason}") from error
     except (OSError, HTTPException) as error:
         raise _Broken(_reason(error)) from error
     except ValueError as error:
@@ -315,7 +392,7 @@ def _open(url, headers=None, method="GET"):
 def _length(response):
     length = response.headers.get("Content-Length", "")
     if not length.isdigit() or int(length) == 0:
-        raise _Refused("it does not tell the file's size")
+        raise _NoHead("it does not tell the file's size")
     return int(length)
 
 

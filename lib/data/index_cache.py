@@ -5,6 +5,7 @@ import os
 import time
 
 from ..base.cache import cache_folder
+from ..base.errors import UserError
 from ..base.files import write_text
 from ..base.hints import StrPath
 
@@ -22,17 +23,23 @@ class IndexCache:
 
     def __init__(self, root: StrPath) -> None:
         self.root = os.path.realpath(root)
-        self.path = cache_folder() / f"index-{_digest(self.root)}.json"
+        try:
+            self.path = cache_folder() / f"index-{_digest(self.root)}.json"
+        except UserError:
+            self.path = None
 
     def load(self) -> dict[str, Entry]:
         """Return the entries, none when there is no usable cache."""
+        if self.path is None:
+            return {}
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
             if content["version"] != VERSION or content["root"] != self.root:
                 return {}
             kinds = [tuple(map(str, files)) for files in content["files"]]
             return {str(name): _entry(kinds, *row) for name, row in content["entries"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError,
+                RecursionError, OverflowError):
             return {}
 
     def save(self, entries: dict[str, Entry]) -> None:
@@ -41,6 +48,8 @@ class IndexCache:
         A folder changed twice within a tick of the file system's clock keeps its time, so an entry
         is trusted only if its folders were at rest for a while when they were listed.
         """
+        if self.path is None:
+            return
         rest = time.time_ns() - _SETTLED
         settled = {name: row for name, row in entries.items() if max(row[:2]) < rest}
         # Nearly all models have the same files, so each kind of list is written once.

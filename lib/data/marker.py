@@ -1,9 +1,9 @@
 """The file at the root of a data set that this project made; it says how."""
-import json
 from pathlib import Path
 from typing import Any
 
 from ..base.errors import UserError
+from ..base.files import read_json
 from ..base.hints import StrPath
 
 MARKER = "dataset.json"
@@ -24,7 +24,7 @@ def read(root: StrPath) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as JSON; make the data set again") from error
     if not isinstance(content, dict) or not _are_dicts(content.get(ADDED, [])):
@@ -32,7 +32,7 @@ def read(root: StrPath) -> dict[str, Any] | None:
     found = content.get("version")
     if found != VERSION:
         raise UserError(
-            f"{root} was made by another version of voxlstm (data format {found}; this one makes"
+            f"{root} was made by another version of voxlstm (data format {found!r:.40}; this one makes"
             f" and reads {VERSION}), with other grids or pictures: make the set again, in another"
             " folder, with tools/make_dataset.py"
         )

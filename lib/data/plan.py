@@ -1,4 +1,5 @@
 """What each batch holds: a pure function of the seed, the epoch and the position in it."""
+from collections.abc import Callable
 import hashlib
 from dataclasses import dataclass, field
 
@@ -101,8 +102,16 @@ class Plan:
         """Return the shapes of the views and of the voxels of the largest batch there may be."""
         return self._shapes(self.views[1], self.size(0))
 
-    def fill(self, number: int, views: np.ndarray, voxels: np.ndarray) -> None:
+    def fill(
+        self,
+        number: int,
+        views: np.ndarray,
+        voxels: np.ndarray,
+        tell: Callable[[str], str] = lambda path: path,
+    ) -> None:
         """Read batch ``number`` into two uint8 arrays of `shapes`.
+
+        ``tell`` is called with each path before it is read, and returns it.
 
         Raises
         ------
@@ -111,7 +120,7 @@ class Plan:
         """
         for row, item in enumerate(self.members(number)):
             try:
-                self._fill_row(number * self.batch + row, item, views[:, row], voxels[row])
+                self._fill_row(number * self.batch + row, item, views[:, row], voxels[row], tell)
             except Exception as error:
                 error.add_note(f"while reading {item.renderings_path} and {item.voxels_path}")
                 raise
@@ -121,13 +130,13 @@ class Plan:
         names = "\n".join(item.name for item in self.objects)
         return hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
-    def _fill_row(self, place, item, views, voxels):
+    def _fill_row(self, place, item, views, voxels, tell):
         rng = self._random(_ROW, place) if self.augment else None
         # Drawn of all the renderings, so that the first ones are not seen more often.
         numbers = rng.permutation(item.views) if rng else range(item.views)
-        load_views([item.view_path(k) for k in numbers[: len(views)]], rng, views,
-                   self.image, self.vary)
-        grid = binvox.read(item.voxels_path)
+        paths = (tell(item.view_path(k)) for k in numbers[: len(views)])
+        load_views(paths, rng, views, self.image, self.vary)
+        grid = binvox.read(tell(item.voxels_path))
         if grid.shape != voxels.shape:
             raise UserError(misfit(item.voxels_path, len(grid), self.resolution))
         voxels[...] = grid

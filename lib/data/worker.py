@@ -1,9 +1,10 @@
 """A process that reads batches into shared memory.
 
 It is told the numbers of batches over a connection and answers over it. It writes no file and owns
-nothing that outlives it, so it may be killed at any time; it ends by itself when the connection
-does, thus also when its parent is killed.
+nothing that outlives it, so it may be killed at any time; it ends with its parent, also when a read
+keeps it for ever.
 """
+from collections.abc import Callable
 import mmap
 import os
 import pickle
@@ -16,7 +17,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..base.errors import UserError
+from ..base.processes import die_with_parent
 from .plan import Plan
+
+NAME = 4096  # bytes of the shared memory in which each worker says what it reads
 
 
 class Task(NamedTuple):
@@ -58,11 +62,13 @@ def place(
     return views.reshape(shapes[0]), voxels.reshape(shapes[1]), base
 
 
-def read_batch(plan: Plan, task: Task, memory: mmap.mmap) -> Answer:
+def read_batch(
+    plan: Plan, task: Task, memory: mmap.mmap, tell: Callable[[str], str] = lambda path: path
+) -> Answer:
     """Read a batch into its place and return the `Answer`."""
     try:
         views, voxels, _ = place(memory, task.offset, plan.shapes(task.number))
-        plan.fill(task.number, views, voxels)
+        plan.fill(task.number, views, voxels, tell)
         return Answer(task.number)
     except UserError as error:
         return Answer(task.number, str(error), traceback.format_exc())
@@ -70,19 +76,30 @@ def read_batch(plan: Plan, task: Task, memory: mmap.mmap) -> Answer:
         return Answer(task.number, "", traceback.format_exc())
 
 
-def serve(plan_file: int, memory_file: int, connection: Connection) -> None:
+def told(memory: mmap.mmap, place: int) -> str:
+    """Return the path that a worker says it reads, at byte ``place`` of the shared memory."""
+    return os.fsdecode(memory[place : place + NAME].partition(b"\0")[0])
+
+
+def serve(plan_file: int, memory_file: int, connection: Connection, place: int) -> None:
     """Answer tasks until there are no more; the files are open descriptors."""
     # Inherited descriptors share one offset among all the workers: read without moving it.
     plan = pickle.loads(os.pread(plan_file, os.fstat(plan_file).st_size, 0))
     memory = mmap.mmap(memory_file, 0)
+
+    def tell(path):
+        memory[place : place + NAME] = os.fsencode(path)[: NAME - 1].ljust(NAME, b"\0")
+        return path
+
     while True:
         try:
-            connection.send(read_batch(plan, connection.recv(), memory))
+            connection.send(read_batch(plan, connection.recv(), memory, tell))
         except (EOFError, ConnectionError):
             return  # the parent has gone
 
 
 def main() -> None:
-    """Serve as the process whose arguments are the descriptors of plan, memory, connection."""
-    plan_file, memory_file, socket = map(int, sys.argv[1:])
-    serve(plan_file, memory_file, Connection(socket))
+    """Serve as the process whose arguments are the parent, its descriptors and the place of the name."""
+    parent, plan_file, memory_file, socket, place = map(int, sys.argv[1:])
+    die_with_parent(parent)
+    serve(plan_file, memory_file, Connection(socket), place)

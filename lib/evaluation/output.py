@@ -1,5 +1,4 @@
 """The folder of an evaluation: rows, results, figures and the report."""
-import json
 import os
 import tempfile
 from collections.abc import Sequence
@@ -7,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ..base.errors import UserError, need
-from ..base.files import write_bytes, write_json, write_text
+from ..base.files import read_json, write_bytes, write_json, write_text
 from ..base.hints import StrPath
-from .evaluate import Evaluation, FORMAT
+from .evaluate import FORMAT, Evaluation
 from .report import charts, figures
 from .report.sections import write_report
 from .rows import write_rows, write_sweep
@@ -108,7 +107,7 @@ def read_results(path: StrPath) -> dict[str, Any]:
         When it cannot be read or is something else.
     """
     try:
-        results = json.loads(Path(path).read_text(encoding="utf-8"))
+        results = read_json(path)
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read the results in {path}; it must be a results.json") from error
     if not isinstance(results, dict) or results.get("format") != FORMAT:

@@ -11,8 +11,7 @@ themselves, agree within `TOLERANCE`.
 import io
 import json
 import zipfile
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ import numpy as np
 from ..base.errors import UserError
 from ..base.files import atomic_path
 from ..base.hints import StrPath
+from ..base.npz import Damaged, NpzFile
 from .metrics import occupied, sigmoid
 
 STEP = 1 / 1024
@@ -120,37 +120,77 @@ class Predictions:
     def __init__(self, path: StrPath) -> None:
         self.path = Path(path)
         try:
-            self._arrays = np.load(self.path, allow_pickle=False)
-            self.about = json.loads(str(self._arrays["about"][()]))
-            ours = self.about["format"] == FORMAT
+            if self.path.exists() and not self.path.is_file():
+                raise UserError(f"cannot read the predictions in {path}: it is not a file")
+            self._arrays = NpzFile(self.path)
+            self.about = json.loads(str(self._arrays.read("about")))
         except OSError as error:
             reason = error.strerror or "it is not a prediction file"
             raise UserError(f"cannot read the predictions in {path}: {reason}") from error
-        except (ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile, EOFError) as error:
+        except (ValueError, KeyError, RecursionError, SystemError, Damaged) as error:
             raise UserError(f"{path} is not a file of saved predictions") from error
-        if not ours:
+        if not isinstance(self.about, dict) or self.about.get("format") != FORMAT:
             raise UserError(f"{path} is not a file of saved predictions")
+        if not _is_about(self.about):
+            raise self.damaged()
 
     def __len__(self) -> int:
         return len(self.about["objects"])
 
     def __getitem__(self, number: int) -> Prediction:
         category, model = self.about["objects"][number]
-        planes = self.array(f"{number:06d}.log_odds")
-        if planes.dtype != np.uint8 or planes.ndim != 5 or len(planes) != 2:
-            raise UserError(f"{self.path} is damaged; save the predictions again")
+        planes, packed = (self.array(f"{number:06d}.{name}") for name in ("log_odds", "voxels"))
+        sides = planes.shape[2:]
+        if (
+            planes.dtype != np.uint8 or packed.dtype != np.uint8 or planes.ndim != 5 or len(planes) != 2
+            or len(set(sides)) != 1 or packed.shape != (-(-sides[0] ** 3 // 8),)
+        ):
+            raise self.damaged()
         high, low = planes.astype(np.uint16)
-        codes = (high << 8) + low
-        shape = codes.shape[1:]
-        bits = np.unpackbits(self.array(f"{number:06d}.voxels"), count=int(np.prod(shape)))
-        return Prediction(category, model, bits.reshape(shape).astype(bool), decode(codes))
+        bits = np.unpackbits(packed, count=sides[0] ** 3)
+        return Prediction(category, model, bits.reshape(sides).astype(bool), decode((high << 8) + low))
 
     def __iter__(self) -> Iterator[Prediction]:
         return (self[number] for number in range(len(self)))
 
+    def of_views(self, number: int, counts: Sequence[int]) -> Prediction:
+        """Return the `Prediction` of an object for some of the numbers of views that were saved."""
+        item, there = self[number], self.about["views"]
+        if len(item.log_odds) != len(there):
+            raise self.damaged()
+        places = [there.index(count) for count in counts]
+        return Prediction(item.category, item.model, item.voxels, item.log_odds[places])
+
     def array(self, name: str) -> np.ndarray:
         """Return a named array."""
         try:
-            return self._arrays[name]
-        except (KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-            raise UserError(f"{self.path} is damaged; save the predictions again") from error
+            return self._arrays.read(name)
+        except (KeyError, OSError, Damaged) as error:
+            raise self.damaged() from error
+
+    def damaged(self):
+        """Return the error that says so."""
+        return UserError(f"{self.path} is damaged; save the predictions again")
+
+
+def _is_about(about):
+    """Return whether what is said about a file has the kinds of values that a writer gives it."""
+    objects, views, thresholds = (about.get(name) for name in ("objects", "views", "thresholds"))
+    shapes = about.get("mean_shapes", {})
+    return (
+        isinstance(objects, list) and all(map(_is_name, objects))
+        and len({*map(tuple, objects)}) == len(objects)
+        and isinstance(shapes, dict) and all(map(_is_shape, shapes.values()))
+        and isinstance(views, list) and all(type(count) is int and 0 < count < 1000 for count in views)
+        and isinstance(thresholds, list) and all(type(t) in (int, float) and 0 < t < 1 for t in thresholds)
+    )
+
+
+def _is_name(pair):
+    return isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair)
+
+
+def _is_shape(about):
+    numbers = {"threshold", "training_iou", "objects"}
+    return isinstance(about, dict) and set(about) == numbers and all(
+        type(value) in (int, float) and 0 <= value < 2**53 for value in about.values())

@@ -31,6 +31,8 @@ THEME = {
 }
 INK, FAINT, RULE, PAPER, *COLOURS = (light for light, _ in THEME.values())
 DPI = 100
+# What XML has no way to write: a name with one of these would make a chart that no reader opens.
+NOT_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 LOOK = {
     "figure.dpi": DPI, "savefig.dpi": DPI, "font.size": 9, "font.family": "sans-serif",
     "figure.constrained_layout.use": True, "legend.frameon": False,
@@ -71,7 +73,7 @@ def svg(drawing: "Figure") -> str:
     # Neither the date nor the version of matplotlib belongs to a chart.
     drawing.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None},
                     transparent=False)
-    return buffer.getvalue()
+    return NOT_XML.sub("\ufffd", buffer.getvalue())
 
 
 def inline(text: str) -> str:

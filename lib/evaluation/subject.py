@@ -117,19 +117,14 @@ class SavedSubject:
         if missing:
             raise UserError(f"{self.saved.path} holds predictions from {_listed(there)} views, not "
                             f"from {missing[0]}")
-        places = [there.index(count) for count in counts]
-        for item in self.saved:
-            yield Prediction(item.category, item.model, item.voxels, item.log_odds[places])
+        for number in range(len(self.saved)):
+            yield self.saved.of_views(number, counts)
 
     def show(self, names: Iterable[tuple[str, str]], counts: Sequence[int]) -> Iterator[Shown]:
         """Yield (Prediction, pictures or None, None) of the objects with these names."""
-        there = self.saved.about["views"]
-        places = [there.index(count) for count in counts]
         numbers = {tuple(name): k for k, name in enumerate(self.saved.about["objects"])}
         for name in names:
-            item = self.saved[numbers[name]]
-            kept = Prediction(item.category, item.model, item.voxels, item.log_odds[places])
-            yield kept, self._pictures(name, max(counts)), None
+            yield self.saved.of_views(numbers[name], counts), self._pictures(name, max(counts)), None
 
     def _pictures(self, name, count):
         if name not in self._items or self._items[name].views < count:
@@ -218,8 +213,12 @@ def load_shapes(saved: Predictions) -> tuple[MeanShape | None, dict[str, MeanSha
 
     None and an empty dict where it was saved without baselines.
     """
-    shapes = {name: MeanShape(saved.array(f"mean_shape.{number}"), **about)
-              for number, (name, about) in enumerate(saved.about["mean_shapes"].items())}
+    shapes = {}
+    for number, (name, about) in enumerate(saved.about.get("mean_shapes", {}).items()):
+        occupancy = saved.array(f"mean_shape.{number}")
+        if occupancy.dtype != np.float32 or occupancy.ndim != 3 or len({*occupancy.shape}) != 1:
+            raise saved.damaged()
+        shapes[name] = MeanShape(occupancy, **about)
     return shapes.pop("", None), shapes
 
 

@@ -22,7 +22,10 @@ import numpy
 
 from ..backend import door
 from ..backend.door import Function, Symbol
-from ..base.cache import cache_folder
+from theano.compile.function_module import FunctionMaker
+
+from ..base.cache import cache_folder, is_ours, trim
+from ..base.errors import UserError
 from ..base.files import write_bytes
 from . import layout, library
 
@@ -54,10 +57,15 @@ def compiled(
     -----
     Graphs for a GPU are not kept: their ops are bound to the process's device.
     """
+    door.ready()
     with _collector_at_rest():
         if door.device() != "cpu":
             return build()
-        path = cache_folder() / "graphs" / f"{name}-{_digest(about)}.pickle"
+        try:
+            path = cache_folder("graphs") / f"{name}-{_digest(about)}.pickle"
+        except UserError as error:
+            logger.warning("the optimised graph is not kept for the next run: %s", error)
+            return build()
         function = _load(path, shared)
         if function is None:
             function = build()
@@ -67,7 +75,12 @@ def compiled(
 
 def _load(path, shared):
     try:
+        if not is_ours(path):
+            raise ValueError("another user could have written it")
         maker = _Unpickler(path, shared).load()
+        if not isinstance(maker, FunctionMaker):
+            raise ValueError(f"it holds a {type(maker).__name__}")
+        function = maker.create([entry.value for entry, _, _ in maker.indices])
     except FileNotFoundError:
         return None
     except Exception as error:  # whatever a damaged pickle can raise
@@ -75,15 +88,13 @@ def _load(path, shared):
         return None
     with contextlib.suppress(OSError):
         os.utime(path)  # in use, so not among the oldest
-    return maker.create([entry.value for entry, _, _ in maker.indices])
+    return function
 
 
 def _save(path, maker, shared):
     try:
-        write_bytes(path, zlib.compress(_pickled(maker, shared), 1))
-        newest = sorted(path.parent.glob("*.pickle"), key=lambda p: -p.stat().st_mtime)
-        for old in newest[KEPT:]:
-            old.unlink(missing_ok=True)
+        write_bytes(path, zlib.compress(_pickled(maker, shared), 1), mode=0o600)
+        trim(path.parent, ".pickle", KEPT)
     except OSError as error:
         logger.warning("the optimised graph is not kept for the next run: %s", error)
 

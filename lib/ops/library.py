@@ -3,8 +3,8 @@ import ctypes
 import hashlib
 import importlib.metadata
 import os
+import struct
 import subprocess
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
 from functools import lru_cache
@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..backend.door import theano
-from ..base.cache import cache_folder
-from ..base.files import atomic_path
+from ..backend import blas
+from ..backend.door import ready, theano
+from ..base.cache import cache_folder, is_ours, scratch_folder
+from ..base.files import write_bytes
 
 FOLDER = Path(__file__).parent
 PACKAGES = {"onednn-cpu-gomp": "libdnnl.so.3", "onednn-devel-cpu-gomp": "dnnl.hpp"}
@@ -70,20 +71,45 @@ def load() -> ctypes.CDLL:
         raise Unavailable(f"{SWITCH}=0 switches it off")
     folders = {package: _folder(package, file) for package, file in PACKAGES.items()}
     library, include = folders.values()
-    path = _built(library, include)
+    ready()
+    path, kept = _built(library, include)
     try:
-        native = ctypes.CDLL(str(path))
-    except OSError as error:
-        raise Unavailable(f"{path.name} does not load: {error}") from error
-    for name in ("error", "version", "way"):
-        getattr(native, f"voxlstm_{name}").restype = ctypes.c_char_p
-    for kind in (Convolution, Grid):
-        size = getattr(native, f"voxlstm_size_of_{kind.__name__.lower()}")()
-        if size != ctypes.sizeof(kind):
-            raise Unavailable(f"{path.name} has {size} bytes for a {kind.__name__}, not {ctypes.sizeof(kind)}")
+        native = _opened(path)
+    except Unavailable:
+        if not kept:
+            raise
+        path.unlink()  # damaged; the one made anew is another file, so that it is opened anew
+        native = _opened(_built(library, include)[0])
     if native.voxlstm_block() == 1:
         raise Unavailable("this CPU has no AVX2, which its convolutions need")
     native.voxlstm_keep_memory()
+    return native
+
+
+def _is_whole(path):
+    """Return whether a file is as long as its ELF header says; to load a shorter one ends the process."""
+    with open(path, "rb") as file:
+        header = file.read(64)
+        if len(header) < 64 or not header.startswith(b"\x7fELF\x02\x01"):
+            return False
+        (start,), (size, count) = struct.unpack_from("<Q", header, 40), struct.unpack_from("<HH", header, 58)
+        return start + size * count <= file.seek(0, os.SEEK_END)
+
+
+def _opened(path):
+    if not _is_whole(path):
+        raise Unavailable(f"{path.name} is damaged")
+    try:
+        native = ctypes.CDLL(str(path))
+        for name in ("error", "version", "way"):
+            getattr(native, f"voxlstm_{name}").restype = ctypes.c_char_p
+        for kind in (Convolution, Grid):
+            size = getattr(native, f"voxlstm_size_of_{kind.__name__.lower()}")()
+            if size != ctypes.sizeof(kind):
+                raise Unavailable(
+                    f"{path.name} has {size} bytes for a {kind.__name__}, not {ctypes.sizeof(kind)}")
+    except (OSError, AttributeError) as error:
+        raise Unavailable(f"{path.name} does not load: {error}") from error
     return native
 
 
@@ -150,22 +176,23 @@ def _folder(package, file):
 
 
 def _built(library, include):
+    """Return the library's path, and whether an earlier process has built it."""
     links = [f"-L{library}", "-l:libdnnl.so.3", f"-Wl,-rpath,{library}"]
     compiler = theano.config.cxx
     if not compiler:
         raise Unavailable("there is no C++ compiler (g++)")
     command = [compiler, *FLAGS, f"-I{include}"]
-    path = cache_folder() / "onednn" / f"{_digest(command + links)}.so"
-    if path.exists():
-        return path
-    with tempfile.TemporaryDirectory(prefix="voxlstm-") as folder, ThreadPoolExecutor() as pool:
+    path = cache_folder("onednn") / f"{_digest(command + links)}.so"
+    if path.exists() and is_ours(path):
+        return path, True
+    with scratch_folder("onednn") as folder, ThreadPoolExecutor() as pool:
         sources = sorted(FOLDER.glob("*.cpp"))
-        objects = [str(Path(folder, source.stem + ".o")) for source in sources]
+        objects = [str(folder / f"{source.stem}.o") for source in sources]
         steps = [[*command, "-c", str(s), "-o", o] for s, o in zip(sources, objects)]
         list(pool.map(_run, steps))
-        with atomic_path(path) as temporary:
-            _run([compiler, "-shared", "-fopenmp", *objects, *links, "-o", str(temporary)])
-    return path
+        _run([compiler, "-shared", "-fopenmp", *objects, *links, "-o", str(folder / path.name)])
+        write_bytes(path, (folder / path.name).read_bytes(), 0o700)
+    return path, False
 
 
 def _run(command):
@@ -176,14 +203,6 @@ def _run(command):
 
 def _digest(command):
     # Code for one CPU must not be loaded on another that shares the home directory.
-    cpu = [line for line in _cpu_info() if line.startswith("flags")][:1]
     sources = sorted([*FOLDER.glob("*.cpp"), *FOLDER.glob("*.h")])
-    text = "\0".join([*command, *cpu, *(s.read_text(encoding="utf-8") for s in sources)])
+    text = "\0".join([*command, blas.cpu_kind(), *(s.read_text(encoding="utf-8") for s in sources)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _cpu_info():
-    try:
-        return Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []

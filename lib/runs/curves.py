@@ -145,13 +145,13 @@ def read(path: StrPath) -> list[Row]:
     path = Path(path)
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    whole = [line for line in lines if line.endswith("\n")]
-    if whole and whole[0].rstrip("\n") != ",".join(FIELDS):
-        raise UserError(f"{path} is not a file of training curves; move it away")
     try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith("\n")]
+        if whole and whole[0].rstrip("\n") != ",".join(FIELDS):
+            raise UserError(f"{path} is not a file of training curves; move it away")
         return [_row(cells) for cells in csv.reader(whole[1:])]
-    except (ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, csv.Error) as error:
         raise UserError(f"{path} is damaged: {error}; move it away") from error
 
 

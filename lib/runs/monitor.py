@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Self, TextIO
 
-from ..base.progress import Progress
+from ..base.progress import Progress, say
 
 RECENT = 50  # steps over which rates are averaged
 
@@ -67,7 +67,7 @@ class Monitor:
         self._last = now
         self._bar.update(1, loss=loss, **self._rates(), **_validation(scores))
         if not self._bar.terminal and iteration % self._line_every == 0:
-            print(self._bar.message(), file=self._stream, flush=True)
+            say(self._bar.message(), self._stream)
 
     def _rates(self):
         seconds = sum(step for step, _ in self._recent)

@@ -10,10 +10,10 @@ from typing import Any
 from typing import Self
 
 from ..base.errors import UserError
-from ..base.files import write_json
+from ..base.files import sweep, write_json
 from ..base.hints import StrPath
 from ..base.processes import die_with_parent
-from ..base.progress import clock
+from ..base.progress import clock, say
 from ..base.signals import StopRequest
 from .run_folder import lock
 
@@ -45,6 +45,7 @@ class Phases:
         self._path = Path(folder) / "phases.json"
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = lock(folder)
+        sweep(folder)
         self._known = _read(self._path)
 
     def __enter__(self) -> Self:
@@ -94,12 +95,12 @@ class Phases:
         entry = self._known.get(name, {})
         same = all(entry.get(part) == value for part, value in key.items())
         if same and entry["finished"] and Path(produces).exists():
-            _say(f"{name}: done before, reused")
+            say(f"{name}: done before, reused")
             return False
         begun = same and not entry["finished"]
         spent = entry["seconds"] if begun else 0.0
         self._note(name, **key, finished=None, seconds=spent)
-        _say(f"{name} ...")
+        say(f"{name} ...")
         start = time.monotonic()
         status = execute([str(part) for part in again] if begun and again else key["command"])
         seconds = round(spent + time.monotonic() - start, 1)
@@ -107,7 +108,7 @@ class Phases:
         self._note(name, **key, finished=finished, seconds=seconds)
         if status:
             raise UserError(f"the phase '{name}' ended with status {status}; see its message above")
-        _say(f"{name}: done in {clock(seconds)}")
+        say(f"{name}: done in {clock(seconds)}")
         return True
 
     def seconds(self) -> dict[str, float]:
@@ -160,10 +161,11 @@ def _read(path):
     if not path.exists():
         return {}
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if all(isinstance(entry["command"], list) and isinstance(entry["inputs"], dict)
+               and isinstance(entry["finished"], (str, type(None))) and entry["seconds"] + 0.0 >= 0
+               for entry in known.values()):
+            return known
+        raise TypeError
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path} is damaged; remove it to start anew") from error
-
-
-def _say(text):
-    print(text, file=sys.stderr, flush=True)

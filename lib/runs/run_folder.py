@@ -19,7 +19,7 @@ import yaml
 
 from ..base.config import load_yaml
 from ..base.errors import UserError
-from ..base.files import write_json, write_text
+from ..base.files import sweep, write_json, write_text
 from ..base.hints import StrPath
 
 PACKAGES = ("voxlstm", "Theano-PyMC", "numpy", "scipy", "Pillow")
@@ -28,6 +28,7 @@ CONTENT = (
     "last.npz", "best.npz", "run.json", "network.yaml", "recipe.yaml", "curves.csv", "curves.png",
     "events", SPLIT,
 )
+STARTING = ".starting"  # there from a run's first file to its run.json
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -59,10 +60,11 @@ class RunFolder:
     def __init__(self, path: StrPath, resume: bool = False, overwrite: bool = False) -> None:
         self.path = Path(path)
         if resume and not (self.path / "run.json").exists():
-            raise UserError(f"there is no run to resume in {path}; leave --resume out")
+            raise UserError(f"there is no run to resume in {path}, for want of a run.json; leave --resume out")
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = lock(self.path)
         try:
+            sweep(self.path)
             self.resumed = self._check(resume, overwrite)
         except BaseException:
             self._lock.close()
@@ -79,6 +81,8 @@ class RunFolder:
 
     def write_definitions(self, network: dict[str, Any], recipe: dict[str, Any]) -> None:
         """Write the two definitions (mappings), so that the run can be understood and repeated."""
+        if not (self / "run.json").exists():
+            (self / STARTING).touch()
         for name, value in [("network.yaml", network), ("recipe.yaml", recipe)]:
             write_text(self / name, yaml.safe_dump(value, sort_keys=False))
 
@@ -99,6 +103,7 @@ class RunFolder:
             }
         )
         write_json(self / "run.json", {"starts": starts})
+        (self / STARTING).unlink(missing_ok=True)
 
     def starts(self) -> list[dict[str, Any]]:
         """Return the entries of ``run.json``, first start first."""
@@ -106,27 +111,38 @@ class RunFolder:
         if not path.exists():
             return []
         try:
-            return json.loads(path.read_text(encoding="utf-8"))["starts"]
-        except (ValueError, KeyError, TypeError) as error:
+            starts = json.loads(path.read_text(encoding="utf-8"))["starts"]
+            if not isinstance(starts, list) or not all(map(_is_start, starts)):
+                raise TypeError
+            return starts
+        except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
             raise UserError(f"{path} is damaged; restore it or start anew with --overwrite") from error
 
     def _check(self, resume, overwrite):
-        if overwrite:
+        begun = (self.path / "run.json").exists()
+        # A start that was killed before its run.json has trained nothing: it is begun anew.
+        if overwrite or (self.path / STARTING).exists() and not begun:
             self._clear()
         elif not resume and any((self.path / name).exists() for name in CONTENT):
-            raise UserError(
-                f"{self.path} holds a run already; give --resume to go on with it, --overwrite to"
-                " replace it, or another --out"
-            )
+            remedy = "--resume to go on with it, --overwrite to replace it" if begun else (
+                "--overwrite to replace it (its run.json is missing, so that it cannot be resumed)")
+            raise UserError(f"{self.path} holds a run already; give {remedy}, or another --out")
         return resume
 
     def _clear(self):
-        for name in CONTENT:
+        for name in (*CONTENT, STARTING):
             target = self.path / name
             if target.is_dir():
                 shutil.rmtree(target)
             else:
                 target.unlink(missing_ok=True)
+
+
+def _is_start(entry):
+    """Return whether an entry of run.json can be one of `RunFolder.note_start`."""
+    kinds = {"data": str, "data_digest": str, "objects": dict, "split": dict, "precision": str}
+    return isinstance(entry, dict) and all(
+        isinstance(entry[name], kind) for name, kind in kinds.items() if name in entry)
 
 
 def shipped(path: StrPath) -> StrPath:

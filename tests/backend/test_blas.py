@@ -27,6 +27,11 @@ class CoreType(unittest.TestCase):
             path = Path(folder, "cpuinfo")
             path.write_text("processor\t: 0\nflags\t\t: fpu avx2 fma\n")
             self.assertEqual(blas.cpu_flags(path), {"fpu", "avx2", "fma"})
+            kind = blas.cpu_kind(path)
+            path.write_text("flags : avx2 fma fpu\n")
+            self.assertEqual(blas.cpu_kind(path), kind)
+            path.write_text("flags : avx2 fpu\n")
+            self.assertNotEqual(blas.cpu_kind(path), kind)
         self.assertEqual(blas.cpu_flags("/nowhere/cpuinfo"), set())
 
     def test_no_loaded_library_runs_old_kernels_on_a_cpu_that_has_newer(self):

@@ -1,9 +1,11 @@
 """Theano as the door opens it: flags, devices, repairs."""
+import tempfile
 import unittest
 from pathlib import Path
 
 from tests.process import NO_PYGPU, run_python
 from voxlstm.lib.backend import door
+from voxlstm.lib.base.cache import cache_folder
 
 SHOW = (
     "from voxlstm.lib.backend.door import theano\n"
@@ -38,6 +40,76 @@ class Flags(unittest.TestCase):
     def test_the_users_own_win_in_theano_itself(self):
         answer = run_python(SHOW, THEANO_FLAGS="floatX=float64", VOXLSTM_CACHE="/tmp/elsewhere")
         self.assertEqual(answer.stdout.split(), ["float64", "cpu", "/tmp/elsewhere/theano"])
+
+
+class Readiness(unittest.TestCase):
+    """What stops every graph is one sentence, and the help of a tool comes all the same."""
+
+    def setUp(self):
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+    def refused(self, sentence, program=ASK.format(""), arguments=(), **environment):
+        answer = run_python(program, *arguments, **{"THEANO_FLAGS": "", **environment})
+        self.assertEqual((answer.returncode, answer.stdout), (2, ""), answer.stderr)
+        self.assertRegex(answer.stderr, rf"\A[\w-]+: error: .*{sentence}.*\n\Z")
+
+    def test_a_cache_that_is_a_file(self):
+        path = self.folder / "cache"
+        path.write_text("")
+        tool, arguments = Path("tools/reconstruct.py"), ("x.png", "--out", "x.obj")
+        self.refused("VOXLSTM_CACHE", tool, arguments, VOXLSTM_CACHE=str(path))
+        answer = run_python(tool, "--help", VOXLSTM_CACHE=str(path))
+        self.assertEqual((answer.returncode, answer.stderr), (0, ""))
+        self.assertIn("--preview", answer.stdout)
+
+    def test_a_compile_folder_that_others_may_write_to(self):
+        (self.folder / "theano").mkdir()
+        (self.folder / "theano").chmod(0o777)
+        self.refused("not safe .*theano.*VOXLSTM_CACHE", VOXLSTM_CACHE=str(self.folder))
+
+    def test_no_compiler(self):
+        for name in ("ldconfig", "ld"):  # what else Theano and ctypes may look for
+            (self.folder / name).write_text("")
+        self.refused("apt install g[+][+]", PATH=str(self.folder))
+
+    def test_settings_that_theano_refuses(self):
+        path = self.folder / "rc"
+        for text in ("[global]\nallow_gc = maybe\n", "[global]\nfloatX = float99\n", "floatX = float32\n",
+                     "[global\n", "[global]\nfloatX = float32\nfloatX = float64\n", "\xff[global]\n"):
+            path.write_bytes(text.encode("latin-1"))
+            with self.subTest(text):
+                self.refused(f"{path}", THEANORC=str(path))
+        self.refused("THEANO_FLAGS", THEANO_FLAGS="floatX=float99")
+        self.refused("THEANO_FLAGS", THEANO_FLAGS="floatX='float32")
+
+
+class ConfigurationFiles(unittest.TestCase):
+    """The settings of ~/.theanorc count as flags do."""
+
+    def setUp(self):
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.path = self.folder / ".theanorc"
+
+    def test_a_device_in_the_home_folder_is_asked_for(self):
+        self.path.write_text("[global]\ndevice = cuda\nfloatX = float64\n")
+        cache = str(cache_folder())
+        answer = run_python(ASK.format(""), without=["THEANO_FLAGS", "THEANORC"], HOME=str(self.folder),
+                            VOXLSTM_CACHE=cache)
+        self.assertEqual(answer.returncode, 2)
+        self.assertRegex(answer.stderr, "error: .*(pygpu|cuda)")
+        answer = run_python(ASK.format("'cpu'"), without=["THEANO_FLAGS", "THEANORC"], HOME=str(self.folder),
+                            VOXLSTM_CACHE=cache)
+        self.assertEqual(answer.stdout.split(), ["cpu"])
+
+    def test_a_later_file_and_then_the_flags_win(self):
+        other = self.folder / "other"
+        self.path.write_text("[global]\nfloatX = float64\nbase_compiledir = %(TMPDIR)s/one\n[nvcc]\nflags=-D%x\n")
+        other.write_text("[global]\nbase_compiledir = /tmp/two\n")
+        settings = {"THEANORC": f"{self.path}:{other}:/nowhere", "TMPDIR": str(self.folder)}
+        answer = run_python(SHOW, without=["THEANO_FLAGS"], **settings)
+        self.assertEqual(answer.stdout.split(), ["float64", "cpu", "/tmp/two"], answer.stderr)
+        answer = run_python(SHOW, THEANO_FLAGS="floatX=float16", **{**settings, "THEANORC": str(self.path)})
+        self.assertEqual(answer.stdout.split(), ["float16", "cpu", f"{self.folder}/one"], answer.stderr)
 
 
 class Devices(unittest.TestCase):

@@ -1,5 +1,7 @@
 """YAML to dataclasses."""
+import contextlib
 import tempfile
+import time
 import unittest
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +99,46 @@ class LoadYaml(unittest.TestCase):
         for content, sentence in refused.items():
             with self.subTest(content), self.assertRaisesRegex(UserError, sentence):
                 self.load(content)
+
+    def test_every_kind_of_text_is_a_value_or_one_sentence(self):
+        values = ["2001-99-99", "0x_", "0b_", "9" * 5000, "!!int", "!!float", "!!bool", "!!timestamp",
+                  "!!timestamp x",
+                  "!!int x", "!!binary \xe4", "{[a]: 1, [a]: 2}", "{{a: 1}: 2}", '"\\UFFFFFFFF"', "&a [*a]",
+                  "!!set [a]", "[" * 3000, "{a: " * 3000, "[" * 3000 + "]" * 3000, "- " * 3000, "!!omap [a]", "=",
+                  "<<: 3", "? " * 400]
+        for value in values:
+            for content in (f"a: {value}\n", f"{value}: 1\n"):
+                with self.subTest(content[:40]), contextlib.suppress(UserError):
+                    self.load(content.encode())
+            with self.subTest(f"--set a={value[:40]}"), contextlib.suppress(UserError):
+                override({}, [f"a={value}"])
+
+    def test_names_for_more_and_more_parts_are_refused_at_once(self):
+        lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+        lines += [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]" for k in range(1, 9)]
+        merged = ["a0: &a0 {x: 1}", *(f"a{k}: &a{k} {{<<: [{', '.join([f'*a{k - 1}'] * 9)}]}}" for k in range(1, 9))]
+        for text in ("\n".join(lines), "\n".join(merged), "a: &a {b: *a}"):
+            start = time.process_time()
+            with self.assertRaisesRegex(UserError, "too many values"):
+                self.load(text.encode())
+            self.assertLess(time.process_time() - start, 2)
+        self.assertEqual(self.load(b"a: &a [1, 2]\nb: *a\n"), {"a": [1, 2], "b": [1, 2]})
+
+    def test_a_long_file_takes_no_time_and_its_errors_are_short(self):
+        start = time.process_time()
+        for count, sentence in ((8000, "unknown key key0"), (40_000, "more than 100000 characters")):
+            content = "".join(f"key{k}: 1\n" for k in range(count)).encode()
+            with self.assertRaisesRegex(UserError, sentence):
+                build(Outer, self.load(content), "x")
+        self.assertLess(time.process_time() - start, 10)
+        with self.assertRaises(UserError) as caught:
+            build(Outer, {**values(), "name": list(range(100_000))})
+        self.assertLess(len(str(caught.exception)), 300)
+
+    def test_numbers_out_of_range(self):
+        for value in (10**400, -(10**400), 2**63, float("nan")):
+            with self.assertRaisesRegex(UserError, "rate is out of range"):
+                build(Outer, {**values(), "inner": {"widths": [1, 2], "rate": value}})
 
     def test_missing_file(self):
         with self.assertRaisesRegex(UserError, "cannot read /nowhere.yaml: No such file"):

@@ -1,5 +1,6 @@
 """What the progress line says."""
 import io
+import os
 import unittest
 from unittest import mock
 
@@ -56,3 +57,41 @@ class Line(unittest.TestCase):
         with progress.Progress(0, "x", stream=stream):
             pass
         self.assertIn("100 % 0/0", stream.getvalue())
+
+
+class Unwritable(unittest.TestCase):
+    """Words that nobody can read are no reason to end a job."""
+
+    def streams(self):
+        closed = io.StringIO()
+        closed.close()
+        full = open("/dev/full", "w", encoding="utf-8")
+        reader, writer = os.pipe()
+        os.close(reader)
+        pipe = open(writer, "w", encoding="utf-8")
+        self.addCleanup(full.close)
+        self.addCleanup(pipe.close)
+        return closed, full, pipe
+
+    def test_the_job_goes_on(self):
+        for stream in self.streams():
+            with progress.Progress(3, "x", every=0, stream=stream) as bar:
+                for _ in range(3):
+                    bar.update()
+            progress.say("a word", stream)
+            self.assertEqual(bar.done, 3)
+
+    def test_no_stream_at_all(self):
+        with mock.patch("sys.stderr", None):
+            progress.say("a word")
+            with progress.Progress(1, "x", every=0) as bar:
+                bar.update()
+
+
+class Printable(unittest.TestCase):
+    def test_a_name_commands_no_terminal(self):
+        stream = io.StringIO()
+        progress.say("\x1b]0;title\x07\x1b[31mred\x9b\r\u202eleft\udcff", stream)
+        self.assertEqual(stream.getvalue(), r"\x1b]0;title\x07\x1b[31mred\x9b\r\u202eleft\udcff" + "\n")
+        for text in ("plain, two\n\tlines", "\u6905\u5b50 \U0001fa91 \xfc"):
+            self.assertEqual(progress.printable(text), text)

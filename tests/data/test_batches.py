@@ -1,6 +1,7 @@
 """Batches: what they hold, that only the seed and the place decide it, and every bad end."""
 import collections
 import contextlib
+import io
 import json
 import os
 import signal
@@ -17,6 +18,8 @@ import numpy as np
 from tests.data.tree import add_model, code_of, grid_of, make_tree
 from tests.process import assert_none_left, read_workers
 from voxlstm.lib.base.errors import UserError
+from voxlstm.lib.base.signals import Interrupted
+from voxlstm.lib.data import batches as module
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.batches import Batches, WorkerError
 from voxlstm.lib.data.shapenet import Index
@@ -315,6 +318,41 @@ class TestErrors(unittest.TestCase):
         with self.assertRaisesRegex(UserError, "killed by SIGKILL; if the memory ran out"):
             list(batches)
 
+    def test_a_stopped_worker_is_told_and_the_wait_given_up_when_asked(self):
+        batches = Batches(self.items, 2, 2, workers=1, stop=(wish := []))
+        self.addCleanup(batches.close)
+        want = next(Batches(self.items, 2, 2, workers=0))
+        process = batches._pool.workers[0].process
+        process.send_signal(signal.SIGSTOP)
+        timer = threading.Timer(1.0, wish.append, (True,))
+        timer.start()
+        self.addCleanup(timer.join)
+        with mock.patch.object(module, "PATIENCE", 0.2), mock.patch("sys.stderr", io.StringIO()) as told:
+            with self.assertRaises(Interrupted):
+                for _ in range(9):  # some may have been read before it was stopped
+                    state, _ = batches.state(), next(batches)
+        self.assertRegex(told.getvalue(), rf"waiting for data .* {process.pid} is stopped")
+        self.assertEqual(batches.state(), {**state, "next": batches._next})
+        process.send_signal(signal.SIGCONT)
+        wish.clear()
+        got = next(Batches(self.items, 2, 2, workers=1, state={**batches.state(), "next": 0}))
+        np.testing.assert_array_equal(got.views, want.views)
+        next(batches)
+
+    def test_a_file_that_never_answers_is_named(self):
+        path = Path(self.items[0].view_path(0))
+        path.rename(path.with_suffix(".away"))
+        os.mkfifo(path)
+        batches = Batches(self.items[:1], 1, 1, augment=False, workers=1, stop=(wish := []))
+        self.addCleanup(batches.close)
+        timer = threading.Timer(2.0, wish.append, (True,))
+        timer.start()
+        self.addCleanup(timer.join)
+        with mock.patch.object(module, "PATIENCE", 1.0), mock.patch("sys.stderr", io.StringIO()) as told:
+            with self.assertRaises(Interrupted):
+                next(batches)
+        self.assertIn(f" at {path}\n", told.getvalue())
+
     def test_a_killed_worker_is_noticed_at_the_next_batch(self):
         batches = Batches(self.items, 1, 2, workers=2)
         self.addCleanup(batches.close)
@@ -387,6 +425,19 @@ class TestEndOfTheCaller(BatchCase):
 
     def test_killed(self):
         self.assertEqual(self.end_by(signal.SIGKILL).returncode, -signal.SIGKILL)
+
+
+    def test_killed_while_a_read_never_ends(self):
+        self.root = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        make_tree(self.root, {CHAIR: 4}, views=2)
+        for path in Path(self.root).rglob("*.png"):
+            path.rename(path.with_suffix(".away"))
+            os.mkfifo(path)
+        lines = PROGRAM.splitlines()
+        first = lines.index("next(batches)")
+        program = "\n".join([*lines[:first], "import time; time.sleep(2)", *lines[first + 1:]])
+        with mock.patch.dict(globals(), PROGRAM=program):
+            self.assertEqual(self.end_by(signal.SIGKILL).returncode, -signal.SIGKILL)
 
 
 def open_files(pid):

@@ -1,8 +1,12 @@
 """Transfers against a server that misbehaves, and archives that mean harm."""
 import collections
+import contextlib
 import errno
+import gzip
+import hashlib
 import io
 import os
+import shutil
 import stat
 import tarfile
 import tempfile
@@ -58,9 +62,9 @@ class FetchCase(unittest.TestCase):
         urls = [server.url for server in servers or [self.server]]
         return fetch(self.out, urls, ONE, **options)
 
-    def refused(self, *words, servers=()):
+    def refused(self, *words, servers=(), **options):
         with self.assertRaises(UserError) as caught:
-            self.fetch(*servers)
+            self.fetch(*servers, **options)
         for word in words:
             self.assertIn(word, str(caught.exception))
 
@@ -95,6 +99,43 @@ class TestTransfer(FetchCase):
         self.fetch()
         self.assertEqual(self.files(), sorted([NAME, *CONTENT]))
         self.assertEqual(self.server.requests, [])
+
+    def test_an_archive_that_was_there_is_never_removed(self):
+        self.out.mkdir()
+        for data in (DATA[:1000], DATA[:-1], b"", b"<html>", DATA + b"garbage", gzip.decompress(DATA)[:3000]):
+            (self.out / NAME).write_bytes(data)
+            self.refused(NAME, "was there before", "stays as it is", "move it away")
+            self.assertEqual((self.out / NAME).read_bytes(), data)
+            self.assertEqual(self.files(), [NAME])
+
+    def test_an_archive_that_a_browser_took_out_of_gzip(self):
+        self.out.mkdir()
+        (self.out / NAME).write_bytes(gzip.decompress(DATA))
+        self.fetch()
+        self.assertEqual(self.files(), sorted([NAME, *CONTENT]))
+
+    def test_a_part_of_another_program_is_kept(self):
+        self.out.mkdir()
+        (self.out / f"{NAME}.part").write_bytes(b"a browser's")
+        self.fetch()
+        (kept,) = self.out.glob(f"{NAME}.part*")
+        self.assertEqual(kept.read_bytes(), b"a browser's")
+
+    def test_a_mirror_that_refuses_head_is_asked_with_get(self):
+        for status in (403, 405, 501):
+            with mock.patch("tests.data.server._Handler.do_HEAD", lambda self: self.send_error(status)):
+                self.fetch()
+            self.assert_fetched()
+            shutil.rmtree(self.out)
+
+    def test_digests(self):
+        right = hashlib.sha256(DATA).hexdigest()
+        self.fetch(digests={NAME: right.upper()})
+        self.assert_fetched()
+        shutil.rmtree(self.out)
+        self.refused(right, "not the one of --sha256", digests={NAME: "0" * 64})
+        self.assertEqual((self.out / NAME).read_bytes(), DATA)
+        self.assertFalse((self.out / FOLDER).exists())
 
     def test_broken_transfers_are_continued(self):
         self.server.break_after = 70_000
@@ -300,6 +341,37 @@ class TestUnpack(FetchCase):
             with self.assertRaisesRegex(UserError, "was damaged .* has been removed"):
                 self.unpack(data)
             self.assertEqual(self.files(), [])
+
+    def test_what_an_archive_may_not_hold(self):
+        def member(name, **facts):
+            made = tarfile.TarInfo(f"{FOLDER}/{name}")
+            for key, value in facts.items():
+                setattr(made, key, value)
+            return made
+
+        cases = [member("a/" * 2000 + "x"), member("x" * 300), member("03001627", type=tarfile.DIRTYPE)]
+        cases += [member("s", pax_headers={f"GNU.sparse.{k}": v for k, v in about.items()}) for about in (
+            {"major": "1", "minor": "0", "realsize": "3000000000", "name": "s"},
+            {"size": "3000000000", "numblocks": "1", "offset": "0", "numbytes": "0"}, {"map": "0,5,10", "size": "-1"})]
+        cases += [member("s", pax_headers={k: v}) for k in ("size", "mtime", "uid", "hdrcharset")
+                  for v in ("-1", "abc", "9" * 5000, "", "1e9")]
+        cases += [member("s", pax_headers={"comment": "x" * 100_000})]
+        for made in cases:
+            for data in (packed(extra=[made]), packed(CONTENT, [made, member("03001627/a", type=tarfile.REGTYPE)])):
+                with self.subTest(made.name[:30], pax=str(made.pax_headers)[:60]), contextlib.suppress(UserError):
+                    self.unpack(data)
+                self.assertLessEqual(set(self.files()), {NAME, *CONTENT, f"{FOLDER}/s"})
+                shutil.rmtree(self.out)
+
+    def test_a_small_archive_does_not_fill_the_disk(self):
+        zeros = packed({f"{FOLDER}/x": bytes(60_000_000)})
+        self.assertLess(len(zeros), 100_000)
+        many = packed({f"{FOLDER}/{k}": b"" for k in range(6000)})
+        trailing = gzip.compress(gzip.decompress(DATA) + bytes(80_000_000))
+        for data, sentence in ((zeros, "far larger"), (many, "far larger"), (trailing, "does not end")):
+            with self.assertRaisesRegex(UserError, sentence):
+                self.unpack(data)
+            self.assertLessEqual(set(self.files()), {NAME})
 
     def test_another_archive(self):
         with self.assertRaisesRegex(UserError, "holds no folder ShapeNetVox32"):

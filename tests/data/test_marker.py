@@ -37,7 +37,8 @@ class MarkerTest(unittest.TestCase):
             marker.read(self.root)
 
     def test_damage_is_one_sentence(self):
-        for text in ("", "[1]", "{", '"text"', "\ud83d".encode("utf-8", "surrogatepass").decode(
+        long = "[" * 100_000, '{"version": ' + "9" * 5000 + "}"
+        for text in (*long, "", "[1]", "{", '"text"', "\ud83d".encode("utf-8", "surrogatepass").decode(
                 "latin-1")):
             self.write(text)
             with self.assertRaisesRegex(UserError, "dataset.json .*again"):

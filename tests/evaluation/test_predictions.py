@@ -1,11 +1,14 @@
 """Saved predictions: small, without pickle, and scored to the same numbers."""
+import json
 import tempfile
 import unittest
+import warnings
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from tests.base import hostile
 from voxlstm.lib.evaluation import metrics
 from voxlstm.lib.evaluation.evaluate import evaluate, save_passing, thresholds_with
 from voxlstm.lib.evaluation.predictions import (
@@ -133,6 +136,33 @@ class FileTest(unittest.TestCase):
             writer.finish({"views": [1]})
         with self.assertRaisesRegex(UserError, "damaged"):
             list(Predictions(self.path))
+
+    def test_every_kind_of_damage_is_refused(self):
+        self.save(example())
+        entries = hostile.entries_of(self.path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # zipfile warns of a name given twice
+            for victim in ("about.npy", "000000.log_odds.npy", "000001.voxels.npy"):
+                for what, data in hostile.spoiled(entries, victim):
+                    self.path.write_bytes(data)
+                    with self.subTest(victim, what=what), self.assertRaises(UserError):
+                        list(Predictions(self.path))
+
+    def test_what_is_said_of_a_file_has_the_right_kinds(self):
+        self.save(example())
+        entries = dict(hostile.entries_of(self.path))
+        good = Predictions(self.path).about
+        wrong = [{"objects": value} for value in (None, 3, [3], [["a"]], [["a", 1]], [["a", "b"], ["a", "b"]])]
+        wrong += [{"views": value} for value in (None, 3, [0], ["1"], [True], [1, 2, 3], [10**400])]
+        wrong += [{"thresholds": value} for value in (None, [2.0], ["x"], {})]
+        wrong += [{"mean_shapes": value} for value in (None, [], {"": 3}, {"": {"threshold": 0.3}})]
+        texts = [json.dumps({**good, **change}) for change in wrong] + ["[" * 100_000, "null", "9" * 5000]
+        for text in texts:
+            entries["about.npy"] = hostile.text_array(text)
+            self.path.write_bytes(hostile.archive(entries.items()))
+            with self.subTest(text[:60]), self.assertRaises(UserError):
+                saved = Predictions(self.path)
+                saved.of_views(0, saved.about["views"])
 
     def test_a_cut_file_is_refused(self):
         self.save(example())

@@ -27,6 +27,14 @@ class StyleTest(unittest.TestCase):
             self.assertEqual(matplotlib.rcParams["font.size"], 20)
         self.assertNotRegex(text, r"20\d\d-\d\d-\d\d|dc:date|Matplotlib v")
 
+    def test_a_name_with_control_characters_is_well_formed(self):
+        with style.figure(100, 100) as figure:
+            figure.text(0.5, 0.5, "a\x1b[31m\x08\ufffeb\x7f <&>]]>")
+            text = style.svg(figure)
+        words = "".join(xml.fromstring(text).itertext())
+        self.assertIn("<&>]]>", words)
+        self.assertNotIn("\x1b", text)
+
     def test_words_stay_words(self):
         self.assertRegex(chart(), r"<text[^>]*>across</text>")
 

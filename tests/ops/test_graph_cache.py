@@ -1,6 +1,7 @@
 """Graphs kept between runs: found again, never by another's name, and bound to new variables."""
 import gc
 import os
+import pickle
 import sys
 import tempfile
 import unittest
@@ -111,12 +112,30 @@ class GraphCache(unittest.TestCase):
     def test_a_damaged_file_is_replaced(self):
         Counter(1.0).compiled()
         (path,) = self.files()
-        for damaged in (b"", path.read_bytes()[:-9], zlib.compress(b"cos\nnothing\n.")):
+        another = zlib.compress(pickle.dumps({"not": "a graph"}))
+        for damaged in (b"", path.read_bytes()[:-9], zlib.compress(b"cos\nnothing\n."), another):
             path.write_bytes(damaged)
             with self.assertLogs("voxlstm.lib.ops.graph_cache", "WARNING") as logs:
                 Counter(1.0).compiled()
             self.assertIn("made anew", logs.output[0])
             Counter(1.0).compiled(refuse)
+
+    def test_what_another_user_could_have_written_is_never_unpickled(self):
+        Counter(1.0).compiled()
+        (path,) = self.files()
+        trap = self.folder / "trap"
+        path.write_bytes(zlib.compress(b"cpathlib\nPath.touch\n(cpathlib\nPath\n(V" + os.fsencode(trap) + b"\ntRtR."))
+        for mode in (0o666, 0o620):
+            path.chmod(mode)
+            with self.assertLogs("voxlstm.lib.ops.graph_cache", "WARNING") as logs:
+                self.assertEqual(float(Counter(1.0).compiled()(np.float32(1))), 1000.0)
+            self.assertIn("another user", logs.output[0])
+            self.assertFalse(trap.exists())
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        path.parent.chmod(0o777)
+        with self.assertLogs("voxlstm.lib.ops.graph_cache", "WARNING") as logs:
+            Counter(1.0).compiled()
+        self.assertIn("others may write to", logs.output[0])
 
     def test_a_folder_that_cannot_be_written_costs_nothing_but_time(self):
         (self.folder / "graphs").write_text("a file")

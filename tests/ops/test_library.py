@@ -1,6 +1,9 @@
 """The native library is loaded as it was described, or refused with the reason."""
 import ctypes
+import shutil
+import tempfile
 import unittest
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
@@ -62,6 +65,27 @@ class DoesNotLoad(unittest.TestCase):
         with mock.patch.object(library.ctypes, "CDLL", side_effect=OSError("invalid ELF header")):
             with self.assertRaisesRegex(library.Unavailable, "does not load: invalid ELF header"):
                 library.load.__wrapped__()
+
+    def test_what_was_kept_and_is_of_no_use_is_built_anew(self):
+        kept = Path(library.load()._name)
+
+        def build(command):
+            if "-shared" in command:
+                shutil.copy(kept, command[-1])
+
+        for content, mode in ((b"", 0o700), (b"ELF", 0o700), (kept.read_bytes()[:999], 0o700),
+                              (kept.read_bytes(), 0o777)):
+            # A folder for each: a library is not loaded again from the same path.
+            folder = self.enterContext(tempfile.TemporaryDirectory())
+            place = Path(folder, "onednn", kept.name)
+            place.parent.mkdir(mode=0o700)
+            place.write_bytes(content)
+            place.chmod(mode)
+            with mock.patch.dict("os.environ", VOXLSTM_CACHE=folder), mock.patch.object(library, "_run", build):
+                library.load.__wrapped__()
+            self.assertEqual(place.read_bytes(), kept.read_bytes())
+            self.assertEqual(place.stat().st_mode & 0o777, 0o700)
+            self.assertEqual({path.name for path in place.parent.iterdir()}, {kept.name, ".lock"})
 
     def test_the_switch(self):
         with mock.patch.dict("os.environ", {library.SWITCH: "0"}):

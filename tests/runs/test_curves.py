@@ -53,6 +53,16 @@ class CurvesTest(unittest.TestCase):
         write(self.folder, ROWS[:1])
         self.assertEqual(curves.read(self.folder / "curves.csv"), ROWS[:1])
 
+    def test_damaged_rows_are_one_sentence(self):
+        write(self.folder, ROWS)
+        path = self.folder / "curves.csv"
+        good = path.read_bytes()
+        for row in (b"1\n", b"1,2,3,4,5,6\n", b"x,1,1,,\n", b"1,y,1,,\n", b"\n", b"\xff\xfe\n",
+                    b'"' + b"9" * 200_000 + b"\n", b"9" * 5000 + b",1,1,,\n"):
+            path.write_bytes(good + row)
+            with self.subTest(row[:20]), self.assertRaisesRegex(UserError, "curves.csv is damaged"):
+                curves.read(path)
+
     def test_rows_that_are_missing_or_foreign_are_refused(self):
         write(self.folder, ROWS[:2])
         with self.assertRaisesRegex(UserError, "does not reach iteration 3"):

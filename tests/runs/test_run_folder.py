@@ -1,12 +1,15 @@
 """Run folders: locked, labelled, never overwritten unasked."""
 import contextlib
+import itertools
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.runs.run_folder import ROOT, RunFolder, git_revision, shipped, versions
@@ -72,12 +75,54 @@ class RunFolderTest(unittest.TestCase):
         with RunFolder(self.path, resume=True):
             pass
 
+    def test_a_start_killed_at_any_file_is_begun_anew(self):
+        """Each rename of a new file may be the last thing that a process does."""
+        for last in range(1, 6):
+            shutil.rmtree(self.path, ignore_errors=True)
+            count, replace = itertools.count(1), os.replace
+
+            def killed(source, target):
+                if next(count) == last:
+                    raise KeyboardInterrupt
+                replace(source, target)
+
+            with self.subTest(last), mock.patch.object(os, "replace", killed):
+                with contextlib.suppress(KeyboardInterrupt):
+                    self.begin()
+            resume = (self.path / "run.json").exists()
+            self.assertEqual(resume, last > 3)
+            with RunFolder(self.path, resume=resume) as folder:
+                folder.write_definitions({"kernel": 1}, {"rate": 0.2})
+                folder.note_start(seed=5)
+                self.assertEqual(folder.starts()[-1]["seed"], 5)
+            names = {"run.json", "network.yaml", "recipe.yaml", ".lock"}
+            self.assertEqual({path.name for path in self.path.iterdir()}, names)
+
+    def test_files_that_no_start_left_are_kept_and_the_remedy_works(self):
+        self.path.mkdir()
+        (self.path / "recipe.yaml").write_text("mine")
+        with self.assertRaisesRegex(UserError, "give --overwrite to replace it"):
+            RunFolder(self.path)
+        self.assertEqual((self.path / "recipe.yaml").read_text(), "mine")
+        with RunFolder(self.path, overwrite=True):
+            self.assertFalse((self.path / "recipe.yaml").exists())
+
+    def test_temporary_files_of_a_killed_run_go_and_links_stay(self):
+        self.begin()
+        (self.path / ".tmp-abc.npz").write_bytes(b"half a checkpoint")
+        (self.path / ".tmp-link").symlink_to(self.path / "run.json")
+        with RunFolder(self.path, resume=True):
+            left = [path.name for path in self.path.glob(".tmp-*")]
+        self.assertEqual(left, [".tmp-link"])
+
     def test_a_damaged_label_is_one_sentence(self):
         self.begin()
-        (self.path / "run.json").write_text("{")
-        with RunFolder(self.path, resume=True) as folder:
-            with self.assertRaisesRegex(UserError, "run.json is damaged"):
-                folder.starts()
+        for text in ("{", "[]", "null", '{"starts": 3}', '{"starts": [3]}', '{"starts": [{"data": 7}]}',
+                     '{"starts": [{"split": []}]}', "[" * 100_000, "\xff", '{"starts": [{"objects": "x"}]}'):
+            (self.path / "run.json").write_text(text, encoding="latin-1")
+            with self.subTest(text[:40]), RunFolder(self.path, resume=True) as folder:
+                with self.assertRaisesRegex(UserError, "run.json is damaged"):
+                    folder.starts()
 
 
 class LabelTest(unittest.TestCase):

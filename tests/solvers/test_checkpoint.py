@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import warnings
 import zipfile
 from collections import OrderedDict
 from dataclasses import replace
@@ -14,9 +15,12 @@ from unittest import mock
 
 import numpy as np
 
+from tests.base import hostile
+from tests.models.tiny import config
 from voxlstm.lib.base.errors import UserError
+from voxlstm.models.network import Network
 from voxlstm.solvers import checkpoint as module
-from voxlstm.solvers.checkpoint import Checkpoint, load, save
+from voxlstm.solvers.checkpoint import Checkpoint, load, load_network, save
 
 
 def example(iteration=7):
@@ -203,3 +207,53 @@ class Refused(Files):
     def test_no_weights(self):
         save(self.path, replace(example(), weights={}))
         self.assert_refused("damaged: weights are missing")
+
+    def test_every_kind_of_damage_to_an_entry(self):
+        save(self.path, example())
+        entries = hostile.entries_of(self.path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # zipfile warns of a name given twice
+            for victim in ("meta.npy", entries[0][0]):
+                for what, data in hostile.spoiled(entries, victim):
+                    self.path.write_bytes(data)
+                    with self.subTest(victim, what=what):
+                        self.assert_refused("damaged|another's")
+
+    def test_weights_that_are_no_numbers(self):
+        (name, value), *_ = example().weights.items()
+        for wrong in (np.nan, np.inf, -np.inf):
+            spoiled = value.copy()
+            spoiled.flat[-1] = wrong
+            save(self.path, replace(example(), weights={**example().weights, name: spoiled}))
+            self.assert_refused(f"damaged: weights/{name} is not all finite numbers")
+
+    def test_meta_of_wrong_kinds(self):
+        save(self.path, example())
+        entries = dict(hostile.entries_of(self.path))
+        good = json.loads(str(np.load(self.path)["meta"]))
+        changes = [{"iteration": value} for value in (-5, True, 1.5, "3", None, 10**400)]
+        changes += [{"random": {"next": value}} for value in (-1, "x", None)] + [{"version": True}, {"version": "1"}]
+        texts = [json.dumps({**good, **change}) for change in changes]
+        texts += ["[" * 100_000, "{" + "9" * 5000, '{"iteration": ' + "9" * 5000 + "}"]
+        for text in texts:
+            entries["meta.npy"] = hostile.text_array(text)
+            self.path.write_bytes(hostile.archive(entries.items()))
+            with self.subTest(text[-60:]):
+                self.assert_refused("damaged|another's")
+
+    def test_a_threshold_that_is_none(self):
+        for best in (0.25, [1], {"threshold": "x"}, {"threshold": 7.0}, {"threshold": True}, {}):
+            self.assertIsNone(replace(example(), extra={"best": best}).threshold)
+
+    def test_a_definition_that_asks_for_more_than_there_are_weights(self):
+        network = Network(config(3))
+        saved = replace(example(), weights=network.get_weights(), network=network.config.to_dict())
+        save(self.path, saved)
+        load_network(self.path)
+        changes = [{name: 10**9} for name in ("features", "grid", "channels")]
+        changes += [{"kernel": 10**9 + 1}, {"encoder_widths": [2, 10**9]}, {"decoder_widths": [10**9, 2]},
+                    {"features": 10**18}]
+        for change in changes:
+            save(self.path, replace(saved, network={**saved.network, **change}))
+            with self.subTest(change), self.assertRaisesRegex(UserError, "of another network: .* is needed"):
+                load_network(self.path)

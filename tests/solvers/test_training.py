@@ -1,4 +1,5 @@
 """The training run around a solver that is only arithmetic: stopping and going on anywhere."""
+import itertools
 import resource
 import tempfile
 import unittest
@@ -11,6 +12,7 @@ from unittest import mock
 import numpy as np
 
 from voxlstm.lib.base.errors import UserError
+from voxlstm.lib.base.signals import Interrupted
 from voxlstm.lib.evaluation.metrics import SWEEP
 from voxlstm.solvers import checkpoint
 from voxlstm.solvers.optimisers import SGD, Optimiser
@@ -134,6 +136,38 @@ class TrainingTest(unittest.TestCase):
         self.assertEqual(training.best["iou"], best.scores[0])
         self.assertEqual(checkpoint.load(run.folder / "best.npz").threshold, best.scores.threshold)
         self.assertEqual(run.arrays("best.npz")[1], best.iteration)
+
+    def test_a_wait_given_up_anywhere_and_resumed_ends_the_same(self):
+        whole = self.new_run("whole")
+        whole.go()
+        for at in range(1, 12):
+            run, count = self.new_run(f"given up at {at}"), itertools.count(1)
+
+            def interrupted(batches):
+                if next(count) == at:
+                    run.wish.append(True)
+                    raise Interrupted
+                return numbers(batches)
+
+            numbers, run.wish = Numbers.__next__, []
+            with mock.patch.object(Numbers, "__next__", interrupted):
+                self.assertFalse(run.go(stop=run.wish).done and at < 11)
+            training = run.go()
+            self.assertTrue(training.done)
+            self.assertEqual(run.steps, whole.steps)
+            self.assertEqual(run.arrays(), whole.arrays())
+
+    def test_a_checkpoint_whose_steps_are_of_wrong_kinds_is_refused(self):
+        run = self.new_run("damaged")
+        run.go(stop=Switch(9))
+        good = checkpoint.load(run.folder / "last.npz")
+        number = {"iteration": 1, "iou": 0.5, "cross_entropy": 0.1}
+        wrong = [{"best": value} for value in (3, [1], {}, {**number, "iou": "x"}, {**number, "iou": float("nan")})]
+        wrong += [{"unrecorded": value} for value in ({"a": 1}, {"iteration": -1, "loss": 1.0, "rate": 0.1})]
+        for change in wrong:
+            checkpoint.save(run.folder / "last.npz", replace(good, extra={**good.extra, **change}))
+            with self.subTest(change), self.assertRaisesRegex(UserError, "last.npz is damaged"):
+                run.go()
 
     def test_stopped_anywhere_and_resumed_it_ends_the_same(self):
         whole = self.new_run("whole")

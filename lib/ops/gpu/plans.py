@@ -13,7 +13,8 @@ from typing import Any
 
 from ...backend.cuda_context import context
 from ...backend.door import DeviceArray, theano
-from ...base.cache import cache_folder
+from ...base.cache import cache_folder, is_ours
+from ...base.errors import UserError
 from ...base.files import write_text
 from . import cudnn
 from .unfolded import Unfolded
@@ -106,24 +107,27 @@ def _wait(*arrays):
 
 def _path():
     name = "".join(c if c.isalnum() else "_" for c in context().devname)
-    return cache_folder() / "cudnn" / f"{name}-{cudnn.version()}.json"
+    return cache_folder("cudnn") / f"{name}-{cudnn.version()}.json"
 
 
 @lru_cache(maxsize=None)
 def _kept():
     """Return the choices of earlier runs, and of this one, by what the convolution is."""
     try:
-        return dict(json.loads(_path().read_text(encoding="utf-8")))
+        path = _path()
+        if not is_ours(path):
+            raise ValueError(f"another user could have written {path}")
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, TypeError) as error:
-        logger.warning("%s cannot be used (%s) and is made anew", _path(), error)
+    except (OSError, ValueError, TypeError, RecursionError, UserError) as error:
+        logger.warning("the stored choices of algorithms cannot be used (%s) and are made anew", error)
         return {}
 
 
 def _keep(key, choice):
     _kept()[key] = choice
     try:
-        write_text(_path(), json.dumps(_kept(), indent=0, sort_keys=True) + "\n")
-    except OSError as error:
+        write_text(_path(), json.dumps(_kept(), indent=0, sort_keys=True) + "\n", mode=0o600)
+    except (OSError, UserError) as error:
         logger.warning("the choice of algorithms is not kept for the next run: %s", error)

@@ -1,0 +1,89 @@
+"""Faults and damaged files for a stated time: ``python -m tests.campaign --seconds 600``.
+
+Half of the time goes to trainings that are killed, the rest to the readers in turn, each in a process
+of its own. The exit status is 1 where anything but a result or one sentence came out.
+"""
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import voxlstm  # noqa: F401 - before NumPy: it chooses the BLAS's kernels
+
+from tests.tools import tiny
+from voxlstm.lib.base.cores import usable_cores
+from voxlstm.lib.base.errors import run_tool
+from voxlstm.lib.base.files import write_text
+
+from . import fuzz, kill, readers
+
+WRONG = ("odd ends", "other numbers", "temporary files", "damaged checkpoints", "hangs", "workers left",
+         "too slow", "unexpected")
+
+
+def main(argv=None):
+    """Run the campaign, or one part of it; return 1 where something is wrong."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=600, help="for all parts together")
+    parser.add_argument("--seed", type=int, default=0, help="of the first try of each part")
+    parser.add_argument("--out", help="text file for the figures")
+    parser.add_argument("--note", default="", help="a line for that file")
+    parser.add_argument("--part", help=argparse.SUPPRESS)
+    options = parser.parse_args(argv)
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a disk's waits are not what is tried
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        if options.part:
+            print(json.dumps(run_part(options.part, Path(folder), options)))
+            return 0
+        names = list(readers.all_readers(Path(folder)))
+    shares = {"kill": options.seconds / 2, **dict.fromkeys(names, options.seconds / 2 / len(names))}
+    results = {name: ask(name, seconds, options.seed) for name, seconds in shares.items()}
+    text = report(results, options)
+    print(text, end="")
+    if options.out:
+        write_text(options.out, text)
+    return int(any(result.get(word) for result in results.values() for word in WRONG))
+
+
+def run_part(name, folder, options):
+    """Return the counts of one part."""
+    if name == "kill":
+        data = tiny.make_data(folder / "data")
+        recipe = {"iterations": kill.ITERATIONS, "checkpoint_every": 1, "validate_every": 5}
+        network, recipe = tiny.write_definitions(folder, recipe=recipe)
+        first = ["--model", str(network), "--solver", str(recipe), "--data", str(data)]
+        return kill.Kills(folder, first, options.seed).run(options.seconds)
+    reader = readers.all_readers(folder)[name]
+    fuzz.guard()
+    return fuzz.try_reader(name, reader, folder, options.seconds, options.seed)
+
+
+def ask(name, seconds, seed):
+    """Run one part in a process of its own; return its counts."""
+    command = [sys.executable, "-m", "tests.campaign", "--part", name, "--seconds", str(seconds),
+               "--seed", str(seed)]
+    ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if ended.returncode:
+        return {"unexpected": 1, "findings": {f"the part ended: {ended.stderr.strip()[-300:]}": seed}}
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+def report(results, options):
+    """Return the figures as text."""
+    lines = [f"{time.strftime('%Y-%m-%d')}, {options.seconds:g} seconds in all, seed {options.seed},"
+             f" {usable_cores()} cores, {platform.machine()}, load {os.getloadavg()[0]:.1f}"]
+    lines += [options.note] if options.note else []
+    for name, counts in results.items():
+        findings = counts.pop("findings", {})
+        lines.append(f"{name:12} " + ", ".join(f"{word} {count}" for word, count in counts.items()))
+        lines += [f"{'':13}try {number}: {why}" for why, number in findings.items()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    run_tool(main)
