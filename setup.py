@@ -39,6 +39,7 @@ setup(
     package_data={
         "voxlstm.models": ["*.yaml", "*.npz", "*.json"],
         "voxlstm.solvers": ["*.yaml"],
+        "voxlstm.lib.geometry": ["*.yaml"],
         "voxlstm.lib.ops": ["*.cpp", "*.h"],
         "voxlstm.lib.ops.gpu": ["*.cu"],
         "voxlstm.lib.evaluation.report": ["*.html", "*.css", "*.js"],

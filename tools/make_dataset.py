@@ -31,7 +31,7 @@ def parse_arguments(argv):
     source.add_argument(
         "--models",
         metavar="DIR",
-        help="use the OBJ, PLY, STL, OFF and GLB files of this tree, its folders "
+        help="use the OBJ, PLY, STL, OFF, GLB and AC3D files of this tree, its folders "
         "being the categories; ShapeNetCore.v1 is one such tree",
     )
     parser.add_argument(

@@ -30,7 +30,8 @@ from ..data.shapenet import is_leftover
 from . import shapes
 from .camera import sample_viewpoints
 from .frame import header, in_grid, normalised
-from .mesh import SUFFIXES, read, write_obj
+from .mesh import write_obj
+from .reading import SUFFIXES, read
 from .rendering import Light, Renderer
 from .voxels import RESOLUTION, voxelise
 

@@ -1,21 +1,15 @@
-"""Triangle meshes with colours: reading a user's files, the data set's frame, writing OBJ."""
+"""Triangle meshes with colours: joining them, writing OBJ."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from ..base.errors import UserError, need
+from ..base.errors import UserError
 from ..base.files import write_text
 
-SUFFIXES = (".obj", ".ply", ".stl", ".off", ".glb")
-GREY = (0.65, 0.65, 0.65)
-TEXTURE_SIZE = 512  # a picture of 137 pixels cannot show more, and a smaller one aliases less
-UPWARDS = {  # the rotation that brings an axis of the file to y
-    "y": np.eye(3),
-    "z": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]]),
-    "x": np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]),
-}
+LARGEST = 1e30  # of a coordinate, and its inverse of an extent: squares must be numbers too
 
 
 @dataclass
@@ -49,48 +43,19 @@ class Mesh:
     textures: dict = field(default_factory=dict)
 
 
-def read(path, up="y"):
-    """Read a mesh file, all of its objects, into one `Mesh` in the file's own units.
-
-    Parameters
-    ----------
-    path : path
-        An OBJ, PLY, STL, OFF or GLB file.
-    up : {"x", "y", "z"}
-        The axis of the file that points up; it becomes y.
-
-    Raises
-    ------
-    UserError
-        When the file has no triangles or coordinates that are not finite. Textures that are
-        missing or unreadable are not an error: the material's colour is used.
-    """
-    trimesh = need("trimesh", "data")
-    path = Path(path)
-    # Without processing nothing is merged or dropped in silence.
-    loaded = trimesh.load(path, process=False)
-    scene = loaded if isinstance(loaded, trimesh.Scene) else trimesh.Scene(loaded)
-    parts = []
-    for node in scene.graph.nodes_geometry:
-        transform, name = scene.graph[node]
-        part = scene.geometry[name]
-        if isinstance(part, trimesh.Trimesh) and len(part.faces):
-            parts.append(_convert(part, transform))
-    if not parts:
-        raise UserError(f"{path} has no triangles: export it as a triangle or polygon mesh")
-    mesh = join(parts)
-    mesh.vertices = mesh.vertices @ UPWARDS[up].T
-    return check(mesh, path)
-
-
 def check(mesh, name):
     """Return ``mesh`` if it can be placed in the data set's frame, else raise `UserError`."""
-    used = mesh.vertices[mesh.faces]
+    used = mesh.vertices[mesh.faces].reshape(-1, 3)
     if not np.isfinite(used).all():
         raise UserError(
             f"{name} has coordinates that are not finite numbers: repair or export it again"
         )
-    if not np.linalg.norm(np.ptp(used.reshape(-1, 3), axis=0)) > 0:
+    if not np.abs(used).max() <= LARGEST:
+        raise UserError(
+            f"{name} has coordinates up to {np.abs(used).max():.0e}, which no model has: repair or"
+            " export it again in other units"
+        )
+    if not np.ptp(used, axis=0).max() >= 1 / LARGEST:
         raise UserError(f"{name} has no extent, all its triangles are one point: export it again")
     return mesh
 
@@ -116,66 +81,46 @@ def join(meshes):
     )
 
 
-def write_obj(path, mesh, names=None):
+def write_obj(path, mesh, names=None, textures=False):
     """Write ``mesh`` as Wavefront OBJ with a .mtl file beside it, in ShapeNetCore.v1's manner.
 
-    Colours are written by material; textures and colours at vertices are not. ``names`` are
-    the materials' names.
+    Colours are written by material; those at vertices are not. ``names`` are the materials'
+    names; with ``textures``, pictures are written too, as .png files beside it.
     """
     path = Path(path)
     names = names or [f"material{number}" for number in range(len(mesh.materials))]
     lines = [f"mtllib {path.stem}.mtl"]
     lines += ["v %.6f %.6f %.6f" % tuple(vertex) for vertex in mesh.vertices + 0.0]
+    pictures = mesh.textures if textures else {}
     for number, name in enumerate(names):
-        members = mesh.faces[mesh.face_materials == number] + 1
+        chosen = mesh.face_materials == number
+        members = mesh.faces[chosen] + 1
         if len(members):
             lines += [f"g {name}", f"usemtl {name}"]
-            lines += ["f %d %d %d" % tuple(face) for face in members]
-    library = []
-    for name, colour in zip(names, mesh.materials):
-        library += [f"newmtl {name}", "Kd %.4f %.4f %.4f" % tuple(colour), "Ka 0 0 0", "d 1", ""]
+            if number in pictures:
+                lines += _textured_faces(members, mesh.corner_uv[chosen])
+            else:
+                lines += ["f %d %d %d" % tuple(face) for face in members]
+    library, saved = [], {}
+    for number, (name, colour) in enumerate(zip(names, mesh.materials)):
+        library += [f"newmtl {name}", "Kd %.4f %.4f %.4f" % tuple(colour), "Ka 0 0 0", "d 1"]
+        if number in pictures:
+            picture = path.with_name(f"{path.stem}_{number}.png")
+            if id(pictures[number]) not in saved:  # parts of an object share their textures
+                Image.fromarray(pictures[number]).save(picture)
+            library.append(f"map_Kd {saved.setdefault(id(pictures[number]), picture.name)}")
+        library.append("")
     write_text(path.with_suffix(".mtl"), "\n".join(library))
     write_text(path, "\n".join(lines) + "\n")
 
 
-def _convert(part, transform):
-    """Return a `Mesh` of a ``trimesh.Trimesh`` in its place, with its texture or colours."""
-    faces = np.asarray(part.faces, dtype=np.int64)
-    colour, texture, uv, corners = np.array(GREY), None, None, None
-    visual = part.visual
-    if visual.kind == "texture":
-        colour, texture = _material(visual.material)
-        if visual.uv is not None and len(visual.uv) == len(part.vertices):
-            uv = np.asarray(visual.uv, dtype=np.float64)[faces]
-    elif visual.kind == "vertex":
-        corners = np.asarray(visual.vertex_colors)[faces][..., :3] / 255.0
-    elif visual.kind == "face":
-        corners = np.repeat(np.asarray(visual.face_colors)[:, None, :3] / 255.0, 3, axis=1)
-    return Mesh(
-        np.asarray(part.vertices, dtype=np.float64) @ transform[:3, :3].T + transform[:3, 3],
-        faces,
-        colour[None, :],
-        np.zeros(len(faces), dtype=np.int64),
-        corners,
-        uv,
-        {0: texture} if texture is not None and uv is not None else {},
-    )
-
-
-def _material(material):
-    """Return (colour (3,), texture or None) of a trimesh material of either kind."""
-    image = getattr(material, "baseColorTexture", None)
-    if image is None:
-        image = getattr(material, "image", None)
-    colour = np.asarray(material.main_color, dtype=np.float64)[:3] / 255.0
-    if image is None:
-        return colour, None
-    try:
-        image = image.convert("RGB")
-        image.thumbnail((TEXTURE_SIZE, TEXTURE_SIZE))
-    except OSError:  # a texture cut short: the same as one that is missing
-        return colour, None
-    return colour, np.asarray(image)
+def _textured_faces(members, corner_uv):
+    """Return lines with three texture coordinates of its own for each face, and the face."""
+    lines = []
+    for face, uv in zip(members, corner_uv):
+        lines += ["vt %.5f %.5f" % tuple(corner) for corner in uv]
+        lines.append("f %d/-3 %d/-2 %d/-1" % tuple(face))
+    return lines
 
 
 def _join_colours(meshes):
