@@ -5,8 +5,10 @@ import sys
 
 from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.data.categories import CATEGORIES, find_synsets
+from voxlstm.lib.data.names import listed
 from voxlstm.lib.geometry.contact_sheet import write_contact_sheet
-from voxlstm.lib.geometry.dataset import file_tasks, make, procedural_tasks
+from voxlstm.lib.geometry.dataset import make
+from voxlstm.lib.geometry.tasks import file_tasks, procedural_tasks
 from voxlstm.lib.geometry.voxels import RESOLUTION
 
 MAX_RESOLUTION = 256  # voxels a side; a grid is held in memory several times over
@@ -31,7 +33,7 @@ def parse_arguments(argv):
     source.add_argument(
         "--models",
         metavar="DIR",
-        help="use the OBJ, PLY, STL, OFF, GLB and AC3D files of this tree, its folders "
+        help="use the OBJ, PLY, STL, OFF, GLB, glTF and AC3D files of this tree, its folders "
         "being the categories; ShapeNetCore.v1 is one such tree",
     )
     parser.add_argument(
@@ -49,7 +51,7 @@ def parse_arguments(argv):
         "--categories",
         nargs="+",
         metavar="NAME",
-        help="only these categories, by name or synset (default: all)",
+        help="only these categories, by name or synset, with commas or blanks between (default: all)",
     )
     parser.add_argument(
         "--up",
@@ -78,7 +80,7 @@ def parse_arguments(argv):
 def main(argv=None):
     """Run the command line; the status is 1 when some models could not be used."""
     arguments = parse_arguments(argv)
-    wanted, resolution = arguments.categories, arguments.resolution
+    wanted, resolution = listed(arguments.categories), arguments.resolution
     if not 1 <= resolution <= MAX_RESOLUTION:
         raise UserError(f"--resolution {resolution} must lie between 1 and {MAX_RESOLUTION}")
     settings = {"seed": arguments.seed, "resolution": resolution}

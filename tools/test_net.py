@@ -9,6 +9,7 @@ from pathlib import Path
 
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.layout import VIEWS
+from voxlstm.lib.data.names import listed
 from voxlstm.lib.data.shapenet import CATEGORIES, Index
 from voxlstm.lib.data.sizes import check_resolution
 from voxlstm.lib.data.splits import ALL, RATIO, choose, parts_of
@@ -40,8 +41,8 @@ def parse_arguments(argv=None):
     add("--out", metavar="DIR", help="folder for rows, results.json, figures and report.html; "
         "without it the tables are printed only")
     add("--overwrite", action="store_true", help="replace results that are in --out")
-    add("--views", metavar="N,N,...", default=None,
-        help="numbers of views to test with, the first n renderings each, up to "
+    add("--views", metavar="N", nargs="+", default=None,
+        help="numbers of views to test with, with commas or blanks between, the first n renderings each, up to "
         f"{VIEWS}; default: 1,2,3,4,5")
     add("--split", metavar="SPLIT", help="which objects to test on: 'ratio' (the last 20 %% of each"
         " category; the default), 'all', or the test part of a file of voxlstm (such as a run's"
@@ -50,7 +51,8 @@ def parse_arguments(argv=None):
         " on too; the results say so")
     add("--threshold", metavar="T", type=float, default=THRESHOLD,
         help="probability above which a voxel counts as occupied; default: %(default)s")
-    add("--categories", metavar="NAMES", help="only these, by name or synset, separated by commas")
+    add("--categories", metavar="NAME", nargs="+",
+        help="only these, by name or synset, with commas or blanks between")
     add("--beside", metavar="JSON", nargs="+", default=[],
         help="results.json of other runs, to set beside this one in the tables and the report")
     add("--save-predictions", metavar="FILE", help="keep the predictions in this .npz")
@@ -119,12 +121,13 @@ def check_options(options):
         output.check_writable(options.save_predictions)
 
 
-def read_counts(text):
+def read_counts(values):
     """Return the numbers of views of ``--views`` in rising order; None where it is not given."""
-    if text is None:
+    if values is None:
         return None
+    text = " ".join([values] if isinstance(values, str) else values)
     try:
-        counts = sorted({int(part) for part in text.split(",")})
+        counts = sorted({int(part) for part in listed(values) or ("",)})
     except ValueError as error:
         raise UserError(f"--views {text!r} must be numbers separated by commas") from error
     if counts[0] < 1 or counts[-1] > VIEWS:
@@ -240,7 +243,7 @@ def prepare_saved(options):
 
 def open_data(options):
     """Return the index of the data set and its split, with something to test on."""
-    wanted = options.categories.split(",") if options.categories else None
+    wanted = listed(options.categories)
     index = Index.open(options.data, wanted)
     parts = choose(index, options.split or RATIO, 0.0, wanted)
     if not parts.test:

@@ -12,6 +12,7 @@ from voxlstm.lib.base.files import write_bytes
 from voxlstm.lib.base.signals import StopRequest
 from voxlstm.lib.data import marker
 from voxlstm.lib.data.batches import Batches
+from voxlstm.lib.data.names import listed
 from voxlstm.lib.data.shapenet import CATEGORIES, Index
 from voxlstm.lib.data.sizes import check_resolution
 from voxlstm.lib.data.splits import ALL, ENCODING, RATIO, choose, with_earlier
@@ -44,7 +45,8 @@ def parse_arguments(argv=None):
         help="of products on a CUDA device; tf32 is faster and rounds factors to 10 bits; default: float32")
     add("--set", metavar="KEY=VALUE", action="append", default=[], dest="settings",
         help="change a value of the recipe, or with network.KEY=VALUE of the network; repeatable")
-    add("--categories", metavar="NAMES", help="only these, by name or synset, separated by commas")
+    add("--categories", metavar="NAME", nargs="+",
+        help="only these, by name or synset, with commas or blanks between")
     add("--split", metavar="SPLIT", help="which objects to train, validate and test on: 'ratio' (the"
         " first 80 %% of each category are trained on; the default) or a file of voxlstm, Pix2Vox or"
         " pytorch3d, or a folder of occupancy_networks' .lst files")
@@ -148,7 +150,7 @@ def open_data(options, network, recipe):
     """Return the split of the data set, with enough of it to train and to validate."""
     if options.split == ALL:
         raise UserError("--split all leaves nothing to train on; it is for tools/test_net.py")
-    wanted = options.categories.split(",") if options.categories else None
+    wanted = listed(options.categories)
     index = Index.open(options.data, wanted)
     parts = choose(index, options.split or RATIO, recipe.validation, wanted)
     for note in parts.notes:
@@ -216,7 +218,7 @@ def facts(options, recipe, parts, solver, saved):
         "from_iteration": saved.iteration if saved else 0,
         "weights": options.weights,
         "data": str(Path(options.data).resolve()),
-        "categories": options.categories,
+        "categories": ",".join(listed(options.categories) or ()) or None,
         "split": {"name": parts.name, "form": parts.form, "digest": parts.digest()},
         "objects": sizes(parts),
         "data_digest": digest(parts),

@@ -47,8 +47,6 @@ def read(path, up="y"):
     except (MemoryError, UserError):
         raise
     except Exception as error:  # readers fail in as many ways as files are broken
-        if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
-            raise
         raise UserError(f"{path} cannot be read: {_reason(error)}; repair or export it again") from error
     parts = [part for part in parts if len(part.faces)]
     if not parts:
@@ -61,8 +59,8 @@ def read(path, up="y"):
 
 def _reason(error):
     """Return what an error says in one line; its kind where that is not said in words."""
-    text = " ".join(str(error).split())[:200]
-    said = isinstance(error, (ValueError, FileNotFoundError)) and text
+    text = " ".join(str(getattr(error, "strerror", None) or error).split())[:200]
+    said = isinstance(error, (ValueError, OSError)) and text
     return text if said else f"{type(error).__name__} {text}".strip()
 
 

@@ -21,7 +21,7 @@ from tests.geometry.meshes import nearest
 from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.shapenet import Index
-from voxlstm.lib.geometry.dataset import file_tasks, procedural_tasks
+from voxlstm.lib.geometry.tasks import file_tasks, procedural_tasks
 from voxlstm.tools.make_dataset import main
 
 ROOT = Path(__file__).resolve().parents[2]
