@@ -217,7 +217,7 @@ def training_objects(options, parts, saved):
     try:
         there = Index.open(folder)
         known = [item for item in there if part_of.get(item.name, "test") != "test"]
-        check_resolution(known, len(binvox.read(parts.test[0].voxels_path)))
+        check_resolution(known, binvox.edge(parts.test[0].voxels_path))
     except UserError as error:
         return [], [f"{left_out}{error}"]
     if not known:
