@@ -2,8 +2,10 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from voxlstm.lib.base.errors import UserError, run_tool
+from voxlstm.lib.base.files import check_apart
 from voxlstm.lib.data.categories import CATEGORIES, find_synsets
 from voxlstm.lib.data.names import listed
 from voxlstm.lib.geometry.contact_sheet import write_contact_sheet
@@ -92,9 +94,13 @@ def main(argv=None):
         chosen = find_synsets(wanted, synsets) if wanted else synsets
         tasks = procedural_tasks(arguments.procedural, arguments.seed, chosen, resolution)
         settings.update(source="procedural")
+    sheet = arguments.contact_sheet
+    if sheet and Path(sheet).suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise UserError(f"--contact-sheet {sheet} must end in .png or .jpg")
+    check_apart({"--contact-sheet": sheet}, [task.path for task in tasks])
     broken = make(arguments.out, tasks, settings, arguments.workers, arguments.add)
-    if arguments.contact_sheet:
-        write_contact_sheet(arguments.contact_sheet, arguments.out, tasks)
+    if sheet:
+        write_contact_sheet(sheet, arguments.out, tasks)
     print(f"{arguments.out}: {len(tasks) - len(broken)} of {len(tasks)} objects are there")
     for _, problem in broken:
         print(f"broken: {problem}", file=sys.stderr)

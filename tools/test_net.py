@@ -24,6 +24,7 @@ from voxlstm.lib.evaluation.subject import (
 from voxlstm.lib.backend import door
 from voxlstm.lib.backend.gpu import PRECISIONS
 from voxlstm.lib.base.errors import UserError, run_tool
+from voxlstm.lib.base.files import check_apart
 from voxlstm.lib.base.progress import Progress
 from voxlstm.lib.runs import curves
 from voxlstm.lib.runs.run_folder import ROOT, SPLIT, git_revision, versions
@@ -119,6 +120,9 @@ def check_options(options):
             raise UserError("the name of saved predictions ends in .npz; "
                             f"{options.save_predictions} does not")
         output.check_writable(options.save_predictions)
+    written = [Path(options.out, name) for name in output.FILES] if options.out else []
+    check_apart({"--save-predictions": options.save_predictions, **{f"--out's {path.name}": path for path in written}},
+                [options.weights, options.predictions, *options.beside])
 
 
 def read_counts(values):

@@ -8,22 +8,27 @@ import io
 from pathlib import Path
 
 import numpy as np
+from scipy.io import savemat
 
-from ..base.errors import UserError
+from ..base.errors import UserError, need
 from ..base.files import write_bytes
 from ..data import binvox
 from . import surface
 
 MESHES = (".obj", ".glb", ".ply", ".stl")
-GRIDS = (".binvox", ".npy")
+GRIDS = (".binvox", ".npy", ".mat")
 SURFACES = ("smooth", "blocks")
 
 
-def check_name(path):
-    """Refuse a file name whose ending is none that `write` knows."""
+def check_name(path, kind="smooth"):
+    """Refuse a file name whose ending `write` does not know or whose writer is not installed."""
     if Path(path).suffix.lower() not in MESHES + GRIDS:
         known = ", ".join(MESHES + GRIDS)
         raise UserError(f"{path} must end in one of {known}, which says what to write")
+    if Path(path).suffix.lower() in MESHES:
+        need("trimesh", "report")
+        if kind == "smooth":
+            need("skimage", "report")
 
 
 def write(path, occupancy, threshold, kind="smooth"):
@@ -31,7 +36,8 @@ def write(path, occupancy, threshold, kind="smooth"):
 
     ``.obj``, ``.glb``, ``.ply`` and ``.stl`` get a watertight surface and ``.binvox`` the occupied
     voxels, in the frame above; ``.npy`` gets the occupancy probabilities as the network gave them,
-    float32 in (x, y, z).
+    float32 in (x, y, z), and ``.mat`` (MATLAB's) the same as ``occupancy`` and what is occupied as
+    ``voxels``.
 
     Parameters
     ----------
@@ -46,13 +52,19 @@ def write(path, occupancy, threshold, kind="smooth"):
     Raises
     ------
     UserError
-        For an unknown ending, or when nothing is above the threshold and it is not ``.npy``.
+        For an unknown ending, or when nothing is above the threshold and it is not ``.npy`` or ``.mat``.
     """
     check_name(path)
     ending = Path(path).suffix.lower()
     if ending == ".npy":
         buffer = io.BytesIO()
         np.save(buffer, np.asarray(occupancy, np.float32), allow_pickle=False)
+        write_bytes(path, buffer.getvalue())
+    elif ending == ".mat":
+        buffer = io.BytesIO()
+        probabilities = np.asarray(occupancy, np.float32)
+        filled = (probabilities > threshold).astype(np.uint8)
+        savemat(buffer, {"occupancy": probabilities, "voxels": filled}, do_compression=True)
         write_bytes(path, buffer.getvalue())
     elif ending == ".binvox":
         filled = occupancy > threshold

@@ -41,8 +41,6 @@ class PictureCase(unittest.TestCase):
         (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(path, **options)
         return path
 
-
-class FrameTest(PictureCase):
     def assert_framed(self, view, ratio=60 / 80, delta=2):
         """The box's longer (upright) side has the training extent and it sits in the middle."""
         top, left, bottom, right = extent(view)
@@ -53,6 +51,8 @@ class FrameTest(PictureCase):
         self.assertAlmostEqual((top + bottom) / 2, middle, delta=1.5)
         self.assertAlmostEqual((left + right) / 2, pictures.SIZE / 2, delta=1.5)
 
+
+class FrameTest(PictureCase):
     def test_plain_backgrounds_of_any_colour_are_removed(self):
         for background in [(250, 250, 250), (0, 0, 0), (30, 120, 220), (120, 120, 120)]:
             picture = pictures.load_picture(self.save(scene(background=background)))

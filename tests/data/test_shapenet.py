@@ -348,7 +348,6 @@ class TestCache(TreeCase):
         path = IndexCache(self.root).path
         good = json.loads(path.read_text())
         wrong = [b"", b"\xff\xfe", b"[]", b"{}", b"null", b'{"version": 1}', b"[" * 100_000,
-                 path.read_bytes().replace(b'"m000": [', b'"m000": [1e999, '),
                  json.dumps({**good, "entries": {f"{CHAIR}/m000": [float("inf"), 2, 0, ""]}}).encode()]
         entry = f"{CHAIR}/m000"
         wrong += [json.dumps({**good, **change}).encode() for change in (

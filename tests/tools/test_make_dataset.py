@@ -348,7 +348,13 @@ class ModelsTest(DatasetCase):
             self.assertEqual(done.returncode, 2)
             self.assertEqual(len(done.stderr.splitlines()), 1)
             self.assertIn(words, done.stderr)
-        self.models.mkdir()
+        self.save("mine/box.obj", trimesh.creation.box())
+        given = "--out", self.out, "--models", self.models, "--contact-sheet"
+        for sheet, words in ((self.models / "mine/box.obj", "must end in"), ("a.gif", "must end in")):
+            with self.assertRaisesRegex(UserError, words):
+                run(*given, sheet)
+        self.assertFalse(self.out.exists())
+        (self.models / "mine" / "box.obj").unlink()
         with self.assertRaisesRegex(UserError, "holds no .obj"):
             run("--out", self.out, "--models", self.models)
 
