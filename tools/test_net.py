@@ -9,6 +9,7 @@ from pathlib import Path
 
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.layout import VIEWS
+from voxlstm.lib.data.check import leave_out_damaged
 from voxlstm.lib.data.names import listed
 from voxlstm.lib.data.shapenet import CATEGORIES, Index
 from voxlstm.lib.data.sizes import check_resolution
@@ -61,6 +62,8 @@ def parse_arguments(argv=None):
         "network; --data is then needed for the pictures of the report only")
     add("--batch", metavar="N", type=int, default=8, help="objects to look at together; "
         "the scores do not depend on it; default: %(default)s")
+    add("--skip-damaged", action="store_true", help="read every file first and leave out, count and"
+        " list the objects with one that is damaged; default: stop at the first")
     add("--workers", metavar="N", type=int, help="processes that read pictures; default: the cores")
     add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
     add("--precision", choices=PRECISIONS, default=PRECISIONS[0],
@@ -249,6 +252,8 @@ def open_data(options):
     """Return the index of the data set and its split, with something to test on."""
     wanted = listed(options.categories)
     index = Index.open(options.data, wanted)
+    if options.skip_damaged:
+        index = leave_out_damaged(index, options.workers)
     parts = choose(index, options.split or RATIO, 0.0, wanted)
     if not parts.test:
         raise UserError(f"{options.data} has no test objects by this split; test on every object"

@@ -12,6 +12,7 @@ from voxlstm.lib.base.files import write_bytes
 from voxlstm.lib.base.signals import StopRequest
 from voxlstm.lib.data import marker
 from voxlstm.lib.data.batches import Batches
+from voxlstm.lib.data.check import leave_out_damaged
 from voxlstm.lib.data.names import listed
 from voxlstm.lib.data.shapenet import CATEGORIES, Index
 from voxlstm.lib.data.sizes import check_resolution
@@ -51,6 +52,8 @@ def parse_arguments(argv=None):
         " first 80 %% of each category are trained on; the default) or a file of voxlstm, Pix2Vox or"
         " pytorch3d, or a folder of occupancy_networks' .lst files")
     add("--weights", metavar="NPZ", help="start from the weights of this checkpoint")
+    add("--skip-damaged", action="store_true", help="read every file first and leave out, count and"
+        " list the objects with one that is damaged; default: stop at the first")
     add("--workers", metavar="N", type=int, help="processes that read pictures; default: the cores")
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--resume", action="store_true",
@@ -152,13 +155,16 @@ def open_data(options, network, recipe):
         raise UserError("--split all leaves nothing to train on; it is for tools/test_net.py")
     wanted = listed(options.categories)
     index = Index.open(options.data, wanted)
+    if options.skip_damaged:
+        index = leave_out_damaged(index, options.workers)
     parts = choose(index, options.split or RATIO, recipe.validation, wanted)
     for note in parts.notes:
         print(f"note: {note}", file=sys.stderr)
     if not parts.train or not parts.validation:
         raise UserError(
             f"{options.data} has {len(parts.train)} objects to train on and {len(parts.validation)}"
-            " to validate on; take more objects or a larger share with --set validation=0.2"
+            " to validate on: a set needs at least 3 complete objects of one category, and"
+            " --set validation above 0"
         )
     used = parts.train + parts.validation
     check_resolution(used, network.resolution)
