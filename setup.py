@@ -65,6 +65,7 @@ setup(
             "scikit-image==0.24.0",  # marching cubes for smooth surfaces
             "trimesh==5.2.0",  # mesh formats
         ],
+        "heic": ["pillow-heif>=0.22"],  # telephones' pictures
         "gpu": ["mako>=1.2"],  # pygpu's kernel templates; pygpu itself is a Debian package
         "cudnn": [
             "nvidia-cudnn-cu12==9.28.0.42",  # fast convolutions on a GPU; the newest for CUDA 12

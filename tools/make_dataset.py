@@ -3,11 +3,15 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from voxlstm.lib.base.errors import UserError, run_tool
+from voxlstm.lib.base.files import check_apart
 from voxlstm.lib.data.categories import CATEGORIES, find_synsets
+from voxlstm.lib.data.names import listed
 from voxlstm.lib.geometry.contact_sheet import write_contact_sheet
-from voxlstm.lib.geometry.dataset import file_tasks, make, procedural_tasks
+from voxlstm.lib.geometry.dataset import make
+from voxlstm.lib.geometry.tasks import file_tasks, procedural_tasks
 from voxlstm.lib.geometry.voxels import RESOLUTION
 
 MAX_RESOLUTION = 256  # voxels a side; a grid is held in memory several times over
@@ -32,7 +36,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     source.add_argument(
         "--models",
         metavar="DIR",
-        help="use the OBJ, PLY, STL, OFF, GLB and AC3D files of this tree, its folders "
+        help="use the OBJ, PLY, STL, OFF, GLB, glTF and AC3D files of this tree, its folders "
         "being the categories; ShapeNetCore.v1 is one such tree",
     )
     parser.add_argument(
@@ -50,7 +54,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--categories",
         nargs="+",
         metavar="NAME",
-        help="only these categories, by name or synset (default: all)",
+        help="only these categories, by name or synset, with commas or blanks between (default: all)",
     )
     parser.add_argument(
         "--up",
@@ -79,7 +83,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the status is 1 when some models could not be used."""
     arguments = parse_arguments(argv)
-    wanted, resolution = arguments.categories, arguments.resolution
+    wanted, resolution = listed(arguments.categories), arguments.resolution
     if not 1 <= resolution <= MAX_RESOLUTION:
         raise UserError(f"--resolution {resolution} must lie between 1 and {MAX_RESOLUTION}")
     settings = {"seed": arguments.seed, "resolution": resolution}
@@ -91,9 +95,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         chosen = find_synsets(wanted, synsets) if wanted else synsets
         tasks = procedural_tasks(arguments.procedural, arguments.seed, chosen, resolution)
         settings.update(source="procedural")
+    sheet = arguments.contact_sheet
+    if sheet and Path(sheet).suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise UserError(f"--contact-sheet {sheet} must end in .png or .jpg")
+    check_apart({"--contact-sheet": sheet}, [task.path for task in tasks])
     broken = make(arguments.out, tasks, settings, arguments.workers, arguments.add)
-    if arguments.contact_sheet:
-        write_contact_sheet(arguments.contact_sheet, arguments.out, tasks)
+    if sheet:
+        write_contact_sheet(sheet, arguments.out, tasks)
     print(f"{arguments.out}: {len(tasks) - len(broken)} of {len(tasks)} objects are there")
     for _, problem in broken:
         print(f"broken: {problem}", file=sys.stderr)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from voxlstm.lib.backend import door
 from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.files import write_bytes
+from voxlstm.lib.base.files import check_apart, write_bytes
 from voxlstm.lib.base.hints import StrPath
 from voxlstm.lib.base.progress import printable
 from voxlstm.lib.data.pictures import load_pictures
@@ -31,7 +31,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("pictures", nargs="+", metavar="PICTURE", help="pictures of one object")
     add("--out", metavar="FILE", required=True,
         help="what to write: .obj, .glb, .ply, .stl or .binvox, centred, its longest side 1 and y up; or"
-        " .npy (the probabilities)")
+        " .npy or .mat (the probabilities)")
     add("--surface", choices=export.SURFACES, default="smooth",
         help="kind of mesh; default: %(default)s")
     add("--weights", metavar="NPZ", default=str(SHIPPED),
@@ -47,7 +47,9 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Reconstruct; return 0, or 1 when nothing is above the threshold."""
     options = parse_arguments(argv)
-    export.check_name(options.out)
+    export.check_name(options.out, options.surface)
+    sheet = Path(options.preview or Path(options.out).with_suffix(".preview.png"))
+    check_apart({"--out": options.out, "--preview": sheet}, [*options.pictures, options.weights])
     if options.threshold is not None and not 0 < options.threshold < 1:
         raise UserError(f"--threshold {options.threshold:g} must lie between 0 and 1")
     door.use_device(options.device)
@@ -58,7 +60,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(printable(trained_on(options.weights, saved)))
     threshold = options.threshold or saved.threshold or THRESHOLD
     (occupancy,) = Predictor(network).predict(views[:, None])
-    sheet = Path(options.preview or Path(options.out).with_suffix(".preview.png"))
     names = [picture.name for picture in pictures]
     write_bytes(sheet, png(preview(views, names, occupancy, threshold)))
     filled = int((occupancy > threshold).sum())

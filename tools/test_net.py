@@ -12,6 +12,8 @@ from typing import Any
 from voxlstm.lib.base.hints import StrPath
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.layout import VIEWS
+from voxlstm.lib.data.check import leave_out_damaged
+from voxlstm.lib.data.names import listed
 from voxlstm.lib.data.shapenet import CATEGORIES, Index, Item
 from voxlstm.lib.data.sizes import check_resolution
 from voxlstm.lib.data.splits import ALL, RATIO, Split, choose, parts_of
@@ -26,6 +28,7 @@ from voxlstm.lib.evaluation.subject import (
 from voxlstm.lib.backend import door
 from voxlstm.lib.backend.gpu import PRECISIONS
 from voxlstm.lib.base.errors import UserError, run_tool
+from voxlstm.lib.base.files import check_apart
 from voxlstm.lib.base.progress import Progress, printable
 from voxlstm.lib.runs import curves
 from voxlstm.lib.runs.run_folder import ROOT, SPLIT, git_revision, versions
@@ -47,8 +50,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--out", metavar="DIR", help="folder for rows, results.json, figures and report.html; "
         "without it the tables are printed only")
     add("--overwrite", action="store_true", help="replace results that are in --out")
-    add("--views", metavar="N,N,...", default=None,
-        help="numbers of views to test with, the first n renderings each, up to "
+    add("--views", metavar="N", nargs="+", default=None,
+        help="numbers of views to test with, with commas or blanks between, the first n renderings each, up to "
         f"{VIEWS}; default: 1,2,3,4,5")
     add("--split", metavar="SPLIT", help="which objects to test on: 'ratio' (the last 20 %% of each"
         " category; the default), 'all', or the test part of a file of voxlstm (such as a run's"
@@ -57,7 +60,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         " on too; the results say so")
     add("--threshold", metavar="T", type=float, default=THRESHOLD,
         help="probability above which a voxel counts as occupied; default: %(default)s")
-    add("--categories", metavar="NAMES", help="only these, by name or synset, separated by commas")
+    add("--categories", metavar="NAME", nargs="+",
+        help="only these, by name or synset, with commas or blanks between")
     add("--beside", metavar="JSON", nargs="+", default=[],
         help="results.json of other runs, to set beside this one in the tables and the report")
     add("--save-predictions", metavar="FILE", help="keep the predictions in this .npz")
@@ -65,6 +69,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "network; --data is then needed for the pictures of the report only")
     add("--batch", metavar="N", type=int, default=8, help="objects to look at together; "
         "the scores do not depend on it; default: %(default)s")
+    add("--skip-damaged", action="store_true", help="read every file first and leave out, count and"
+        " list the objects with one that is damaged; default: stop at the first")
     add("--workers", metavar="N", type=int, help="processes that read pictures; default: the cores")
     add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
     add("--precision", choices=PRECISIONS, default=PRECISIONS[0],
@@ -124,14 +130,18 @@ def check_options(options: argparse.Namespace) -> None:
             raise UserError("the name of saved predictions ends in .npz; "
                             f"{options.save_predictions} does not")
         output.check_writable(options.save_predictions)
+    written = [Path(options.out, name) for name in output.FILES] if options.out else []
+    check_apart({"--save-predictions": options.save_predictions, **{f"--out's {path.name}": path for path in written}},
+                [options.weights, options.predictions, *options.beside])
 
 
-def read_counts(text: str | None) -> list[int] | None:
+def read_counts(values: str | None) -> list[int] | None:
     """Return the numbers of views of ``--views`` in rising order; None where it is not given."""
-    if text is None:
+    if values is None:
         return None
+    text = " ".join([values] if isinstance(values, str) else values)
     try:
-        counts = sorted({int(part) for part in text.split(",")})
+        counts = sorted({int(part) for part in listed(values) or ("",)})
     except ValueError as error:
         raise UserError(f"--views {text!r} must be numbers separated by commas") from error
     if counts[0] < 1 or counts[-1] > VIEWS:
@@ -223,7 +233,7 @@ def training_objects(
     try:
         there = Index.open(folder)
         known = [item for item in there if part_of.get(item.name, "test") != "test"]
-        check_resolution(known, len(binvox.read(parts.test[0].voxels_path)))
+        check_resolution(known, binvox.edge(parts.test[0].voxels_path))
     except UserError as error:
         return [], [f"{left_out}{error}"]
     if not known:
@@ -249,8 +259,10 @@ def prepare_saved(options: argparse.Namespace) -> Prepared:
 
 def open_data(options: argparse.Namespace) -> tuple[Index, Split]:
     """Return the index of the data set and its split, with something to test on."""
-    wanted = options.categories.split(",") if options.categories else None
+    wanted = listed(options.categories)
     index = Index.open(options.data, wanted)
+    if options.skip_damaged:
+        index = leave_out_damaged(index, options.workers)
     parts = choose(index, options.split or RATIO, 0.0, wanted)
     if not parts.test:
         raise UserError(f"{options.data} has no test objects by this split; test on every object"

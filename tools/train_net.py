@@ -15,6 +15,8 @@ from voxlstm.lib.base.progress import say
 from voxlstm.lib.base.signals import StopRequest
 from voxlstm.lib.data import marker
 from voxlstm.lib.data.batches import Batches
+from voxlstm.lib.data.check import leave_out_damaged
+from voxlstm.lib.data.names import listed
 from voxlstm.lib.data.shapenet import CATEGORIES, Index
 from voxlstm.lib.data.sizes import check_resolution
 from voxlstm.lib.data.splits import ALL, ENCODING, RATIO, Split, choose, with_earlier
@@ -47,11 +49,14 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="of products on a CUDA device; tf32 is faster and rounds factors to 10 bits; default: float32")
     add("--set", metavar="KEY=VALUE", action="append", default=[], dest="settings",
         help="change a value of the recipe, or with network.KEY=VALUE of the network; repeatable")
-    add("--categories", metavar="NAMES", help="only these, by name or synset, separated by commas")
+    add("--categories", metavar="NAME", nargs="+",
+        help="only these, by name or synset, with commas or blanks between")
     add("--split", metavar="SPLIT", help="which objects to train, validate and test on: 'ratio' (the"
         " first 80 %% of each category are trained on; the default) or a file of voxlstm, Pix2Vox or"
         " pytorch3d, or a folder of occupancy_networks' .lst files")
     add("--weights", metavar="NPZ", help="start from the weights of this checkpoint")
+    add("--skip-damaged", action="store_true", help="read every file first and leave out, count and"
+        " list the objects with one that is damaged; default: stop at the first")
     add("--workers", metavar="N", type=int, help="processes that read pictures; default: the cores")
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--resume", action="store_true",
@@ -165,15 +170,18 @@ def open_data(options: argparse.Namespace, network: NetworkConfig, recipe: Recip
     """Return the split of the data set, with enough of it to train and to validate."""
     if options.split == ALL:
         raise UserError("--split all leaves nothing to train on; it is for tools/test_net.py")
-    wanted = options.categories.split(",") if options.categories else None
+    wanted = listed(options.categories)
     index = Index.open(options.data, wanted)
+    if options.skip_damaged:
+        index = leave_out_damaged(index, options.workers)
     parts = choose(index, options.split or RATIO, recipe.validation, wanted)
     for note in parts.notes:
         say(f"note: {note}")
     if not parts.train or not parts.validation:
         raise UserError(
             f"{options.data} has {len(parts.train)} objects to train on and {len(parts.validation)}"
-            " to validate on; take more objects or a larger share with --set validation=0.2"
+            " to validate on: a set needs at least 3 complete objects of one category, and"
+            " --set validation above 0"
         )
     used = parts.train + parts.validation
     check_resolution(used, network.resolution)
@@ -239,7 +247,7 @@ def facts(
         "from_iteration": saved.iteration if saved else 0,
         "weights": options.weights,
         "data": str(Path(options.data).resolve()),
-        "categories": options.categories,
+        "categories": ",".join(listed(options.categories) or ()) or None,
         "split": {"name": parts.name, "form": parts.form, "digest": parts.digest()},
         "objects": sizes(parts),
         "data_digest": digest(parts),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .errors import UserError
 from .hints import StrPath
 
 TEMPORARY = ".tmp-"
@@ -67,6 +68,42 @@ def sweep(folder):
 def write_json(path: StrPath, value: object) -> None:
     """Write ``value`` to ``path`` atomically, as indented JSON; NaN is refused."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def check_apart(outputs, inputs=()):
+    """Refuse, before any work, outputs that would overwrite an input or one another.
+
+    Parameters
+    ----------
+    outputs : dict
+        Option to path; None where it is not given.
+    inputs : iterable of path
+        Files that the command reads.
+
+    Raises
+    ------
+    UserError
+        Naming the option and the file.
+    """
+    taken = {_place(path): f"the input {path}" for path in inputs if path}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        place = _place(path)
+        if place in taken:
+            raise UserError(f"{option} {path} would overwrite {taken[place]}: give another name")
+        taken[place] = f"{option} {path}"
+
+
+def _place(path):
+    """Return what tells two names of one file: the file itself, or where it would be."""
+    path = Path(path)
+    try:
+        found = path.stat()
+        return found.st_dev, found.st_ino
+    except OSError:
+        # A file system may fold case: names that differ by it alone count as one.
+        return os.path.realpath(path.parent), path.name.casefold()
 
 
 def _sync(path):

@@ -9,12 +9,14 @@ The header of a published file::
     data
 
 is followed by pairs of bytes (value 0 or 1, count 1..255). The linear index of the runs goes
-x, z, y with y fastest. Other programs write comments (#), blank lines and another order of the three
-lines, which binvox itself accepts. Format: P. Min, https://www.patrickmin.com/binvox/binvox.html.
+x, z, y with y fastest. Other programs write comments (#), blank lines, another order of the three
+lines and lines of other names, or leave translate and scale out, all of which binvox's own reader
+accepts. Format: P. Min, https://www.patrickmin.com/binvox/binvox.html.
 """
 import math
 import os
 from collections.abc import Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +27,8 @@ from ..base.hints import StrPath
 
 MAX_DIMENSION = 1024  # the largest grid that binvox itself makes
 _KEYS = {"dim": (3, int), "translate": (3, float), "scale": (1, float)}
-_MAX_HEADER = 4096  # bytes; the published headers have about 80
+_OPTIONAL = {"translate": (0.0, 0.0, 0.0), "scale": (1.0,)}
+_MAX_HEADER = 1 << 16  # bytes; the published headers have about 80, others a command line
 
 
 class Voxels(NamedTuple):
@@ -40,12 +43,14 @@ class Voxels(NamedTuple):
     scale: float
 
 
-def read(path: StrPath) -> np.ndarray:
+def read(path: StrPath, wanted: int | None = None) -> np.ndarray:
     """Read the grid of a binvox file.
 
     Parameters
     ----------
     path : path-like
+    wanted : int, optional
+        Voxels a side that the network has; a file of another size is refused by its header.
 
     Returns
     -------
@@ -58,10 +63,25 @@ def read(path: StrPath) -> np.ndarray:
         When the file cannot be read or is not exactly what its header promises. The sizes are
         checked before memory is taken for the grid.
     """
-    return load(path).grid
+    return load(path, wanted).grid
 
 
-def load(path: StrPath) -> Voxels:
+def edge(path: StrPath) -> int:
+    """Return the voxels a side of a file by its header alone; errors as in `read`."""
+    with _opened(path) as file:
+        return _read_header(file)[0]
+
+
+def misfit(path: StrPath, found: int, resolution: int) -> str:
+    """Return the sentence that says that a grid does not fit the network, and what to do."""
+    return (
+        f"{path} holds {found}^3 voxels, not the {resolution}^3 of the network: take a network of"
+        f" {found} voxels a side (grid * 2^unpoolings), or make the data set with --resolution"
+        f" {resolution}"
+    )
+
+
+def load(path: StrPath, wanted: int | None = None) -> Voxels:
     """Read a binvox file with its place in the model's space; errors as in `read`.
 
     Returns
@@ -69,11 +89,19 @@ def load(path: StrPath) -> Voxels:
     Voxels
         The grid, bool (d, d, d) in (x, y, z), and the header's ``translate`` and ``scale``.
     """
+    with _opened(path) as file:
+        dimension, translate, scale = _read_header(file)
+        if wanted not in (None, dimension):
+            raise UserError(misfit(path, dimension, wanted))
+        return Voxels(_decode(_read_payload(file, dimension), dimension), translate, scale)
+
+
+@contextmanager
+def _opened(path):
+    """Open a file; what is wrong with it is a UserError with its name."""
     try:
         with open(path, "rb") as file:
-            dimension, translate, scale = _read_header(file)
-            payload = _read_payload(file, dimension)
-        return Voxels(_decode(payload, dimension), translate, scale)
+            yield file
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except _Malformed as error:
@@ -132,18 +160,20 @@ class _Malformed(Exception):
 
 def _read_header(file):
     """Return dimension, translate and scale; the file then stands at its first run."""
-    if _line(file) != b"#binvox 1":
+    if _line(file).rstrip() != b"#binvox 1":
         raise _Malformed("the first line is not '#binvox 1'")
     found = {}
     while (line := _line(file)).strip() != b"data":
         key, *fields = line.split(b"#")[0].decode("ascii", "replace").split() or [""]
         if key in found:
             raise _Malformed(f"it has a second line {key!r}")
-        if key:
+        if key in _KEYS:
             found[key] = _numbers(key, fields, line)
-    missing = [key for key in _KEYS if key not in found]
-    if missing:
-        raise _Malformed(f"its header has no line {missing[0]!r}")
+        elif key and not (key.isidentifier() and key.isascii()):
+            raise _Malformed(f"the header line {_shown(line)} is not of the binvox form")
+    if "dim" not in found:
+        raise _Malformed("its header has no line 'dim'")
+    found = {**_OPTIONAL, **found}
     dimensions, (scale,) = found["dim"], found["scale"]
     if len(set(dimensions)) != 1 or not 1 <= dimensions[0] <= MAX_DIMENSION:
         text = " ".join(map(str, dimensions))
@@ -164,8 +194,6 @@ def _line(file):
 
 def _numbers(key, fields, line):
     """Return the numbers of a header line ``key a b ...``."""
-    if key not in _KEYS:
-        raise _Malformed(f"the header line {_shown(line)} is none of dim, translate, scale, data")
     count, kind = _KEYS[key]
     if len(fields) != count:
         raise _Malformed(f"the header line {_shown(line)} is not '{key}' with {count} number(s)")

@@ -1,4 +1,5 @@
 """Checking a ShapeNet tree: how many models there are, and every file missing or unreadable."""
+import logging
 import os
 from functools import partial
 from typing import NamedTuple
@@ -11,8 +12,10 @@ from ..base.progress import Progress
 from . import binvox, layout
 from .categories import CATEGORIES
 from .layout import VIEWS
-from .shapenet import Item, list_models
+from .shapenet import Index, Item, Problem, list_models
 from .views import RENDERED, read_rendering
+
+_log = logging.getLogger(__name__)
 
 
 class Tree(NamedTuple):
@@ -84,6 +87,45 @@ def check_tree(root: StrPath, read: bool = True, workers: int | None = None) -> 
             problems += found
             progress.update()
     return Tree(counts, problems)
+
+
+def leave_out_damaged(index: Index, workers: int | None = None) -> Index:
+    """Read every file of an index; return one whose damaged objects are among the incomplete.
+
+    A logged warning counts and names them. They count as ids, so that their loss moves no other
+    object to another part of a split.
+
+    Raises
+    ------
+    UserError
+        When no object is whole.
+    """
+    with (pool(workers or usable_cores()) as processes,
+          Progress(len(index), "checking", "object") as progress):
+        problems = []
+        for item, reason in zip(index, processes.map(_damage, index.items, chunksize=16)):
+            problems += [Problem(item.synset, item.model, reason)] if reason else []
+            progress.update()
+    damaged = {(problem.synset, problem.model) for problem in problems}
+    whole = [item for item in index if (item.synset, item.model) not in damaged]
+    if not whole:
+        raise UserError(f"every object in {index.root} is damaged (first: {problems[0]});"
+                        " get the data again")
+    rest = Index(index.root, whole, sorted([*index.incomplete, *problems]))
+    if problems:
+        _log.warning("%s", rest.complaint(most=len(rest.incomplete)))
+    return rest
+
+
+def _damage(item):
+    """Return what is wrong with the first damaged file of an object, or an empty string."""
+    try:
+        for number in range(item.views):
+            read_rendering(item.view_path(number))
+        binvox.read(item.voxels_path)
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def check_item(item: Item, read: bool = True) -> list[str]:

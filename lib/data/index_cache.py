@@ -38,8 +38,7 @@ class IndexCache:
                 return {}
             kinds = [tuple(map(str, files)) for files in content["files"]]
             return {str(name): _entry(kinds, *row) for name, row in content["entries"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError,
-                RecursionError, OverflowError):
+        except Exception:  # damaged in any way
             return {}
 
     def save(self, entries: dict[str, Entry]) -> None:

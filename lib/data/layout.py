@@ -18,6 +18,7 @@ from ..base.hints import StrPath
 RENDERINGS, VOXELS, MODELS = "ShapeNetRendering", "ShapeNetVox32", "ShapeNetCore.v1"
 METADATA, NAMES = "rendering_metadata.txt", "renderings.txt"
 GRID, MESH = "model.binvox", "model.obj"
+MOST_DEGREES = 3600  # of an angle; ten times round
 VIEWS = 24  # renderings of a model in the release
 
 
@@ -67,13 +68,28 @@ def read_metadata(path: StrPath) -> list[tuple[float, float, float]]:
     Raises
     ------
     UserError
-        When the file cannot be read or a line is not five numbers.
+        When the file cannot be read, or a line is not five numbers that a camera can have.
     """
     try:
         lines = Path(path).read_text(encoding="ascii").split("\n")
-        rows = [[float(word) for word in line.split()] for line in lines if line.strip()]
-        return [(azimuth, elevation, ratio) for azimuth, elevation, _, ratio, _ in rows]
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
         raise UserError(f"{path} does not list viewpoints, five numbers a line") from error
+    lines = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    return [_viewpoint(path, number, line) for number, line in lines]
+
+
+def _viewpoint(path, number, line):
+    """Return (azimuth, elevation, ratio) of a line."""
+    try:
+        values = [float(word) for word in line.split()]
+        azimuth, elevation, _, ratio, _ = values
+    except ValueError as error:
+        raise UserError(f"{path} does not list viewpoints, five numbers a line: line {number} is"
+                        f" {ascii(line[:60])}") from error
+    # NaN and infinity fail too.
+    if not (all(abs(value) <= MOST_DEGREES for value in values) and ratio > 0):
+        raise UserError(f"line {number} of {path} is no viewpoint: {ascii(line[:60])}; make the"
+                        " object again or take it from its source")
+    return azimuth, elevation, ratio

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 from scipy import ndimage
 
 from ..base.errors import UserError
 from ..base.hints import StrPath
+from .decoding import opened, reduced
 from .views import SIZE, TEST_BACKGROUND
 
 BACKGROUND = TEST_BACKGROUND / 255
@@ -17,6 +18,8 @@ BACKGROUND = TEST_BACKGROUND / 255
 EXTENT = 0.69
 BELOW = 3  # of 127 pixels
 WORKING_SIDE = 768  # larger pictures are reduced first: a view has 127 pixels
+CAMERA_BITS = 10, 12, 14  # that 16-bit pictures may hold
+CORNERS = 0.1  # share of a picture that rounded corners take at most
 PLAIN_NOISE = 0.05  # a plain background strays this little from a smooth surface of colour
 PLAIN_SHARE = 0.6  # ... over at least this share of the picture's border
 
@@ -64,7 +67,10 @@ def load_picture(path: StrPath, size: int = SIZE) -> Picture:
     pixels = _read(path)
     colour, alpha = pixels[..., :3], pixels[..., 3]
     cut = "alpha"
-    if alpha.min() > 0.5:
+    if 0 < alpha.max() <= 0.5:  # a faint object, such as glass
+        alpha = alpha / alpha.max()
+    if alpha.min() > 0.5 or _only_corners_cut(alpha):
+        colour = _filled(colour, alpha > 0.5)
         alpha = plain_background(colour)
         cut = "plain background"
     if alpha is None:
@@ -148,25 +154,41 @@ def frame(colour: np.ndarray, alpha: np.ndarray, size: int = SIZE) -> np.ndarray
 
 def _read(path):
     """Return (height, width, 4) in [0, 1], turned as the EXIF data say."""
-    try:
-        with Image.open(path) as image:
-            image.load()
-            image = ImageOps.exif_transpose(image)
-            image = _eight_bits(image).convert("RGBA")
-    except FileNotFoundError as error:
-        raise UserError(f"there is no picture {path}") from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"cannot read {path} as a picture: {error}") from error
-    image.thumbnail((WORKING_SIDE, WORKING_SIDE))
-    return np.asarray(image, dtype=np.float32) / 255
+    with opened(path) as image:
+        top = _top(image) if image.mode[0] in "IF" else None
+        image = reduced(image, WORKING_SIDE, lambda part: _eight_bits(part, top).convert("RGBA"))
+        image.thumbnail((WORKING_SIDE, WORKING_SIDE))
+        return np.asarray(image, dtype=np.float32) / 255
 
 
-def _eight_bits(image):
-    if image.mode[0] not in "IF":
+def _top(image):
+    """Return the value of white: the greatest of a camera's 10, 12 or 14 bits, or of 16."""
+    highest = image.getextrema()[1]
+    if image.mode[0] == "F":
+        return highest if 0 < highest < np.inf else 1.0
+    return next((2**bits - 1 for bits in CAMERA_BITS if highest < 2**bits), 65535)
+
+
+def _eight_bits(image, top):
+    if top is None:
         return image
-    values = np.asarray(image, dtype=np.float64)
-    top = 65535 if image.mode[0] == "I" else max(values.max(initial=0), 1e-12)
-    return Image.fromarray(np.uint8(np.clip(values / top, 0, 1) * 255 + 0.5))
+    values = np.nan_to_num(np.asarray(image, dtype=np.float32) / np.float32(top))
+    return Image.fromarray(np.uint8(np.clip(values, 0, 1) * 255 + 0.5))
+
+
+def _only_corners_cut(alpha):
+    """Tell whether alpha does no more than round the corners, as in a window's screenshot."""
+    sides = alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]
+    middles = [side[len(side) // 5 : len(side) - len(side) // 5] for side in sides]
+    return (alpha <= 0.5).mean() < CORNERS and all((part > 0.5).all() for part in middles)
+
+
+def _filled(colour, known):
+    """Return colours with the nearest known one where there is none."""
+    if known.all():
+        return colour
+    rows, columns = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return colour[rows, columns]
 
 
 def _quadratic_terms(height, width):

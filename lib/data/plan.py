@@ -8,7 +8,6 @@ import numpy as np
 from ..base.errors import UserError
 from . import binvox
 from .shapenet import Item
-from .sizes import misfit
 from .views import SIZE, load_views
 
 RESOLUTION = 32  # voxels of a grid's side
@@ -136,10 +135,7 @@ class Plan:
         numbers = rng.permutation(item.views) if rng else range(item.views)
         paths = (tell(item.view_path(k)) for k in numbers[: len(views)])
         load_views(paths, rng, views, self.image, self.vary)
-        grid = binvox.read(tell(item.voxels_path))
-        if grid.shape != voxels.shape:
-            raise UserError(misfit(item.voxels_path, len(grid), self.resolution))
-        voxels[...] = grid
+        voxels[...] = binvox.read(tell(item.voxels_path), self.resolution)
 
     def _at(self, place):
         epoch, position = divmod(place, len(self.objects))

@@ -18,10 +18,9 @@ from . import layout, marker
 from .categories import CATEGORIES, Category, category_name, find_synsets
 from .index_cache import IndexCache
 from .layout import RENDERINGS, VOXELS
+from .names import check_shown, is_leftover
 
 __all__ = ["CATEGORIES", "Category", "Index", "Item", "Problem"]
-# What systems leave in folders, copies of whole models among them; hidden ones need no entry.
-LEFTOVERS = {"@eadir", "@recycle", "#recycle", "$recycle.bin", "__macosx", "lost+found"}
 VIEW = re.compile(r"([0-9]+)\.(png|jpg|jpeg)", re.IGNORECASE)
 NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # no folder, or a link in a circle
 REMEDY = (
@@ -197,6 +196,7 @@ def _inspect(root, cache):
     found = {name: entry[2:] for name, entry in entries.items() if entry[2:] != NOTHING}
     if not found:
         raise UserError(f"{root} holds an empty data set; " + REMEDY.format(root))
+    _check_names(found)
     return found
 
 
@@ -219,9 +219,12 @@ def _folders(path):
     return [name for name in _names(path, os.path.isdir) if not is_leftover(name)]
 
 
-def is_leftover(name: str) -> bool:
-    """Tell whether a file or folder of this name is a system's and not a user's."""
-    return name[0] == "." or name.lower() in LEFTOVERS
+def _check_names(found):
+    """Refuse categories that cannot be shown, and ids that would break a list's lines."""
+    for synset, model in found:
+        check_shown(synset, "the data set")
+        if any(letter in model for letter in "\t\n\r\x1b"):
+            check_shown(model, f"the category {synset}")
 
 
 def _names(path, kind):

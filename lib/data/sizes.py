@@ -2,7 +2,6 @@
 from collections.abc import Sequence
 
 from ..base.errors import UserError
-from ..base.hints import StrPath
 from . import binvox
 from .shapenet import Item
 
@@ -29,15 +28,6 @@ def check_resolution(items: Sequence[Item], resolution: int) -> None:
         first, _ = ends.get(item.synset, (item, item))
         ends[item.synset] = first, item
     for item in dict.fromkeys(item for pair in ends.values() for item in pair):
-        found = len(binvox.read(item.voxels_path))
+        found = binvox.edge(item.voxels_path)
         if found != resolution:
-            raise UserError(misfit(item.voxels_path, found, resolution))
-
-
-def misfit(path: StrPath, found: int, resolution: int) -> str:
-    """Return the sentence that says that a grid does not fit the network, and what to do."""
-    return (
-        f"{path} holds {found}^3 voxels, not the {resolution}^3 of the network: take a network of"
-        f" {found} voxels a side (grid * 2^unpoolings), or make the data set with --resolution"
-        f" {resolution}"
-    )
+            raise UserError(binvox.misfit(item.voxels_path, found, resolution))

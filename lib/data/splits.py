@@ -88,7 +88,8 @@ def choose(
         file or folder in one of the four forms.
     validation : float
         Share of each category's training part that is held back, evenly spread over its ids, in
-        [0, 1). A file's own validation part takes its place.
+        [0, 1); of a set so small that this is none, one object, unless it is 0.
+        A file's own validation part takes its place.
     wanted : iterable of str, optional
         The categories that the index was restricted to; ids of others are not missed.
 
@@ -116,8 +117,10 @@ def choose(
         if form == "pytorch3d":
             notes.append(f"The numbers of views in {name} are not used.")
         name = Path(name).name
-    if not any(part_of.get(item.name) == "validation" for item in index):
+    if not _has_validation(part_of, index):
         _hold_back(part_of, validation)
+    if validation and not _has_validation(part_of, index):
+        _hold_one(part_of, index)  # a set of a few objects
     parts: dict[str, list[Item]] = {part: [] for part in PARTS}
     for item in index:
         if item.name in part_of:
@@ -213,6 +216,21 @@ def _hold_back(part_of, share):
     for names in training.values():
         for place in _spread(len(names), share):
             part_of[names[place]] = "validation"
+
+
+def _has_validation(part_of, index):
+    return any(part_of.get(item.name) == "validation" for item in index)
+
+
+def _hold_one(part_of, index):
+    """Move one training object of the largest category to the validation part, if there are two."""
+    training = {}
+    for item in sorted(index):
+        if part_of.get(item.name) == "train":
+            training.setdefault(item.synset, []).append(item.name)
+    if sum(map(len, training.values())) > 1:
+        names = max(training.values(), key=len)
+        part_of[names[len(names) // 2]] = "validation"
 
 
 def _spread(total, share):

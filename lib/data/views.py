@@ -5,8 +5,6 @@ background, a random crop and a random flip; at test time grey 240, the centre, 
 of 137 pixels a side is cropped to the 127 that the network takes; others, and other networks, keep
 that proportion. Views are kept and moved as bytes; `as_float` is what they mean to the network.
 """
-import struct
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +13,7 @@ from PIL import Image, ImageOps
 
 from ..base.errors import UserError
 from ..base.hints import StrPath
+from .decoding import opened, reduced
 from .variation import FRAMED, varied_rendering, varied_view
 
 RENDERED = 137  # pixels of a rendering's side
@@ -23,7 +22,6 @@ TEST_BACKGROUND = 240
 FORMATS = ("PNG", "JPEG")
 # The values of light backgrounds: lowest, and highest, exclusive.
 _LIGHT = (225, 256)
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
 
 
 def rendered_size(size: int = SIZE) -> int:
@@ -83,19 +81,13 @@ def read_rendering(path: StrPath, side: int | None = None) -> np.ndarray:
     What is not square gets transparent borders, and what is not ``side`` pixels wide is resampled;
     None leaves it as it is.
     """
-    image: Image.Image
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            if image.mode not in ("RGBA", "RGB", "P", "PA", "LA", "L", "1", "CMYK", "YCbCr"):
-                raise UserError(f"{path} has pixels of mode {image.mode}, not 8-bit RGBA")
-            if image.format != "PNG":  # a camera says in the file how it was held
-                image = ImageOps.exif_transpose(image)
-            image = image if image.mode == "RGBA" else image.convert("RGBA")
-            return np.asarray(image if side is None else _fit(image, side))
-    except FileNotFoundError as error:
-        raise UserError(f"the view {path} is missing") from error
-    except (*_DAMAGE, Image.DecompressionBombError) as error:
-        raise UserError(f"cannot read the view {path}: {error}") from error
+    with opened(path, "view", FORMATS) as image:
+        if image.mode not in ("RGBA", "RGB", "P", "PA", "LA", "L", "1", "CMYK", "YCbCr"):
+            raise UserError(f"{path} has pixels of mode {image.mode}, not 8-bit RGBA")
+        turn = image.format != "PNG"  # a camera says in other files how it was held
+        if side is not None:
+            return np.asarray(_fit(reduced(image, side, _with_alpha, turn), side))
+        return np.asarray(_with_alpha(ImageOps.exif_transpose(image) if turn else image))
 
 
 def prepare(
@@ -150,6 +142,10 @@ def as_float(views: Any) -> Any:
         Of uint8; others are returned as they are.
     """
     return views.astype("float32") / np.float32(255) if views.dtype == "uint8" else views
+
+
+def _with_alpha(image):
+    return image if image.mode == "RGBA" else image.convert("RGBA")
 
 
 def _fit(image, side):

@@ -16,6 +16,7 @@ from .rows import write_rows, write_sweep
 ROWS, BASELINE_ROWS, SWEEP_ROWS = "rows.csv", "baseline_rows.csv", "sweep_rows.csv"
 RESULTS, REPORT = "results.json", "report.html"
 FIGURES = "figures"
+FILES = ROWS, BASELINE_ROWS, SWEEP_ROWS, RESULTS, REPORT
 
 
 def reserve(folder: StrPath, overwrite: bool = False) -> None:

@@ -2,23 +2,21 @@
 
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
-from ..base.hints import StrPath
 from .polygons import triangulate
 
 POLYGON, STRIP = 0, 4  # kinds of surface; the others are lines
 KIND = 0xF  # the bits of a surface's flags that say its kind
 
 
-def read_parts(path: StrPath) -> Iterator[tuple[np.ndarray | str | None, ...]]:
-    """Read the objects of an AC3D file.
+def read_parts(text: str) -> Iterator[tuple[np.ndarray | str | None, ...]]:
+    """Read the objects of an AC3D file's text.
 
     Parameters
     ----------
-    path : path
+    text : str
         The format has y up.
 
     Yields
@@ -33,7 +31,7 @@ def read_parts(path: StrPath) -> Iterator[tuple[np.ndarray | str | None, ...]]:
     ValueError
         When the file is cut short or is no AC3D file.
     """
-    lines = _Lines(Path(path).read_text(encoding="latin-1").split("\n"))
+    lines = _Lines(text.split("\n"))
     if not lines.take().startswith("AC3D"):
         raise ValueError("it does not begin with AC3D")
     materials: list[list[float]] = []

@@ -26,7 +26,7 @@ def write_contact_sheet(
         A .png or .jpg file.
     out : path
         The data set.
-    tasks : list of voxlstm.lib.geometry.dataset.Task
+    tasks : list of voxlstm.lib.geometry.tasks.Task
         The objects to show, those that are there.
     columns, view : int
         Objects in a row; which of the views.

@@ -5,13 +5,12 @@ which says how it was made. What an object looks like depends on the seed and it
 any number of processes makes the same bytes.
 """
 
-import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from concurrent.futures import as_completed
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -26,115 +25,19 @@ from ..base.hints import StrPath
 from ..base.processes import pool
 from ..base.progress import Progress
 from ..data import binvox, layout, marker
-from ..data.categories import CATEGORIES, synset_of
 from ..data.layout import MODELS, RENDERINGS, VIEWS, VOXELS
 from ..data.marker import MARKER, VERSION
-from ..data.shapenet import is_leftover
 from . import shapes
 from .camera import sample_viewpoints
 from .frame import header, in_grid, normalised
-from .mesh import SUFFIXES, read, write_obj
+from .mesh import write_obj
+from .reading import read
 from .rendering import Light, Renderer
-from .voxels import RESOLUTION, voxelise
+from .tasks import digest
+from .tasks import Task
+from .voxels import voxelise
 
 PNG_END = b"IEND\xaeB`\x82"
-# Names that say nothing of the model; its folder does (ShapeNetCore.v1 and v2).
-PLAIN_NAMES = ("model", "models", "model_normalized")
-
-
-@dataclass(frozen=True)
-class Task:
-    """One object to make: from a file, or, where ``path`` is None, procedural."""
-
-    synset: str
-    model: str
-    seed: int
-    index: int = 0
-    path: str | None = None
-    up: str = "y"
-    resolution: int = RESOLUTION
-
-    def __str__(self) -> str:
-        return self.path or f"{self.synset}/{self.model}"
-
-
-def procedural_tasks(
-    count: int, seed: int, synsets: Collection[str] | None = None, resolution: int = RESOLUTION
-) -> list[Task]:
-    """Return the tasks of ``count`` procedural objects in each category.
-
-    An id depends on the seed, the category and the object's number alone: a larger set begins
-    with the same objects.
-    """
-    if count < 1:
-        raise UserError(f"--procedural {count} asks for no objects; give a number of at least 1")
-    chosen = synsets or [category.synset for category in CATEGORIES]
-    return [
-        Task(
-            synset,
-            _digest("procedural", seed, synset, index)[:32],
-            seed,
-            index,
-            resolution=resolution,
-        )
-        for index in range(count)  # so that a set that is still being made has all categories
-        for synset in chosen
-    ]
-
-
-def file_tasks(
-    root: StrPath,
-    seed: int,
-    up: str = "y",
-    synsets: Collection[str] | None = None,
-    resolution: int = RESOLUTION,
-) -> list[Task]:
-    """Return a task for each mesh file under ``root``, sorted; the first folder is the category.
-
-    A category folder with the name of one of ShapeNet's gets its synset.
-
-    Raises
-    ------
-    UserError
-        When there is no such folder, or it holds no mesh files.
-    """
-    root = Path(root)
-    if not root.is_dir():
-        raise UserError(f"there is no folder {root}; give --models the folder with the categories")
-    paths = sorted(
-        path
-        for path in root.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not any(map(is_leftover, path.relative_to(root).parts))
-        and path.is_file()
-    )
-    known = {category.name: category.synset for category in CATEGORIES}
-    chosen = {synset_of(name) for name in synsets or ()}
-    named: dict[tuple[str, str], list[Path]] = {}
-    for path in paths:
-        folder, *parts = path.relative_to(root).with_suffix("").parts
-        if not parts:  # a file in the root itself
-            folder, parts = "objects", [folder]
-        synset = known.get(folder.lower(), folder)
-        if not chosen or synset_of(synset) in chosen:
-            meaningful = [part for part in parts if part not in PLAIN_NAMES] or parts
-            named.setdefault((synset, "_".join(meaningful)), []).append(path)
-    if not named:
-        raise UserError(
-            f"{root} holds no {', '.join(SUFFIXES)} files below its category folders; "
-            "put the models there as <category>/<model>.obj"
-        )
-    tasks = []
-    for (synset, model), files in sorted(named.items()):
-        for path in files:
-            # Two files of one name in two formats are two models.
-            unique = (
-                model if len(files) == 1 else f"{model}_{path.stem}{path.suffix.replace('.', '_')}"
-            )
-            tasks.append(
-                Task(synset, unique, seed, path=str(path), up=up, resolution=resolution)
-            )
-    return tasks
 
 
 def make(
@@ -169,7 +72,7 @@ def make(
         When the folder was made in another way, or a worker process dies.
     """
     out = Path(out)
-    _reserve(out, dict(settings, version=VERSION), add)
+    _reserve(out, dict(settings, version=VERSION), add, tasks)
     _sweep(out, tasks)
     pending = [task for task in tasks if not is_done(out, task)]
     workers = min(workers or usable_cores(), max(len(pending), 1))
@@ -215,7 +118,7 @@ def is_done(out: StrPath, task: Task) -> bool:
 
 def generator(seed: int, *names: object) -> np.random.Generator:
     """Return a NumPy ``Generator`` that depends on the seed and the names alone."""
-    return np.random.default_rng(int(_digest(seed, *names), 16))
+    return np.random.default_rng(int(digest(seed, *names), 16))
 
 
 def _write_renderings(folder, mesh, task):
@@ -255,7 +158,7 @@ def _attempt(out, task):
     return None
 
 
-def _reserve(out, settings, add):
+def _reserve(out, settings, add, tasks):
     """Write ``dataset.json``, or refuse a folder whose objects were made in another way."""
     path = out / MARKER
     found = marker.read(out)
@@ -273,6 +176,12 @@ def _reserve(out, settings, add):
         raise UserError(
             f"{out} was made with {_shown(found)}, not {_shown(settings)}: choose another --out, or"
             " the same settings to go on, or --add to add objects with grids of the same resolution"
+        )
+    there = next((task for task in tasks if is_done(out, task)), None)
+    if there is not None:
+        raise UserError(
+            f"{out} has an object {there.synset}/{there.model} already, which was made in another"
+            " way: choose another --out, or rename the model"
         )
     write_json(path, {**found, marker.ADDED: [*added, settings]})
 
@@ -298,10 +207,6 @@ def _is_whole(path):
             return file.read() == PNG_END
     except OSError:
         return False
-
-
-def _digest(*values):
-    return hashlib.sha256("/".join(map(str, values)).encode("utf-8")).hexdigest()
 
 
 def _shown(settings):

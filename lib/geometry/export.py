@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.io import savemat
 
-from ..base.errors import UserError
+from ..base.errors import UserError, need
 from ..base.files import write_bytes
 from ..base.hints import StrPath
 from ..data import binvox
@@ -20,15 +21,19 @@ if TYPE_CHECKING:
     import trimesh
 
 MESHES = (".obj", ".glb", ".ply", ".stl")
-GRIDS = (".binvox", ".npy")
+GRIDS = (".binvox", ".npy", ".mat")
 SURFACES = ("smooth", "blocks")
 
 
-def check_name(path: StrPath) -> None:
-    """Refuse a file name whose ending is none that `write` knows."""
+def check_name(path: StrPath, kind: str = "smooth") -> None:
+    """Refuse a file name whose ending `write` does not know or whose writer is not installed."""
     if Path(path).suffix.lower() not in MESHES + GRIDS:
         known = ", ".join(MESHES + GRIDS)
         raise UserError(f"{path} must end in one of {known}, which says what to write")
+    if Path(path).suffix.lower() in MESHES:
+        need("trimesh", "report")
+        if kind == "smooth":
+            need("skimage", "report")
 
 
 def write(path: StrPath, occupancy: np.ndarray, threshold: float, kind: str = "smooth") -> None:
@@ -36,7 +41,8 @@ def write(path: StrPath, occupancy: np.ndarray, threshold: float, kind: str = "s
 
     ``.obj``, ``.glb``, ``.ply`` and ``.stl`` get a watertight surface and ``.binvox`` the occupied
     voxels, in the frame above; ``.npy`` gets the occupancy probabilities as the network gave them,
-    float32 in (x, y, z).
+    float32 in (x, y, z), and ``.mat`` (MATLAB's) the same as ``occupancy`` and what is occupied as
+    ``voxels``.
 
     Parameters
     ----------
@@ -51,13 +57,19 @@ def write(path: StrPath, occupancy: np.ndarray, threshold: float, kind: str = "s
     Raises
     ------
     UserError
-        For an unknown ending, or when nothing is above the threshold and it is not ``.npy``.
+        For an unknown ending, or when nothing is above the threshold and it is not ``.npy`` or ``.mat``.
     """
     check_name(path)
     ending = Path(path).suffix.lower()
     if ending == ".npy":
         buffer = io.BytesIO()
         np.save(buffer, np.asarray(occupancy, np.float32), allow_pickle=False)
+        write_bytes(path, buffer.getvalue())
+    elif ending == ".mat":
+        buffer = io.BytesIO()
+        probabilities = np.asarray(occupancy, np.float32)
+        filled = (probabilities > threshold).astype(np.uint8)
+        savemat(buffer, {"occupancy": probabilities, "voxels": filled}, do_compression=True)
         write_bytes(path, buffer.getvalue())
     elif ending == ".binvox":
         filled = occupancy > threshold

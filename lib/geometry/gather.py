@@ -18,7 +18,8 @@ import yaml
 from ..base.errors import UserError
 from ..base.files import atomic_path
 from ..base.hints import StrPath
-from .mesh import read, write_obj
+from .mesh import write_obj
+from .reading import read
 
 TABLE = Path(__file__).with_suffix(".yaml")
 CREDITS = "CREDITS.csv"

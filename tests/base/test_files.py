@@ -5,7 +5,8 @@ import unittest
 from pathlib import Path
 
 from tests.process import run_python
-from voxlstm.lib.base.files import atomic_path, write_json, write_text
+from voxlstm.lib.base.errors import UserError
+from voxlstm.lib.base.files import atomic_path, check_apart, write_json, write_text
 
 
 class Atomic(unittest.TestCase):
@@ -53,3 +54,21 @@ class Atomic(unittest.TestCase):
         self.assertIn("error: File too large", answer.stderr)
         self.assertEqual(os.listdir(self.path.parent), ["file.txt"])
         self.assertEqual(self.path.read_text(), "old")
+
+
+class Apart(unittest.TestCase):
+    def test_outputs_that_would_overwrite_something(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "in.png").touch()
+            (folder / "link.png").symlink_to("in.png")
+            os.link(folder / "in.png", folder / "hard.png")
+            for path in ("in.png", "link.png", "hard.png", "./in.png"):
+                with self.assertRaisesRegex(UserError, "--out .* would overwrite the input .*in.png"):
+                    check_apart({"--out": f"{name}/{path}"}, [None, folder / "in.png"])
+            for path in ("new.png", "NEW.png", "sub/../new.png"):
+                (folder / "sub").mkdir(exist_ok=True)
+                with self.assertRaisesRegex(UserError, "--preview .* would overwrite --out .*new.png"):
+                    check_apart({"--out": folder / "new.png", "--preview": f"{name}/{path}"})
+            check_apart({"--out": folder / "a.obj", "--preview": None, "--sheet": folder / "a.png"},
+                        [folder / "in.png"])

@@ -11,7 +11,9 @@ from tests.data.tree import make_tree
 from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data import binvox, check
 from voxlstm.lib.data.categories import Category
-from voxlstm.lib.data.check import check_tree
+from voxlstm.lib.data.check import check_tree, leave_out_damaged
+from voxlstm.lib.data.shapenet import Index
+from voxlstm.lib.data.splits import choose
 
 CHAIR = "03001627"
 
@@ -107,3 +109,23 @@ class TestCheck(unittest.TestCase):
             check_tree(self.root, workers=0)
         with self.assertRaisesRegex(UserError, "there is no folder"):
             check_tree(self.root / "nowhere")
+
+    def test_damaged_objects_are_left_out_counted_and_named(self):
+        index = Index.open(self.root, cache=False)
+        self.assertEqual(leave_out_damaged(index, 1).items, index.items)
+        first, second, third = (item.model for item in index)
+        view = self.views(first) / "05.png"
+        view.write_bytes(view.read_bytes()[:60])
+        grid = self.voxels(third)
+        grid.write_bytes(grid.read_bytes()[:-2])
+        with self.assertLogs("voxlstm.lib.data.check", "WARNING") as logged:
+            whole = leave_out_damaged(index, 1)
+        self.assertEqual([item.model for item in whole], [second])
+        self.assertRegex(logged.output[0], f"2 of 3 .*{first}.*05.png.*{third}.*truncated")
+        # The parts are those of the whole set: only the damaged ones are missing.
+        train = {item.name for item in choose(index, validation=0).train}
+        self.assertEqual([item.name for item in choose(whole, validation=0).train],
+                         [item.name for item in whole if item.name in train])
+        self.voxels(second).write_bytes(b"")
+        with self.assertRaisesRegex(UserError, "every object in .* is damaged"):
+            leave_out_damaged(index, 1)

@@ -41,6 +41,17 @@ class ListsTest(unittest.TestCase):
             self.path.write_bytes(content)
             with self.assertRaisesRegex(UserError, "five numbers a line"):
                 layout.read_metadata(self.path)
+        for word in ("nan", "inf", "-inf", "1e300", "1_0e9"):
+            for place in range(5):
+                words = "30 27.5 0 0.8 25".split()
+                words[place] = word
+                self.path.write_text("30 27.5 0 0.8 25\n" + " ".join(words))
+                with self.assertRaisesRegex(UserError, f"line 2 of .* is no viewpoint: .*{word}"):
+                    layout.read_metadata(self.path)
+        for ratio in ("0", "-0.8"):
+            self.path.write_text(f"30 27.5 0 {ratio} 25\n")
+            with self.assertRaisesRegex(UserError, "line 1 of .* is no viewpoint"):
+                layout.read_metadata(self.path)
         with self.assertRaisesRegex(UserError, "cannot read .*none.txt: No such file"):
             layout.read_metadata(self.path.with_name("none.txt"))
 

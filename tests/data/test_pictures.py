@@ -1,13 +1,16 @@
 """Users' pictures: every mode and size, backgrounds removed, the object framed as in training."""
+import struct
 import tempfile
 import unittest
+import zlib
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from PIL import Image
 
 from voxlstm.lib.base.errors import UserError
-from voxlstm.lib.data import pictures
+from voxlstm.lib.data import decoding, pictures
 
 RED = (200, 30, 20)
 
@@ -38,8 +41,6 @@ class PictureCase(unittest.TestCase):
         (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(path, **options)
         return path
 
-
-class FrameTest(PictureCase):
     def assert_framed(self, view, ratio=60 / 80, delta=2):
         """The box's longer (upright) side has the training extent and it sits in the middle."""
         top, left, bottom, right = extent(view)
@@ -50,6 +51,8 @@ class FrameTest(PictureCase):
         self.assertAlmostEqual((top + bottom) / 2, middle, delta=1.5)
         self.assertAlmostEqual((left + right) / 2, pictures.SIZE / 2, delta=1.5)
 
+
+class FrameTest(PictureCase):
     def test_plain_backgrounds_of_any_colour_are_removed(self):
         for background in [(250, 250, 250), (0, 0, 0), (30, 120, 220), (120, 120, 120)]:
             picture = pictures.load_picture(self.save(scene(background=background)))
@@ -135,6 +138,56 @@ class ModeTest(PictureCase):
         self.assertEqual(picture.cut, "alpha")
         np.testing.assert_allclose(picture.view[:, 63, 63], np.array(RED) / 255, atol=0.03)
 
+    def test_rounded_corners_are_no_object(self):
+        corners = np.hypot(*np.mgrid[0:200, 0:300].astype(float)) < 24
+        for turn in (np.s_[:, ::-1], np.s_[::-1], np.s_[::-1, ::-1]):
+            corners = corners | corners[turn]
+        alpha = np.where(corners, 0, 255).astype(np.uint8)[..., None]
+        path = self.save(np.concatenate([scene() * (alpha > 0), alpha], axis=2))
+        picture = pictures.load_picture(path)
+        self.assertEqual(picture.cut, "plain background")
+        self.assert_framed(picture.view)
+        noise = np.random.default_rng(0).integers(0, 255, (200, 300, 3), dtype=np.uint8)
+        busy = self.save(np.concatenate([noise, alpha], axis=2), "busy.png")
+        self.assertEqual(pictures.load_picture(busy).cut, "not cut out")
+        disc = np.hypot(*(np.mgrid[0:200, 0:200] - 99.5)) < 100  # it touches every side
+        whole = np.concatenate([noise[:, :200], 255 * disc[..., None].astype(np.uint8)], axis=2)
+        self.assertEqual(pictures.load_picture(self.save(whole, "disc.png")).cut, "alpha")
+
+    def test_an_object_that_is_nowhere_opaque(self):
+        alpha = np.where((scene() == RED).all(axis=2), 90, 0).astype(np.uint8)[..., None]
+        picture = pictures.load_picture(self.save(np.concatenate([scene(), alpha], axis=2)))
+        self.assertEqual(picture.cut, "alpha")
+        self.assert_framed(picture.view)
+
+    def test_16_bit_pictures_of_cameras(self):
+        grey = scene()[..., 1].astype(np.uint16)
+        views = []
+        for bits in (10, 12, 14, 16):
+            path = self.save(Image.fromarray(np.uint16(grey / 255 * (2**bits - 1))), f"{bits}.png")
+            views.append(pictures.load_picture(path).view)
+            np.testing.assert_allclose(views[-1], views[0], atol=0.02)
+        self.assert_framed(views[0])
+
+    def test_large_pictures_are_reduced_on_the_way(self):
+        pixels = np.dstack([scene(1900, 2500, (400, 900, 1500, 1800)), np.full((1900, 2500), 255)])
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        for name, image in (
+            ("a.png", Image.fromarray(pixels.astype(np.uint8))),
+            ("a.jpg", Image.fromarray(pixels[..., :3].astype(np.uint8))),
+            ("b.png", Image.fromarray(np.uint16(pixels[..., 1]) * 257)),
+            ("c.png", Image.fromarray(pixels[..., 1] > 100)),
+        ):
+            path = self.save(image, name, exif=exif)
+            usual = pictures.load_picture(path)
+            with mock.patch.object(decoding, "LARGE", 100_000), mock.patch.object(
+                pictures, "WORKING_SIDE", 300
+            ):
+                small = pictures.load_picture(path)
+            self.assertEqual(small.cut, usual.cut)
+            np.testing.assert_allclose(extent(small.view), extent(usual.view), atol=1.5)
+
     def test_exif_rotation_is_applied(self):
         upright = scene()
         lying = Image.fromarray(upright).transpose(Image.Transpose.ROTATE_90)
@@ -160,7 +213,7 @@ class BadPictureTest(PictureCase):
         self.assertNotIn("\n", str(caught.exception))
 
     def test_missing_truncated_and_foreign_files_are_refused(self):
-        self.assert_refused(self.folder / "none.png", "there is no picture")
+        self.assert_refused(self.folder / "none.png", "is missing")
         text = self.folder / "text.png"
         text.write_text("not a picture")
         self.assert_refused(text, "cannot read")
@@ -168,6 +221,29 @@ class BadPictureTest(PictureCase):
         whole.write_bytes(whole.read_bytes()[:3000])
         self.assert_refused(whole, "cannot read")
         self.assert_refused(self.folder, "cannot read")
+
+    def test_pictures_of_too_many_pixels_are_refused_unread(self):
+        path = self.save(np.zeros((8, 8), np.uint8))
+        data = bytearray(path.read_bytes())
+        data[16:24] = (20_000).to_bytes(4, "big") * 2
+        data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+        path.write_bytes(data)
+        self.assert_refused(path, "has 400 million pixels, more than 100: reduce it first")
+
+    def test_what_decoders_cannot_do_is_one_sentence(self):
+        path = self.save(np.zeros((8, 8, 3), np.uint8), "picture.dds")
+        data = bytearray(path.read_bytes())
+        data[80:84] = bytes(4)  # a pixel format that does not exist
+        path.write_bytes(data)
+        self.assert_refused(path, "cannot read the picture")
+        for error in (MemoryError, NotImplementedError, RecursionError, struct.error, KeyError("x")):
+            with mock.patch.object(Image, "open", side_effect=error):
+                self.assert_refused(path, "picture.dds")
+
+    def test_a_telephones_heic_names_the_remedy(self):
+        path = self.folder / "phone.jpg"
+        path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+        self.assert_refused(path, "is a HEIC picture.*save it as JPEG.*voxlstm.heic")
 
     def test_nothing_but_background_is_refused(self):
         self.assert_refused(self.save(np.full((50, 60, 3), 90, np.uint8)), "no object")

@@ -347,7 +347,8 @@ class TestCache(TreeCase):
         self.looked()
         path = IndexCache(self.root).path
         good = json.loads(path.read_text())
-        wrong = [b"", b"\xff\xfe", b"[]", b"{}", b"null", b'{"version": 1}']
+        wrong = [b"", b"\xff\xfe", b"[]", b"{}", b"null", b'{"version": 1}', b"[" * 100_000,
+                 json.dumps({**good, "entries": {f"{CHAIR}/m000": [float("inf"), 2, 0, ""]}}).encode()]
         entry = f"{CHAIR}/m000"
         wrong += [json.dumps({**good, **change}).encode() for change in (
             {"version": 0}, {"root": "/elsewhere"}, {"entries": []}, {"entries": {entry: [1]}},

@@ -55,6 +55,17 @@ class TestRatio(unittest.TestCase):
                          [f"m{k:03d}" for k in range(5, 80, 10)])
         self.assertEqual(parts, choose(index, validation=0.1))
 
+    def test_a_set_of_a_few_objects_has_every_part(self):
+        for counts in ({PLANE: 3}, {PLANE: 3, CHAIR: 3}, {PLANE: 2, CHAIR: 2}, {PLANE: 1, CHAIR: 4}):
+            parts = choose(fake_index(counts), validation=0.1)
+            self.assertEqual(len(parts.validation), 1)
+            self.assertTrue(parts.train and parts.test)
+        self.assertEqual(parts.validation[0].synset, CHAIR)
+        lost = choose(fake_index({PLANE: 4}, [(PLANE, 1)]), validation=0.1)
+        self.assertEqual((len(lost.train), len(lost.validation), len(lost.test)), (1, 1, 1))
+        alone = choose(fake_index({PLANE: 2}), validation=0.1)
+        self.assertEqual((len(alone.train), alone.validation), (1, []))
+
     def test_training_part_is_never_emptied(self):
         for count in range(1, 8):
             parts = choose(fake_index({PLANE: count}), validation=0.99)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
-from voxlstm.lib.geometry.mesh import read
+from voxlstm.lib.geometry.reading import read
 from voxlstm.lib.base.errors import UserError
 
 ARROW = """OBJECT poly

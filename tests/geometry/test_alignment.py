@@ -10,7 +10,8 @@ from scipy import ndimage
 
 from tests.geometry.published import coverage, pixels, place, read_object
 from tests.geometry.meshes import iou
-from voxlstm.lib.geometry.dataset import MODELS, make_object, procedural_tasks
+from voxlstm.lib.geometry.dataset import MODELS, make_object
+from voxlstm.lib.geometry.tasks import procedural_tasks
 
 # Solid bodies, and bodies of thin parts that a voxel thickens.
 BULKY = {"02958343": 2, "04256520": 2, "02933112": 2, "03691459": 1}

@@ -1,10 +1,13 @@
 """Reconstructions as files: every ending, read back."""
+import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import trimesh
+from scipy.io import loadmat
 
 from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data import binvox
@@ -19,11 +22,31 @@ def two_boxes():
     return occupancy
 
 
+class NameTest(unittest.TestCase):
+    def test_a_writer_that_is_not_installed_is_missed_before_the_work(self):
+        for module, fine in (("trimesh", ["x.npy", "x.mat", "x.binvox"]), ("skimage", ["x.npy"])):
+            with mock.patch.dict(sys.modules, {module: None}):
+                for name in fine:
+                    export.check_name(name)
+                with self.assertRaisesRegex(UserError, f"{module} is not installed; .*report"):
+                    export.check_name("x.obj")
+        with mock.patch.dict(sys.modules, {"skimage": None}):
+            export.check_name("x.obj", "blocks")
+
+
 class ExportTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
+
+    def test_mat(self):
+        occupancy = two_boxes()
+        export.write(self.folder / "a.mat", occupancy, 0.8)
+        found = loadmat(self.folder / "a.mat")
+        np.testing.assert_array_equal(found["occupancy"], occupancy)
+        np.testing.assert_array_equal(found["voxels"], occupancy > 0.8)
+        self.assertEqual(found["voxels"].dtype, np.uint8)
 
     def test_meshes_are_watertight_in_every_format_and_fill_the_unit(self):
         occupancy = two_boxes()

@@ -13,10 +13,10 @@ from numpy.testing import assert_allclose
 from PIL import Image
 
 from tests.geometry.test_ac3d import ARROW, HEAD, STRIP
-from tests.geometry.test_mesh import MTL, OBJ
+from tests.geometry.test_reading import MTL, OBJ
 from voxlstm.lib.data.categories import CATEGORIES
 from voxlstm.lib.geometry.gather import TABLE, gather
-from voxlstm.lib.geometry.mesh import read
+from voxlstm.lib.geometry.reading import read
 from voxlstm.lib.base.errors import UserError
 
 CATALOGUE = """id#1=Maker#box

@@ -5,7 +5,7 @@ import unittest
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
-from voxlstm.lib.geometry.polygons import triangulate
+from voxlstm.lib.geometry.polygons import cut, triangulate
 
 TURN = np.array([[0.36, 0.48, -0.8], [-0.8, 0.6, 0.0], [0.48, 0.64, 0.6]])  # any plane in space
 
@@ -48,6 +48,22 @@ class TriangulateTest(unittest.TestCase):
         angles = np.arange(5) * 2 * 2 * np.pi / 5
         star = np.column_stack([np.cos(angles), np.sin(angles), np.zeros(5)])
         self.assertEqual(triangulate(star).shape, (3, 3))
+
+    def test_points_on_straight_sides(self):
+        self.check(np.array([[0, 0], [1, 0], [2, 0], [2, 1], [1, 1], [1, 2], [0, 2], [0, 1]]), 3)
+
+    def test_size_and_place_do_not_matter(self):
+        notch = np.array([[0, 0, 0], [2, 0, 0], [2, 2, 0], [1, 1, 0], [0, 2, 0]], dtype=float)
+        for scale, place in ((1e-200, 0), (1e200, 0), (1, 5e5)):
+            assert_array_equal(triangulate(notch * scale + place), triangulate(notch))
+
+    def test_many_polygons_keep_their_order(self):
+        points = np.array([[0, 0, 0], [4, 3, 0], [0, 6, 0], [3, 3, 0]])
+        corners = np.array([0, 1, 2, 1, 0, 0, 1, 2, 3, 2, 1, 0])
+        places, polygons = cut(points, corners, np.array([3, 2, 4, 3]))
+        assert_array_equal(polygons, [0, 2, 2, 3])
+        assert_array_equal(corners[places[[0, 3]]], [[0, 1, 2], [2, 1, 0]])
+        self.assertTrue((np.sort(corners[places[1:3]])[:, -1] == 3).all())  # both at the notch
 
     def test_no_area(self):
         line = np.array([[0, 0, 0], [1, 1, 1], [2, 2, 2], [3, 3, 3]])

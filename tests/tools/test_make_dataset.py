@@ -21,7 +21,7 @@ from tests.geometry.meshes import nearest
 from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.shapenet import Index
-from voxlstm.lib.geometry.dataset import file_tasks, procedural_tasks
+from voxlstm.lib.geometry.tasks import file_tasks, procedural_tasks
 from voxlstm.tools.make_dataset import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -348,7 +348,13 @@ class ModelsTest(DatasetCase):
             self.assertEqual(done.returncode, 2)
             self.assertEqual(len(done.stderr.splitlines()), 1)
             self.assertIn(words, done.stderr)
-        self.models.mkdir()
+        self.save("mine/box.obj", trimesh.creation.box())
+        given = "--out", self.out, "--models", self.models, "--contact-sheet"
+        for sheet, words in ((self.models / "mine/box.obj", "must end in"), ("a.gif", "must end in")):
+            with self.assertRaisesRegex(UserError, words):
+                run(*given, sheet)
+        self.assertFalse(self.out.exists())
+        (self.models / "mine" / "box.obj").unlink()
         with self.assertRaisesRegex(UserError, "holds no .obj"):
             run("--out", self.out, "--models", self.models)
 

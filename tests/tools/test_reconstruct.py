@@ -108,7 +108,10 @@ class ReconstructTest(unittest.TestCase):
         picture, out = self.pictures[0], self.root / "x.obj"
         for arguments, words in [
             ([picture, "--out", self.root / "x.xyz"], "must end in"),
-            ([self.root / "nowhere.png", "--out", out], "there is no picture"),
+            ([self.root / "nowhere.png", "--out", out], "nowhere.png is missing"),
+            ([picture, "--out", out, "--preview", picture], "--preview .* would overwrite the input"),
+            ([picture, "--out", self.root / "a.npy", "--preview", self.root / "a.npy"],
+             "would overwrite --out"),
             ([picture, "--out", out, "--threshold", 1.5], "between 0 and 1"),
             ([picture, "--out", out, "--weights", picture], "not a checkpoint"),
             ([picture, "--out", out, "--device", "cuda9x"], "unknown device 'cuda9x'"),

@@ -1,0 +1,117 @@
+"""Opening pictures of any origin: memory is bounded, and a decoder's every fault is one sentence."""
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from ..base.errors import UserError
+
+LARGE = 20_000_000  # pixels; more are reduced while or before they are converted
+MOST = 100_000_000  # pixels that are decoded whole
+MOST_JPEG = 500_000_000  # JPEG is decoded at an eighth of its size
+BAND = 64  # rows of the reduced picture that are converted together
+HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+ORIENTATION = 0x0112  # EXIF's tag
+
+
+@contextmanager
+def opened(path, what="picture", formats=None):
+    """Open a picture file and check its size; it is decoded when its pixels are asked for.
+
+    Parameters
+    ----------
+    path : path-like
+    what : str
+        What it is called in messages.
+    formats : tuple of str, optional
+        Those of Pillow's that are read; default: all.
+
+    Raises
+    ------
+    UserError
+        For any fault, here or in the block, naming the file.
+    """
+    try:
+        with warnings.catch_warnings(), _without_pillows_limit():
+            warnings.simplefilter("ignore")  # of damaged metadata and of size, checked below
+            with Image.open(path, formats=formats) as image:
+                _check_size(path, image)
+                yield image
+    except UserError:
+        raise
+    except FileNotFoundError as error:
+        raise UserError(f"the {what} {path} is missing") from error
+    except MemoryError as error:
+        raise UserError(f"{path} needs more memory than there is: reduce it first") from error
+    except Exception as error:  # decoders fail in as many ways as files are broken
+        said = " ".join(str(getattr(error, "strerror", None) or error).split())[:200]
+        raise UserError(_heic(path) or f"cannot read the {what} {path}:"
+                        f" {said or type(error).__name__}") from error
+
+
+def reduced(image, side, convert, turn=True):
+    """Return a picture as ``convert`` makes it, turned, if asked to, as its EXIF data say.
+
+    One of more than `LARGE` pixels becomes smaller first, though no smaller than twice ``side``,
+    so that memory is taken for the decoded pixels alone.
+    """
+    if image.width * image.height > LARGE:
+        image.draft(None, (2 * side, 2 * side))
+    image.load()
+    factor = max(image.size) // (2 * side)
+    if image.width * image.height <= LARGE or factor < 2:
+        return convert(ImageOps.exif_transpose(image) if turn else image)
+    small = [-(-length // factor) for length in image.size]
+    result = None
+    for top in range(0, small[1], BAND):
+        box = 0, top * factor, image.width, min((top + BAND) * factor, image.height)
+        band = convert(image.crop(box)).reduce(factor)
+        result = result or Image.new(band.mode, small)
+        result.paste(band, (0, top))
+    if turn:
+        result.getexif()[ORIENTATION] = image.getexif().get(ORIENTATION, 1)
+    return ImageOps.exif_transpose(result)
+
+
+@contextmanager
+def _without_pillows_limit():
+    """Lift Pillow's limit on pixels, which is the same for pictures that are reduced on the way."""
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def _check_size(path, image):
+    most = MOST_JPEG if image.format == "JPEG" else MOST
+    pixels = image.width * image.height
+    if pixels > most:
+        raise UserError(f"{path} has {pixels / 1e6:,.0f} million pixels, more than {most / 1e6:.0f}:"
+                        " reduce it first")
+
+
+def _heic(path):
+    """Return a sentence for a telephone's HEIC picture, whatever its name; "" for any other."""
+    try:
+        with open(Path(path), "rb") as file:
+            head = file.read(12)
+    except OSError:
+        return ""
+    if head[4:8] != b"ftyp" or head[8:12] not in HEIC:
+        return ""
+    return (f"{path} is a HEIC picture, as telephones take them: save it as JPEG, or install its"
+            " reader with: pip install 'voxlstm[heic]'")
+
+
+def register_heic():
+    """Let Pillow read HEIC where the extra is installed."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return
+    register_heif_opener()
+
+
+register_heic()

@@ -1,0 +1,64 @@
+"""Names of folders and files as users, systems and other programs leave them."""
+import re
+import unicodedata
+
+from ..base.errors import UserError
+
+# What systems leave in folders, copies of whole models among them; hidden ones need no entry.
+LEFTOVERS = {
+    "@eadir", "@recycle", "@recently-snapshot", "@tmp", "#recycle", "#snapshot", "~snapshot",
+    "$recycle.bin", "recycler", "recycled", "system volume information", "msdownld.tmp",
+    "thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r", "network trash folder",
+    "temporary items", "thevolumesettingsfolder", "lost+found", "lost.dir", "__pycache__",
+}  # fmt: skip
+# Repaired disks, files that are open elsewhere, editors' copies.
+LEFTOVER = re.compile(r"found\.\d{3}|~\$.*|.*~|#.*#|.*\.(tmp|part|crdownload|swp)", re.IGNORECASE)
+HIDDEN = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: control characters, lone halves, line ends
+TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")  # make text run the other way
+
+
+def is_leftover(name):
+    """Tell whether a file or folder of this name is a system's and not a user's."""
+    return name[0] == "." or name.lower() in LEFTOVERS or bool(LEFTOVER.fullmatch(name))
+
+
+def folded(name):
+    """Return a name as file systems that fold case and compose letters compare it."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def check_shown(name, path):
+    """Refuse a name that would garble a terminal, a list or a picture.
+
+    Raises
+    ------
+    UserError
+        When it holds control characters or bytes that are no text.
+    """
+    if TURNING.search(name) or HIDDEN & set(map(unicodedata.category, name)):
+        raise UserError(f"the name {ascii(name)} in {escaped(path)} has characters that cannot be"
+                        " shown: rename it")
+
+
+def escaped(text):
+    """Return a text with what cannot be shown as escapes."""
+    return "".join(
+        ascii(letter)[1:-1] if TURNING.match(letter) or unicodedata.category(letter) in HIDDEN
+        else letter for letter in str(text)
+    )  # fmt: skip
+
+
+def listed(values):
+    """Return the names of an option that takes several, given apart or with commas between them.
+
+    Parameters
+    ----------
+    values : None, str or iterable of str
+
+    Returns
+    -------
+    list of str or None
+        None where nothing is given.
+    """
+    values = [values] if isinstance(values, str) else values or []
+    return [part.strip() for value in values for part in value.split(",") if part.strip()] or None
