@@ -330,7 +330,8 @@ class TestErrors(unittest.TestCase):
         with mock.patch.object(module, "PATIENCE", 0.2), mock.patch("sys.stderr", io.StringIO()) as told:
             with self.assertRaises(Interrupted):
                 for _ in range(9):  # some may have been read before it was stopped
-                    state, _ = batches.state(), next(batches)
+                    state = batches.state()
+                    next(batches)
         self.assertRegex(told.getvalue(), rf"waiting for data .* {process.pid} is stopped")
         self.assertEqual(batches.state(), {**state, "next": batches._next})
         process.send_signal(signal.SIGCONT)
