@@ -3,6 +3,7 @@ import os
 import random
 import shutil
 import signal
+import sys
 import time
 from collections import Counter
 
@@ -101,6 +102,7 @@ class Kills:
         os.dup2(log, 1)
         os.dup2(log, 2)
         die_with_parent()
+        sys.modules["matplotlib"] = None  # drawing takes longer than all else at a checkpoint
         try:
             run_tool(lambda: train_net.main(options))
         except SystemExit as end:
