@@ -14,6 +14,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from voxlstm.lib.backend.blas import SPINS
 from voxlstm.lib.base.cores import usable_cores
 from voxlstm.lib.base.errors import run_tool
 from voxlstm.lib.base.files import write_json
@@ -21,12 +22,9 @@ from voxlstm.lib.base.files import write_json
 from speed import Contender
 
 HERE = Path(__file__).resolve().parent
-WAYS = {
-    "default": {},
-    "libgomp's own": {"GOMP_SPINCOUNT": "300000"},
-    "short": {"GOMP_SPINCOUNT": "1000"},
-    "passive": {"OMP_WAIT_POLICY": "passive"},
-}
+DEFAULT = f"{SPINS} spins"
+WAYS = {f"{count} spins": {"GOMP_SPINCOUNT": str(count)} for count in (SPINS, 10_000, 300_000)}  # the last is libgomp's
+WAYS["passive"] = {"OMP_WAIT_POLICY": "passive"}
 
 
 def parse_arguments(argv):
@@ -64,7 +62,7 @@ def measure(sides, options):
         for name, side in sides.items():
             seconds[name] += side.ask(steps=options.steps)["seconds"]
     medians = {name: statistics.median(values) for name, values in seconds.items()}
-    return {name: {"seconds": value, "ratio": value / medians["default"]} for name, value in medians.items()}
+    return {name: {"seconds": value, "ratio": value / medians[DEFAULT]} for name, value in medians.items()}
 
 
 def main(argv=None):

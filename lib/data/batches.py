@@ -246,8 +246,9 @@ class _Pool:
             self.receive(timeout=_LOOK)
             if time.monotonic() - start > patience and number not in self.answers:
                 worker = next(one for one in self.workers if number in one.tasks)
+                place = told(self.memory, worker.name) or "its start"
                 say(f"note: waiting for data for {patience:.0f} seconds: the data worker with process id"
-                    f" {worker.process.pid} {doing(worker.process.pid)} at {told(self.memory, worker.name)}")
+                    f" {worker.process.pid} {doing(worker.process.pid)} at {place}")
                 patience *= 2
 
     def arrays(self, number, offset):

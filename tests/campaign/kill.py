@@ -3,6 +3,7 @@ import os
 import random
 import shutil
 import signal
+import sys
 import time
 from collections import Counter
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from tests.process import alive
 from voxlstm.lib.base.errors import UserError, run_tool
+from voxlstm.lib.base.processes import die_with_parent
 from voxlstm.solvers import checkpoint
 from voxlstm.tools import train_net
 
@@ -99,6 +101,8 @@ class Kills:
         log = os.open(self._folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, 1)
         os.dup2(log, 2)
+        die_with_parent()
+        sys.modules["matplotlib"] = None  # drawing takes longer than all else at a checkpoint
         try:
             run_tool(lambda: train_net.main(options))
         except SystemExit as end:

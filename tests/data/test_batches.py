@@ -4,11 +4,13 @@ import contextlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -236,6 +238,16 @@ class TestMemory(BatchCase):
         self.assertEqual([process.returncode for process in processes], [-signal.SIGKILL] * 2)
 
 
+class Told:
+    """True once a pattern is in what was written to a stream, or a minute has gone."""
+
+    def __init__(self, stream, pattern):
+        self.stream, self.pattern, self.start = stream, pattern, time.monotonic()
+
+    def __bool__(self):
+        return bool(re.search(self.pattern, self.stream.getvalue())) or time.monotonic() > self.start + 60
+
+
 class TestErrors(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -318,41 +330,35 @@ class TestErrors(unittest.TestCase):
         with self.assertRaisesRegex(UserError, "killed by SIGKILL; if the memory ran out"):
             list(batches)
 
+    def wait_until_told(self, batches, words):
+        """Ask for batches until these words are told and the wish to stop then ends the wait."""
+        with mock.patch.object(module, "PATIENCE", 0.2), mock.patch("sys.stderr", io.StringIO()) as told:
+            batches._pool.stop_wanted = Told(told, words)
+            with self.assertRaises(Interrupted):
+                for _ in range(9):  # some may have been read before
+                    next(batches)
+        self.assertRegex(told.getvalue(), words)
+
     def test_a_stopped_worker_is_told_and_the_wait_given_up_when_asked(self):
-        batches = Batches(self.items, 2, 2, workers=1, stop=(wish := []))
-        self.addCleanup(batches.close)
-        want = next(Batches(self.items, 2, 2, workers=0))
+        batches = self.batches(1)
+        want = list(self.batches(0))
         process = batches._pool.workers[0].process
         process.send_signal(signal.SIGSTOP)
-        timer = threading.Timer(1.0, wish.append, (True,))
-        timer.start()
-        self.addCleanup(timer.join)
-        with mock.patch.object(module, "PATIENCE", 0.2), mock.patch("sys.stderr", io.StringIO()) as told:
-            with self.assertRaises(Interrupted):
-                for _ in range(9):  # some may have been read before it was stopped
-                    state = batches.state()
-                    next(batches)
-        self.assertRegex(told.getvalue(), rf"waiting for data .* {process.pid} is stopped")
-        self.assertEqual(batches.state(), {**state, "next": batches._next})
+        self.wait_until_told(batches, rf"waiting for data .* {process.pid} is stopped")
         process.send_signal(signal.SIGCONT)
-        wish.clear()
-        got = next(Batches(self.items, 2, 2, workers=1, state={**batches.state(), "next": 0}))
-        np.testing.assert_array_equal(got.views, want.views)
-        next(batches)
+        batches._pool.stop_wanted = False
+        for batch in want[batches.state()["next"]:]:  # nothing was lost
+            got = next(batches)
+            np.testing.assert_array_equal(got.views, batch.views)
+            np.testing.assert_array_equal(got.voxels, batch.voxels)
 
     def test_a_file_that_never_answers_is_named(self):
         path = Path(self.items[0].view_path(0))
         path.rename(path.with_suffix(".away"))
         os.mkfifo(path)
-        batches = Batches(self.items[:1], 1, 1, augment=False, workers=1, stop=(wish := []))
+        batches = Batches(self.items[:1], 1, 1, augment=False, workers=1)
         self.addCleanup(batches.close)
-        timer = threading.Timer(2.0, wish.append, (True,))
-        timer.start()
-        self.addCleanup(timer.join)
-        with mock.patch.object(module, "PATIENCE", 1.0), mock.patch("sys.stderr", io.StringIO()) as told:
-            with self.assertRaises(Interrupted):
-                next(batches)
-        self.assertIn(f" at {path}\n", told.getvalue())
+        self.wait_until_told(batches, f" at {path}\n")
 
     def test_a_killed_worker_is_noticed_at_the_next_batch(self):
         batches = Batches(self.items, 1, 2, workers=2)
