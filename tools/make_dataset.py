@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from voxlstm.lib.base.errors import UserError, run_tool
+from voxlstm.lib.base.errors import UserError, escaped, run_tool
 from voxlstm.lib.base.files import check_apart
 from voxlstm.lib.data.categories import CATEGORIES, find_synsets
 from voxlstm.lib.data.names import listed
@@ -103,7 +103,7 @@ def main(argv=None):
         write_contact_sheet(sheet, arguments.out, tasks)
     print(f"{arguments.out}: {len(tasks) - len(broken)} of {len(tasks)} objects are there")
     for _, problem in broken:
-        print(f"broken: {problem}", file=sys.stderr)
+        print(f"broken: {escaped(problem)}", file=sys.stderr)
     if broken:
         print(f"{len(broken)} models could not be used", file=sys.stderr)
     return 1 if broken else 0

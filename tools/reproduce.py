@@ -37,7 +37,8 @@ def parse_arguments(argv=None):
         help="change a value of the recipe; repeatable")
     add("--split", metavar="SPLIT", help="which objects to train, validate and test on: 'ratio' (the"
         " default) or a file or folder as tools/train_net.py takes it")
-    add("--views", metavar="N,N,...", default="1,2,3,4,5", help="numbers of views to test with")
+    add("--views", metavar="N", nargs="+", default=["1,2,3,4,5"],
+        help="numbers of views to test with, with commas or blanks between")
     add("--ship", action="store_true", help="at the end, write the 3x3x3 network's weights to"
         " models/pretrained_small.npz and its scores beside it")
     return parser.parse_args(argv)
@@ -84,7 +85,7 @@ def run_phases(phases, options):
         beside = ["--beside", *others] if others else []
         needs = [f"training {kernel}", *[f"test {name}" for name in results]]
         test = tool("test_net", "--weights", out / f"train_{kernel}/best.npz", "--data", data,
-                    "--out", folder, "--views", options.views, "--overwrite", *split, *beside)
+                    "--out", folder, "--views", *options.views, "--overwrite", *split, *beside)
         phases.run(f"test {kernel}", test, folder / output.RESULTS, needs)
         results[kernel] = output.read_results(folder / output.RESULTS)
     return results

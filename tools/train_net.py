@@ -7,7 +7,7 @@ from pathlib import Path
 from voxlstm.lib.backend import door
 from voxlstm.lib.backend.gpu import PRECISIONS
 from voxlstm.lib.base.config import build, load_yaml, override
-from voxlstm.lib.base.errors import UserError, run_tool
+from voxlstm.lib.base.errors import UserError, escaped, run_tool
 from voxlstm.lib.base.files import write_bytes
 from voxlstm.lib.base.signals import StopRequest
 from voxlstm.lib.data import marker
@@ -159,7 +159,7 @@ def open_data(options, network, recipe):
         index = leave_out_damaged(index, options.workers)
     parts = choose(index, options.split or RATIO, recipe.validation, wanted)
     for note in parts.notes:
-        print(f"note: {note}", file=sys.stderr)
+        print(f"note: {escaped(note)}", file=sys.stderr)
     if not parts.train or not parts.validation:
         raise UserError(
             f"{options.data} has {len(parts.train)} objects to train on and {len(parts.validation)}"

@@ -1,8 +1,13 @@
 """Errors that a user can cause, said in one sentence with a remedy."""
 import importlib
 import os
+import re
 import sys
+import unicodedata
 from pathlib import Path
+
+HIDDEN = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: control characters, lone halves, line ends
+TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")  # make text run the other way
 
 
 class UserError(Exception):
@@ -55,6 +60,14 @@ def program():
     return Path(sys.argv[0]).stem
 
 
+def escaped(text):
+    """Return a text with escapes for what would garble a terminal, a list or a picture."""
+    return "".join(
+        ascii(letter)[1:-1] if TURNING.match(letter) or unicodedata.category(letter) in HIDDEN
+        else letter for letter in str(text)
+    )  # fmt: skip
+
+
 def _fail(message, status):
-    print(f"{program()}: {message}", file=sys.stderr)
+    print(f"{program()}: {escaped(message)}", file=sys.stderr)
     sys.exit(status)

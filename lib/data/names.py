@@ -2,7 +2,7 @@
 import re
 import unicodedata
 
-from ..base.errors import UserError
+from ..base.errors import UserError, escaped
 
 # What systems leave in folders, copies of whole models among them; hidden ones need no entry.
 LEFTOVERS = {
@@ -13,8 +13,6 @@ LEFTOVERS = {
 }  # fmt: skip
 # Repaired disks, files that are open elsewhere, editors' copies.
 LEFTOVER = re.compile(r"found\.\d{3}|~\$.*|.*~|#.*#|.*\.(tmp|part|crdownload|swp)", re.IGNORECASE)
-HIDDEN = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: control characters, lone halves, line ends
-TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")  # make text run the other way
 
 
 def is_leftover(name):
@@ -35,17 +33,9 @@ def check_shown(name, path):
     UserError
         When it holds control characters or bytes that are no text.
     """
-    if TURNING.search(name) or HIDDEN & set(map(unicodedata.category, name)):
+    if escaped(name) != name:
         raise UserError(f"the name {ascii(name)} in {escaped(path)} has characters that cannot be"
                         " shown: rename it")
-
-
-def escaped(text):
-    """Return a text with what cannot be shown as escapes."""
-    return "".join(
-        ascii(letter)[1:-1] if TURNING.match(letter) or unicodedata.category(letter) in HIDDEN
-        else letter for letter in str(text)
-    )  # fmt: skip
 
 
 def listed(values):
