@@ -1,12 +1,12 @@
 """Make a data set in ShapeNet's layout from procedural shapes or from a folder of 3-D models."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.files import check_apart
+from voxlstm.lib.base.progress import say
 from voxlstm.lib.data.categories import CATEGORIES, find_synsets
 from voxlstm.lib.data.names import listed
 from voxlstm.lib.geometry.contact_sheet import write_contact_sheet
@@ -104,9 +104,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_contact_sheet(sheet, arguments.out, tasks)
     print(f"{arguments.out}: {len(tasks) - len(broken)} of {len(tasks)} objects are there")
     for _, problem in broken:
-        print(f"broken: {problem}", file=sys.stderr)
+        say(f"broken: {problem}")
     if broken:
-        print(f"{len(broken)} models could not be used", file=sys.stderr)
+        say(f"{len(broken)} models could not be used")
     return 1 if broken else 0
 
 

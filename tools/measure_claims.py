@@ -31,7 +31,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="training recipe; default: solvers/small.yaml")
     add("--set", metavar="KEY=VALUE", action="append", default=[], dest="settings",
         help="change a value of the recipe; repeatable")
-    add("--views", metavar="N,N,...", default="1,2,3,4,5,6,7,8,9,10",
+    add("--views", metavar="N", nargs="+", default=["1,2,3,4,5,6,7,8,9,10"],
         help="numbers of views to test with; default: %(default)s")
     return parser.parse_args(argv)
 
@@ -89,7 +89,7 @@ def run_seed(
         phases.run(f"training {name}", start, weights, again=again)
         test = options.out / f"test_{kernel}_{seed}"
         command = tool("test_net", "--weights", weights, "--data", options.data, "--out", test,
-                       "--views", options.views, "--overwrite")
+                       "--views", *options.views, "--overwrite")
         phases.run(f"test {name}", command, test / output.RESULTS, [f"training {name}"])
         cells = options.out / f"cells_{kernel}_{seed}.json"
         command = tool("measure_cells", "--weights", weights, "--data", options.data, "--out", cells)

@@ -36,7 +36,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="change a value of the recipe; repeatable")
     add("--split", metavar="SPLIT", help="which objects to train, validate and test on: 'ratio' (the"
         " default) or a file or folder as tools/train_net.py takes it")
-    add("--views", metavar="N,N,...", default="1,2,3,4,5", help="numbers of views to test with")
+    add("--views", metavar="N", nargs="+", default=["1,2,3,4,5"],
+        help="numbers of views to test with, with commas or blanks between")
     return parser.parse_args(argv)
 
 
@@ -81,7 +82,7 @@ def run_phases(phases: Phases, options: argparse.Namespace) -> dict[str, dict[st
         beside = ["--beside", *others] if others else []
         needs = [f"training {kernel}", *[f"test {name}" for name in results]]
         test = tool("test_net", "--weights", out / f"train_{kernel}/best.npz", "--data", data,
-                    "--out", folder, "--views", options.views, "--overwrite", *split, *beside)
+                    "--out", folder, "--views", *options.views, "--overwrite", *split, *beside)
         phases.run(f"test {kernel}", test, folder / output.RESULTS, needs)
         results[kernel] = output.read_results(folder / output.RESULTS)
     return results

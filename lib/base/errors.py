@@ -10,6 +10,7 @@ from typing import NoReturn
 from .progress import say
 
 
+
 class UserError(Exception):
     """Something the user can mend; the message is one sentence that says how."""
 

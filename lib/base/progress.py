@@ -3,10 +3,11 @@ import os
 import re
 import sys
 import time
+import unicodedata
 from typing import Self, TextIO
 
-# Also those that turn the direction of what follows, and halves of characters.
-CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
+HIDDEN = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: control characters, lone halves, line ends
+TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")  # make text run the other way
 
 
 class Progress:
@@ -93,9 +94,20 @@ def is_terminal(stream):
         return False
 
 
-def printable(text):
-    """Return a text whose control characters are spelt out: names come from files of others."""
-    return CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
+def printable(text: object, lines: bool = True) -> str:
+    """Return a text with escapes for what would garble a terminal: names come from files of others.
+
+    ``lines`` says whether the text may have several lines, and so ends of lines and tabulators.
+    """
+    kept = "\n\t" if lines else ""
+    return "".join(
+        ascii(letter)[1:-1] if letter not in kept and _garbles(letter) else letter
+        for letter in str(text)
+    )
+
+
+def _garbles(letter):
+    return unicodedata.category(letter) in HIDDEN or TURNING.match(letter)
 
 
 def say(text, stream=None):

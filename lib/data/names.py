@@ -3,6 +3,7 @@ import re
 import unicodedata
 
 from ..base.errors import UserError
+from ..base.progress import printable
 
 # What systems leave in folders, copies of whole models among them; hidden ones need no entry.
 LEFTOVERS = {
@@ -13,8 +14,6 @@ LEFTOVERS = {
 }  # fmt: skip
 # Repaired disks, files that are open elsewhere, editors' copies.
 LEFTOVER = re.compile(r"found\.\d{3}|~\$.*|.*~|#.*#|.*\.(tmp|part|crdownload|swp)", re.IGNORECASE)
-HIDDEN = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: control characters, lone halves, line ends
-TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")  # make text run the other way
 
 
 def is_leftover(name):
@@ -35,17 +34,9 @@ def check_shown(name, path):
     UserError
         When it holds control characters or bytes that are no text.
     """
-    if TURNING.search(name) or HIDDEN & set(map(unicodedata.category, name)):
-        raise UserError(f"the name {ascii(name)} in {escaped(path)} has characters that cannot be"
+    if printable(name, lines=False) != name:
+        raise UserError(f"the name {ascii(name)} in {printable(path, lines=False)} has characters that cannot be"
                         " shown: rename it")
-
-
-def escaped(text):
-    """Return a text with what cannot be shown as escapes."""
-    return "".join(
-        ascii(letter)[1:-1] if TURNING.match(letter) or unicodedata.category(letter) in HIDDEN
-        else letter for letter in str(text)
-    )  # fmt: skip
 
 
 def listed(values):

@@ -23,6 +23,13 @@ class RunTool(unittest.TestCase):
         self.ends("raise KeyboardInterrupt", 130, "-c: interrupted\n")
         self.ends("raise BrokenPipeError", 141, "")
 
+    def test_names_cannot_command_the_terminal(self):
+        for name, shown in (
+            ("a\\x1b[2Jb", "a\\x1b[2Jb"), ("m\\udcfcg", "m\\udcfcg"), ("a\\u202eb", "a\\u202eb"),
+        ):  # fmt: skip
+            self.ends(f"raise UserError('no {name}')", 2, f"-c: error: no {shown}\n")
+        self.ends("raise UserError('no 椅子, müg')", 2, "-c: error: no 椅子, müg\n")
+
     def test_a_defect_of_ours_keeps_its_traceback(self):
         answer = run_python(RUN.format("return [][0]"))
         self.assertEqual(answer.returncode, 1)
