@@ -30,6 +30,7 @@ $(VENV)/tests-installed: $(VENV)/installed requirements-dev.txt
 
 lint: $(VENV)/tests-installed
 	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check --quiet
 	@# The root is the package, which mypy finds by its name.
 	mkdir -p $(VENV)/typed && ln -sfn $(CURDIR) $(VENV)/typed/voxlstm
 	MYPYPATH=$(VENV)/typed $(VENV)/bin/mypy -p voxlstm.lib -p voxlstm.models -p voxlstm.solvers -p voxlstm.tools

@@ -1,4 +1,5 @@
 """Installs the repository root as the package ``voxlstm``."""
+
 import re
 from pathlib import Path
 
@@ -32,10 +33,7 @@ setup(
     license="MIT",
     python_requires="==3.11.*",  # the pinned NumPy and SciPy have wheels and were run there
     packages=["voxlstm", *("voxlstm." + name for name in FOLDERS)],
-    package_dir={
-        "voxlstm": "package",
-        **{"voxlstm." + name: name.replace(".", "/") for name in FOLDERS},
-    },
+    package_dir={"voxlstm": "package", **{"voxlstm." + name: name.replace(".", "/") for name in FOLDERS}},
     package_data={
         "voxlstm.models": ["*.yaml", "*.npz", "*.json"],
         "voxlstm.solvers": ["*.yaml"],

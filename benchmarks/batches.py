@@ -4,6 +4,7 @@ Goals: at least 600 views a second and core, and at least 90 % of linear in the 
 up to the cores. On a busy machine look at the views per second of processor time instead: it does
 not count what other programs take.
 """
+
 import argparse
 import os
 import tempfile
@@ -112,10 +113,12 @@ def main():
                 best[count] = np.maximum(best[count], with_workers(items, arguments, count))
     print(f"plain loop: {plain[0]:.0f} views/s, {plain[1]:.0f} per second of processor time")
     for count, (wall, processor) in best.items():
-        print(f"{count} worker(s): {wall:.0f} views/s ({wall / count:.0f} a worker, "
-              f"{wall / count / plain[0]:.0%} of linear), "
-              f"{processor:.0f} per second of processor time "
-              f"({processor / plain[1]:.0%})")
+        print(
+            f"{count} worker(s): {wall:.0f} views/s ({wall / count:.0f} a worker, "
+            f"{wall / count / plain[0]:.0%} of linear), "
+            f"{processor:.0f} per second of processor time "
+            f"({processor / plain[1]:.0%})"
+        )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Every contender is a process that waits for requests; each round asks all of the
 what else the machine does falls on all alike. Medians of the rounds, their ratios and the rate of
 the machine's float32 matrix product go to ``results/bench.json``.
 """
+
 import argparse
 import json
 import os
@@ -56,9 +57,7 @@ def arithmetic(kernel, batch, views, train):
     """
     sizes = (127, 64, 33, 17, 9, 5)
     widths = (3, 96, 128, 256, 256, 256, 256)
-    layers = [
-        s * s * i * o * (49 if s == 127 else 9) for s, i, o in zip(sizes, widths, widths[1:])
-    ]
+    layers = [s * s * i * o * (49 if s == 127 else 9) for s, i, o in zip(sizes, widths, widths[1:])]
     first = views * layers[0]
     encoder = views * (sum(layers) + 2304 * 1024 + 1024 * 3 * 128 * 64)
     # The first state is zero, so the recurrent kernel first acts at the second view.
@@ -157,7 +156,9 @@ def main(argv=None):
         with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
             result = compete(start(options, folder, running), cases(options.quick), options.rounds)
     except subprocess.CalledProcessError as error:
-        raise UserError(f"{Path(error.cmd[1]).name} ended with status {error.returncode}; see above") from error
+        raise UserError(
+            f"{Path(error.cmd[1]).name} ended with status {error.returncode}; see above"
+        ) from error
     write_json(options.out, result)
     print(json.dumps(result["ratios"]))
 

@@ -4,6 +4,7 @@
 and then beside two processes that use the cores; the medians of the steps and their ratios to the
 default of this project go to the result file.
 """
+
 import argparse
 import json
 import os
@@ -23,7 +24,9 @@ from speed import Contender
 
 HERE = Path(__file__).resolve().parent
 DEFAULT = f"{SPINS} spins"
-WAYS = {f"{count} spins": {"GOMP_SPINCOUNT": str(count)} for count in (SPINS, 10_000, 300_000)}  # the last is libgomp's
+WAYS = {
+    f"{count} spins": {"GOMP_SPINCOUNT": str(count)} for count in (SPINS, 10_000, 300_000)
+}  # the last is libgomp's
 WAYS["passive"] = {"OMP_WAIT_POLICY": "passive"}
 
 
@@ -70,12 +73,21 @@ def main(argv=None):
     options = parse_arguments(argv)
     if options.side:
         return serve()
-    clean = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    clean = {
+        name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    }
     with ExitStack() as stack:
-        sides = {name: stack.enter_context(Contender([sys.executable, __file__, "--side"], {**clean, **changed}))
-                 for name, changed in WAYS.items()}
-        result = {"cores": usable_cores(), "load_before": os.getloadavg(), "note": options.note,
-                  "time": time.strftime("%Y-%m-%d"), "alone": measure(sides, options)}
+        sides = {
+            name: stack.enter_context(Contender([sys.executable, __file__, "--side"], {**clean, **changed}))
+            for name, changed in WAYS.items()
+        }
+        result = {
+            "cores": usable_cores(),
+            "load_before": os.getloadavg(),
+            "note": options.note,
+            "time": time.strftime("%Y-%m-%d"),
+            "alone": measure(sides, options),
+        }
         others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
         try:
             result["beside two others"] = measure(sides, options)

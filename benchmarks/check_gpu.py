@@ -10,6 +10,7 @@ Run it through ``run.sh`` of the bundle (``packaging/bundle``) or with the proje
 Everything found is in ``OUT/results.json``, rewritten after each part; exit status 1 says that a
 result did not agree, 2 that a part failed.
 """
+
 import argparse
 import json
 import os
@@ -57,10 +58,15 @@ def parse_arguments(argv=None):
     add("--views", default="5,1", help="views in the batches of the speed part")
     add("--steps", type=int, default=10, help="timed steps a turn of the speed part")
     add("--rounds", type=int, default=3, help="turns of each contender in the speed part")
-    add("--torch-extras", default="graph,compile,compile+graph",
-        help="what is made of PyTorch's fastest layout where its ratio is taken")
+    add(
+        "--torch-extras",
+        default="graph,compile,compile+graph",
+        help="what is made of PyTorch's fastest layout where its ratio is taken",
+    )
     add("--torch-seconds", type=float, default=180.0, help="time limit of PyTorch's forms of one case")
-    add("--solver", type=Path, default=ROOT / "solvers/sgd.yaml", help="recipe to train by; default: sgd.yaml")
+    add(
+        "--solver", type=Path, default=ROOT / "solvers/sgd.yaml", help="recipe to train by; default: sgd.yaml"
+    )
     add("--objects", type=int, default=40, help="procedural objects a category to train on")
     add("--iterations", type=int, default=4000, help="steps of the training part")
     add("--minutes", type=float, default=20.0, help="time limit of each training")
@@ -93,7 +99,9 @@ def start_parity(network, device, folder, batches):
     So neither waits for the other's compilations.
     """
     own = {"VOXLSTM_CACHE": str(cache_folder() / "cpu")} if device == "cpu" else {}
-    return subprocess.Popen(**parity("on_device", network, device, folder, batches), env={**os.environ, **own})
+    return subprocess.Popen(
+        **parity("on_device", network, device, folder, batches), env={**os.environ, **own}
+    )
 
 
 def wait_for(*children):
@@ -109,7 +117,9 @@ def check_parity(options):
     """Compare the device with the CPU on each network; return the worst differences."""
     results = {}
     for network in options.networks.split(","):
-        folders = {d: options.work / f"parity_{network}_{d.replace(':', '_')}" for d in ("cpu", options.device)}
+        folders = {
+            d: options.work / f"parity_{network}_{d.replace(':', '_')}" for d in ("cpu", options.device)
+        }
         for folder in folders.values():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
@@ -127,8 +137,14 @@ def check_speed(options):
     """Time this project and PyTorch on the same GPU, weights and batch; write ``gpu_speed.json``."""
     python = options.torch_python or find_torch()
     card = (speed.ask_nvidia("name,driver_version") or ", ").split(", ")
-    report = {"ratios": {}, "card": card[0] or None, "driver": card[1] or None,
-              "date": datetime.now(timezone.utc).date().isoformat(), "torch": None, "rows": []}
+    report = {
+        "ratios": {},
+        "card": card[0] or None,
+        "driver": card[1] or None,
+        "date": datetime.now(timezone.utc).date().isoformat(),
+        "torch": None,
+        "rows": [],
+    }
     for network in options.speed_networks.split(","):
         for precision in options.precisions.split(","):
             with ExitStack() as running:
@@ -150,8 +166,14 @@ def check_speed(options):
 
 def start_ours(options, network, precision, folder):
     """Start the process that times this project's network with one precision."""
-    arguments = [network, options.device, precision, str(folder), options.batch,
-                 max(case["views"] for case in speed.cases(options))]
+    arguments = [
+        network,
+        options.device,
+        precision,
+        str(folder),
+        options.batch,
+        max(case["views"] for case in speed.cases(options)),
+    ]
     return speed.Contender(device_side("serve_speed", *arguments), dict(os.environ))
 
 
@@ -165,8 +187,12 @@ def start_torch(python, folder):
 def print_row(row):
     """Print one case's rates in a line."""
     rates = {"ours": row["ours"], **row["pytorch"], "best, in turn": row.get("against", {})}
-    numbers = (f"{name} {entry['samples_per_second']:.1f}" if "samples_per_second" in entry
-               else f"{name} {entry.get('error', '-')}" for name, entry in rates.items())
+    numbers = (
+        f"{name} {entry['samples_per_second']:.1f}"
+        if "samples_per_second" in entry
+        else f"{name} {entry.get('error', '-')}"
+        for name, entry in rates.items()
+    )
     case = " ".join(str(row[key]) for key in ROW_NAME)
     print(f"speed {case} views: ratio {row.get('ratio')}, samples/s: {'; '.join(numbers)}", flush=True)
 
@@ -183,8 +209,15 @@ def find_torch():
 
 def outer_environment():
     """Return the environment without what the bundle set for its own Python."""
-    drop = ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "LIBRARY_PATH", "CPATH", "THEANO_FLAGS",
-            "NVIDIA_TF32_OVERRIDE")
+    drop = (
+        "PYTHONHOME",
+        "PYTHONPATH",
+        "LD_LIBRARY_PATH",
+        "LIBRARY_PATH",
+        "CPATH",
+        "THEANO_FLAGS",
+        "NVIDIA_TF32_OVERRIDE",
+    )
     return {name: value for name, value in os.environ.items() if name not in drop}
 
 
@@ -200,8 +233,11 @@ def check_profile(options):
             profile = json.loads(path.read_text())
             results[f"{network} {precision}"] = {"milliseconds": profile["milliseconds"]}
             for kind, entry in list(profile["kinds"].items())[:10]:
-                print(f"profile {network} {precision}: {entry['milliseconds']:8.2f} ms, "
-                      f"{entry['nodes']} {kind}", flush=True)
+                print(
+                    f"profile {network} {precision}: {entry['milliseconds']:8.2f} ms, "
+                    f"{entry['nodes']} {kind}",
+                    flush=True,
+                )
     return results
 
 
@@ -215,13 +251,34 @@ def check_training(options):
         out = options.work / f"train_{network}"
         start = time.perf_counter()
         status = run(
-            "train_net", "--model", ROOT / f"models/{network}.yaml", "--solver", options.solver,
-            "--data", data, "--out", out, "--device", options.device, "--overwrite",
-            *settings(options), limit=options.minutes * 60,
+            "train_net",
+            "--model",
+            ROOT / f"models/{network}.yaml",
+            "--solver",
+            options.solver,
+            "--data",
+            data,
+            "--out",
+            out,
+            "--device",
+            options.device,
+            "--overwrite",
+            *settings(options),
+            limit=options.minutes * 60,
         )
         entry = {"seconds": time.perf_counter() - start, "status": status}
-        run("test_net", "--weights", out / "last.npz", "--data", data, "--out", out / "scores",
-            "--device", options.device, "--overwrite")
+        run(
+            "test_net",
+            "--weights",
+            out / "last.npz",
+            "--data",
+            data,
+            "--out",
+            out / "scores",
+            "--device",
+            options.device,
+            "--overwrite",
+        )
         for source, name in [
             (out / "curves.csv", "curves.csv"),
             (out / "run.json", "run.json"),
@@ -241,8 +298,13 @@ def settings(options):
         step = step * options.iterations // recipe["iterations"]
         drops[step] = drops.get(step, 1) * factor  # those of one step of a very short training
     every = max(options.iterations // 10, 1)
-    values = {"iterations": options.iterations, "batch": options.batch, "rate_drops": json.dumps(list(drops.items())),
-              "validate_every": every, "checkpoint_every": every}
+    values = {
+        "iterations": options.iterations,
+        "batch": options.batch,
+        "rate_drops": json.dumps(list(drops.items())),
+        "validate_every": every,
+        "checkpoint_every": every,
+    }
     return [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
 
 

@@ -3,6 +3,7 @@
 Cold means with no compiled code at all (an empty ``VOXLSTM_CACHE``). Reconstruction is timed to the
 mesh on disk, training to the end of its first step.
 """
+
 import argparse
 import json
 import os
@@ -38,12 +39,27 @@ def reconstruct(pictures, folder, environment):
 
 def train(model, recipe, data, folder, environment):
     """Start a training; return the seconds until its first step is reported, and end it."""
-    command = [sys.executable, ROOT / "tools/train_net.py", "--model", ROOT / f"models/{model}.yaml",
-               "--solver", ROOT / f"solvers/{recipe}.yaml", "--data", data, "--out", folder / model,
-               "--overwrite", "--set", "log_every=1", "--set", "batch=4"]
+    command = [
+        sys.executable,
+        ROOT / "tools/train_net.py",
+        "--model",
+        ROOT / f"models/{model}.yaml",
+        "--solver",
+        ROOT / f"solvers/{recipe}.yaml",
+        "--data",
+        data,
+        "--out",
+        folder / model,
+        "--overwrite",
+        "--set",
+        "log_every=1",
+        "--set",
+        "batch=4",
+    ]
     start = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, text=True, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command, env=environment, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     with process:
         for line in process.stderr:
             if line.startswith("train:"):

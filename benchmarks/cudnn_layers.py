@@ -5,6 +5,7 @@ sizes of lstm_3x3x3 with batch 36 and 5 views: each layer in its three direction
 float32 products only and with TF32 allowed. The result is rewritten after each layer. After SECONDS
 (default: 120) the script stops with what it has; started again with the same file, it goes on.
 """
+
 import ctypes
 import glob
 import json
@@ -42,8 +43,19 @@ class Layer:
         Those that a training step needs.
     """
 
-    def __init__(self, name, batch, maps_x, maps_y, size_x, kernel,
-                 stride=1, axes=3, useful=None, directions=DIRECTIONS):
+    def __init__(
+        self,
+        name,
+        batch,
+        maps_x,
+        maps_y,
+        size_x,
+        kernel,
+        stride=1,
+        axes=3,
+        useful=None,
+        directions=DIRECTIONS,
+    ):
         self.name, self.directions = name, directions
         self.axes, self.kernel, self.stride = axes, kernel, stride
         size_y = (size_x + 2 * (kernel // 2) - kernel) // stride + 1
@@ -55,8 +67,7 @@ class Layer:
 
     def about(self):
         """Return the sizes as a dict."""
-        return {"x": self.x, "y": self.y, "w": self.w, "stride": self.stride,
-                "gflop": self.operations / 1e9}
+        return {"x": self.x, "y": self.y, "w": self.w, "stride": self.stride, "gflop": self.operations / 1e9}
 
 
 NO_PICTURES = ("Forward", "BackwardFilter")  # pictures need no gradient
@@ -84,8 +95,12 @@ class Perf(ctypes.Structure):
     """``cudnnConvolution...AlgoPerf_t``."""
 
     _fields_ = [
-        ("algo", ctypes.c_int), ("status", ctypes.c_int), ("time", ctypes.c_float),
-        ("memory", ctypes.c_size_t), ("determinism", ctypes.c_int), ("mathType", ctypes.c_int),
+        ("algo", ctypes.c_int),
+        ("status", ctypes.c_int),
+        ("time", ctypes.c_float),
+        ("memory", ctypes.c_size_t),
+        ("determinism", ctypes.c_int),
+        ("mathType", ctypes.c_int),
         ("reserved", ctypes.c_int * 3),
     ]
 
@@ -149,12 +164,22 @@ class Descriptors:
         self.made = []
         self.x, self.y = (self._tensor(shape, layout) for shape in (layer.x, layer.y))
         self.w = self._make("Filter")
-        cudnn.call("cudnnSetFilterNdDescriptor", self.w, 0, LAYOUTS.index(layout), len(layer.w), integers(layer.w))
+        cudnn.call(
+            "cudnnSetFilterNdDescriptor", self.w, 0, LAYOUTS.index(layout), len(layer.w), integers(layer.w)
+        )
         self.convolution = self._make("Convolution")
         axes = layer.axes
         pad, stride, dilation = ([v] * axes for v in (layer.kernel // 2, layer.stride, 1))
-        cudnn.call("cudnnSetConvolutionNdDescriptor", self.convolution, axes,
-                   integers(pad), integers(stride), integers(dilation), 1, 0)
+        cudnn.call(
+            "cudnnSetConvolutionNdDescriptor",
+            self.convolution,
+            axes,
+            integers(pad),
+            integers(stride),
+            integers(dilation),
+            1,
+            0,
+        )
         cudnn.call("cudnnSetConvolutionMathType", self.convolution, MATH[math])
 
     def _make(self, kind):
@@ -164,8 +189,14 @@ class Descriptors:
 
     def _tensor(self, shape, layout):
         descriptor = self._make("Tensor")
-        self.cudnn.call("cudnnSetTensorNdDescriptor", descriptor, 0, len(shape),
-                        integers(shape), integers(strides(shape, layout)))
+        self.cudnn.call(
+            "cudnnSetTensorNdDescriptor",
+            descriptor,
+            0,
+            len(shape),
+            integers(shape),
+            integers(strides(shape, layout)),
+        )
         return descriptor
 
     def destroy(self):
@@ -186,14 +217,25 @@ def find(cudnn, layer, direction, layout, math, data, workspace):
         }[direction]
         count, perfs = ctypes.c_int(), (Perf * REQUESTED)()
         cudnn.call(
-            f"cudnnFindConvolution{direction}AlgorithmEx", cudnn.handle, *arguments, REQUESTED,
-            ctypes.byref(count), perfs, ctypes.c_void_p(workspace.data_ptr()),
+            f"cudnnFindConvolution{direction}AlgorithmEx",
+            cudnn.handle,
+            *arguments,
+            REQUESTED,
+            ctypes.byref(count),
+            perfs,
+            ctypes.c_void_p(workspace.data_ptr()),
             ctypes.c_size_t(workspace.numel()),
         )
     finally:
         use.destroy()
     return [
-        {"algo": p.algo, "ms": p.time, "workspace": p.memory, "deterministic": bool(p.determinism), "math": p.mathType}
+        {
+            "algo": p.algo,
+            "ms": p.time,
+            "workspace": p.memory,
+            "deterministic": bool(p.determinism),
+            "math": p.mathType,
+        }
         for p in perfs[: count.value]
         if p.status == 0
     ]
@@ -235,8 +277,10 @@ def describe(case, layer):
             continue
         best = min(entries, key=lambda entry: entry["ms"])
         rate = layer.operations / best["ms"] / 1e9
-        words.append(f"{name}: {best['ms']:.3f} ms {rate:.0f} TFLOP/s algorithm {best['algo']} "
-                     f"{best['workspace'] / 2**20:.0f} MiB")
+        words.append(
+            f"{name}: {best['ms']:.3f} ms {rate:.0f} TFLOP/s algorithm {best['algo']} "
+            f"{best['workspace'] / 2**20:.0f} MiB"
+        )
     return "; ".join(words)
 
 

@@ -2,6 +2,7 @@
 
 ``device_side.py TASK ARGUMENTS``: the name of a function of this file and a JSON list.
 """
+
 import json
 import os
 import sys
@@ -114,8 +115,14 @@ def time_nodes(function, batch):
             if hasattr(result, "sync"):
                 result.sync()
         seconds = time.perf_counter() - start
-        rows.append({"op": str(node.op), "milliseconds": 1e3 * seconds, "host": 1e3 * queued,
-                     "shapes": [list(r.shape) for (r,) in thunk.outputs if hasattr(r, "shape")]})
+        rows.append(
+            {
+                "op": str(node.op),
+                "milliseconds": 1e3 * seconds,
+                "host": 1e3 * queued,
+                "shapes": [list(r.shape) for (r,) in thunk.outputs if hasattr(r, "shape")],
+            }
+        )
     return rows
 
 

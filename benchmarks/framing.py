@@ -4,6 +4,7 @@
 renderings in three ways: cropped as in a test; cut out by their alpha and framed, as a user's cut-outs
 are; and pasted on white, then found on it and framed, as a user's photographs are.
 """
+
 import argparse
 import tempfile
 from pathlib import Path
@@ -55,8 +56,11 @@ def score(item, predictor, thresholds, folder):
     """Return the IoU of an object, (way, threshold, number of views)."""
     size = predictor.network.config.image
     paths = [item.view_path(number) for number in range(max(COUNTS))]
-    ways = (as_float(load_views(paths, size=size)), load_pictures(paths, size)[1],
-            load_pictures([on_white(path, folder) for path in paths], size)[1])
+    ways = (
+        as_float(load_views(paths, size=size)),
+        load_pictures(paths, size)[1],
+        load_pictures([on_white(path, folder) for path in paths], size)[1],
+    )
     voxels = binvox.read(item.voxels_path)
     grids = np.broadcast_to(voxels, (len(COUNTS), *voxels.shape))
     chances = [sigmoid(predictor.log_odds(views[:, None], COUNTS)[:, 0]) for views in ways]

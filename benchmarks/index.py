@@ -2,6 +2,7 @@
 
 Goal: under 5 s without a cache.
 """
+
 import argparse
 import os
 import tempfile

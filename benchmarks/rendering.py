@@ -3,6 +3,7 @@
 Goal: at least 40 views a second and core for models of up to 30,000 faces. The rate by processor
 time does not count what other programs take of a busy machine.
 """
+
 import argparse
 import io
 import os

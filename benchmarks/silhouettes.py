@@ -7,6 +7,7 @@ both. Voxels are coarse, so that they stand out beyond thin parts and the IoU st
     python benchmarks/silhouettes.py DATA [DATA ...] --out results/silhouettes.txt \
         --sheet results/renderings.png
 """
+
 import argparse
 import time
 from pathlib import Path
@@ -33,8 +34,13 @@ def parse_arguments(argv=None):
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data", nargs="+", metavar="DATA")
-    parser.add_argument("--objects", type=int, default=20, metavar="N",
-                        help="objects of each category to measure; default: %(default)s")
+    parser.add_argument(
+        "--objects",
+        type=int,
+        default=20,
+        metavar="N",
+        help="objects of each category to measure; default: %(default)s",
+    )
     parser.add_argument("--out", metavar="FILE", help="also write the table there")
     parser.add_argument("--sheet", metavar="PNG", help="show views of each category there")
     return parser.parse_args(argv)
@@ -94,10 +100,15 @@ def main(argv=None):
             rows.append((f"{Path(folder).name}: {name}", chosen))
             values = np.array([measure(item) for item in chosen])
             low, middle, high = values.min(axis=0), values.mean(axis=0), values.max(axis=0)
-            lines.append([Path(folder).name, name, len(values),
-                          *(part[column] for column in (0, 1) for part in (low, middle, high))])
-    header = ["data", "category", "objects", "coverage: least", "mean", "most",
-              "IoU: least", "mean", "most"]
+            lines.append(
+                [
+                    Path(folder).name,
+                    name,
+                    len(values),
+                    *(part[column] for column in (0, 1) for part in (low, middle, high)),
+                ]
+            )
+    header = ["data", "category", "objects", "coverage: least", "mean", "most", "IoU: least", "mean", "most"]
     text = f"{time.strftime('%Y-%m-%d')}\n\n{grid(header, lines)}\n"
     print(text, end="")
     if options.out:

@@ -1,4 +1,5 @@
 """This project beside PyTorch on one GPU: two processes that take turns at the same work."""
+
 import json
 import shutil
 import subprocess

@@ -3,6 +3,7 @@
 ``VOXLSTM_ONEDNN=0`` profiles stock Theano. Each op counts with its smallest time of all rounds, so
 that what else the machine does hardly enters.
 """
+
 import argparse
 import os
 import sys
@@ -44,8 +45,12 @@ def train(options):
 def kind(op):
     """Return the kind that the tables name an op by."""
     name = type(op).__name__
-    return {"Elemwise": "element-wise passes", "Scan": "recurrence (scans)",
-            "Dot22": "matrix products", "Gemm": "matrix products"}.get(name, name)
+    return {
+        "Elemwise": "element-wise passes",
+        "Scan": "recurrence (scans)",
+        "Dot22": "matrix products",
+        "Gemm": "matrix products",
+    }.get(name, name)
 
 
 def label(op):

@@ -4,6 +4,7 @@
 batch, views, train), and answers each with the seconds of one run. The folder has what
 `voxlstm_side` wrote: the weights and definition of each network.
 """
+
 import json
 import resource
 import sys
@@ -16,7 +17,11 @@ import torch
 
 from torch_twin import loss_of, occupancy_of, optimiser, prepare
 
-LAYOUTS = {"zero_insertion": "zero_insertion", "transposed": "channels_first", "channels_last": "channels_last"}
+LAYOUTS = {
+    "zero_insertion": "zero_insertion",
+    "transposed": "channels_first",
+    "channels_last": "channels_last",
+}
 
 
 @lru_cache(maxsize=None)

@@ -2,6 +2,7 @@
 
 A form is a layout of the maps, and what is made of it: ``channels_last+compile+graph``.
 """
+
 import numpy as np
 import torch
 

@@ -4,6 +4,7 @@
 batch that `check_gpu` used, and writes for each form the loss, the seconds of each step and the memory.
 With ``--serve`` it answers requests on standard input instead, one JSON object a line.
 """
+
 import argparse
 import gc
 import json
@@ -138,6 +139,7 @@ def set_precision(name):
 @contextmanager
 def time_limit(seconds):
     """Raise TimeoutError in the body after some seconds, before it where none are left."""
+
     def stop(*_):
         raise TimeoutError("the time limit")
 
@@ -179,12 +181,24 @@ def measure(bench, options):
     for what in options.passes.split(","):
         for views in options.views or [len(bench.views)]:
             for precision in precisions:
-                case = {"views": views, "batch": options.batch or len(bench.voxels),
-                        "pass": what, "precision": precision}
+                case = {
+                    "views": views,
+                    "batch": options.batch or len(bench.voxels),
+                    "pass": what,
+                    "precision": precision,
+                }
                 found = bench.survey(case, options.steps, list(filter(None, options.extras.split(","))))
                 results["cases"].append(found)
                 best = found["forms"].get(found["best"], {})
-                print(precision, what, views, "views:", found["best"], best.get("samples_per_second"), flush=True)
+                print(
+                    precision,
+                    what,
+                    views,
+                    "views:",
+                    found["best"],
+                    best.get("samples_per_second"),
+                    flush=True,
+                )
                 with open(options.result, "w", encoding="utf-8") as file:
                     json.dump(results, file)
 
@@ -197,7 +211,12 @@ def parse_arguments(argv):
         add(name)
     add("--steps", type=int, default=20, help="timed steps")
     add("--batch", type=int, help="objects; default: all of the file")
-    add("--views", type=int, action="append", help="views, may be given more than once; default: all of the file")
+    add(
+        "--views",
+        type=int,
+        action="append",
+        help="views, may be given more than once; default: all of the file",
+    )
     add("--passes", default="step", help="some of step,forward")
     add("--precisions", default="float32,tf32", help="some of float32,tf32")
     add("--extras", default="graph,compile,compile+graph", help=f"some of {','.join(EXTRAS)}")

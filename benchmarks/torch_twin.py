@@ -3,6 +3,7 @@
 Weights and definition are those of the project, so that both compute the same. A layout says how the
 maps are stored and how the decoder enlarges them.
 """
+
 import torch
 from torch.nn import functional
 

@@ -3,6 +3,7 @@
 ``python benchmarks/training_health.py --data DIR NETWORK ...``, where a NETWORK is a definition (.yaml:
 its initial weights, as drawn and as fitted to a first batch) or a checkpoint (.npz).
 """
+
 import argparse
 from pathlib import Path
 
@@ -65,24 +66,28 @@ def measure(network, batch):
     gradients = theano.grad(loss, [one.variable for one in network.parameters.values()])
     layers = [one for one in network.pre_activations(outputs)[:-1] if one.bias]
     largest = [
-        one.variable.max(axis=[axis for axis in range(one.variable.ndim) if axis != 1])
-        for one in layers
+        one.variable.max(axis=[axis for axis in range(one.variable.ndim) if axis != 1]) for one in layers
     ]
     function = theano.function(
         inputs, [loss, outputs.forget, outputs.input, outputs.hidden, *largest, *gradients]
     )
-    loss, *states, = function(as_float(batch.views), np.float32(batch.voxels))
+    loss, *states = function(as_float(batch.views), np.float32(batch.voxels))
     maxima = dict(zip([one.weight.layer for one in layers], states[3:]))
-    return loss, states[:3], maxima, dict(zip(network.parameters, states[3 + len(layers):]))
+    return loss, states[:3], maxima, dict(zip(network.parameters, states[3 + len(layers) :]))
 
 
 def describe(network, loss, states, maxima, gradients):
     """Return the table."""
     forget, entry, hidden = states
-    lines = [f"loss {float(loss):.4f}; " + "; ".join(
-        f"{name} gate {saturated(gate):.0%} saturated" for name, gate in
-        (("forget", forget), ("input", entry))) + f"; |h| {np.abs(hidden).mean():.2f} on average",
-        "parameter                 length   gradient  gradient/length  common part  idle units"]
+    lines = [
+        f"loss {float(loss):.4f}; "
+        + "; ".join(
+            f"{name} gate {saturated(gate):.0%} saturated"
+            for name, gate in (("forget", forget), ("input", entry))
+        )
+        + f"; |h| {np.abs(hidden).mean():.2f} on average",
+        "parameter                 length   gradient  gradient/length  common part  idle units",
+    ]
     for name, one in network.parameters.items():
         length = np.linalg.norm(one.variable.get_value())
         slope = np.linalg.norm(gradients[name])

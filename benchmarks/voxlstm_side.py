@@ -2,6 +2,7 @@
 
 ``voxlstm_side.py FOLDER`` first writes there the weights and definitions that PyTorch takes.
 """
+
 import json
 import resource
 import sys

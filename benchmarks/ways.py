@@ -4,6 +4,7 @@ Of 3-D convolutions of few channels it compares the loops of ``lib/ops/narrow.h`
 CPU and as on one with AVX2; of matrix products the loops of ``lib/ops/dense.h`` with NumPy's BLAS.
 Each time is the smallest of some runs of one thread.
 """
+
 import os
 
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -30,8 +31,17 @@ def convolutions(isa, cpu):
     with tempfile.TemporaryDirectory(prefix="voxlstm-") as folder:
         program = Path(folder, "ways")
         subprocess.run(
-            ["g++", *flags, f"-march={cpu}", f"-I{library.FOLDER}", f"-I{folders[1]}", str(source), "-o",
-             str(program), *links],
+            [
+                "g++",
+                *flags,
+                f"-march={cpu}",
+                f"-I{library.FOLDER}",
+                f"-I{folders[1]}",
+                str(source),
+                "-o",
+                str(program),
+                *links,
+            ],
             check=True,
         )
         print(f"\nconvolutions, oneDNN with {isa}", flush=True)
@@ -51,8 +61,7 @@ def products():
         pairs = (
             (lambda: library.call("dense", *sizes, x, w, y), lambda: np.dot(x, w, out=y)),
             (lambda: library.call("dense_gradient", *sizes, y, w, x), lambda: np.dot(y, w.T, out=x)),
-            (lambda: library.call("dense_kernel_gradient", *sizes, x, y, w),
-             lambda: np.dot(x.T, y, out=w)),
+            (lambda: library.call("dense_kernel_gradient", *sizes, x, y, w), lambda: np.dot(x.T, y, out=w)),
         )
         times = [1e3 * best(run) for pair in pairs for run in pair]
         print(f"{rows:4}" + "".join(f"{t:8.1f}" for t in times), flush=True)

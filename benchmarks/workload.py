@@ -1,4 +1,5 @@
 """The work that devices and frameworks are compared on: a network with fixed weights, random batches."""
+
 from dataclasses import replace
 from pathlib import Path
 

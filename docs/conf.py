@@ -1,4 +1,5 @@
 """How Sphinx builds these pages; ``make docs`` runs it."""
+
 import re
 
 import voxlstm

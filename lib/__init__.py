@@ -1,4 +1,5 @@
 """The parts of voxlstm that are not the network itself: run time, data, geometry, evaluation, ops."""
+
 from .backend.blas import choose_core_type, choose_threads, choose_waiting
 
 # OpenBLAS and OpenMP read these when they are loaded, so they are chosen before anything here imports

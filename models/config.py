@@ -1,4 +1,5 @@
 """The sizes of a network, as a definition file holds them."""
+
 from dataclasses import dataclass
 from typing import Any, Self
 

@@ -1,4 +1,5 @@
 """The recurrent grid of LSTM cells (paper, "The recurrent LSTM network")."""
+
 from collections import namedtuple
 from collections.abc import Sequence
 

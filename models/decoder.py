@@ -1,4 +1,5 @@
 """The decoder: the hidden state becomes a voxel grid (paper, "The decoding network")."""
+
 from ..lib.backend.door import Symbol
 from .config import NetworkConfig
 from .layers import Convolution3D, Parameters, Upconvolution3D, leaky_relu

@@ -1,4 +1,5 @@
 """The encoder: each view becomes a vector tau(x) (paper, "The encoding convolutional network")."""
+
 from ..lib.backend.door import Symbol
 from .config import NetworkConfig
 from .layers import Dense, Parameters, PooledConvolution2D, leaky_relu
@@ -20,9 +21,7 @@ class Encoder:
     def __init__(self, parameters: Parameters, config: NetworkConfig) -> None:
         self.convolutions = []
         size, inputs = config.image, 3
-        for number, (width, kernel) in enumerate(
-            zip(config.encoder_widths, config.encoder_kernels), start=1
-        ):
+        for number, (width, kernel) in enumerate(zip(config.encoder_widths, config.encoder_kernels), start=1):
             name = f"encoder.conv{number}"
             layer = PooledConvolution2D(parameters, name, inputs, width, kernel, size)
             self.convolutions.append(layer)

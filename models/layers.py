@@ -5,6 +5,7 @@ layer adds its own bias and returns its pre-activation, the value before the non
 ``convolution(x, W)`` is of stride 1 with zero padding that keeps the size; ``lib/ops`` says how it
 is computed.
 """
+
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass

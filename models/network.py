@@ -1,4 +1,5 @@
 """The whole network: views in, occupancy probabilities out, and its loss."""
+
 from collections import OrderedDict, namedtuple
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -177,9 +178,7 @@ class Network:
         return sum(int(np.prod(p.shape)) for p in self.parameters.values())
 
 
-def set_values(
-    variables: Mapping[str, Symbol], values: Mapping[str, np.ndarray], what: str
-) -> None:
+def set_values(variables: Mapping[str, Symbol], values: Mapping[str, np.ndarray], what: str) -> None:
     """Set shared variables; nothing is changed where the values do not fit.
 
     Parameters
@@ -236,8 +235,10 @@ class _Expected:
             raise UserError(f"{self._what} are of another network: {name} is missing")
         found = np.shape(self._values[name])
         if found != tuple(shape):
-            raise UserError(f"{self._what} are of another network: {name} has the shape {found} where"
-                            f" {tuple(shape)!s:.200} is needed")
+            raise UserError(
+                f"{self._what} are of another network: {name} has the shape {found} where"
+                f" {tuple(shape)!s:.200} is needed"
+            )
 
     kernel = matrix
 

@@ -2,6 +2,7 @@
 
 Every function is compiled on its first use and once for a network, on the device in use.
 """
+
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -103,9 +104,7 @@ class Predictor:
 
     @cached_property
     def _predict(self):
-        return self._compiled(
-            "predict", lambda: light_function([self._views], self._outputs.occupancy)
-        )
+        return self._compiled("predict", lambda: light_function([self._views], self._outputs.occupancy))
 
     @cached_property
     def _validate(self):

@@ -2,6 +2,7 @@
 
 Import it before NumPy: it chooses the kernels that NumPy's BLAS loads.
 """
+
 from . import lib
 
 __version__ = "0.1.0"

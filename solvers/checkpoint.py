@@ -38,6 +38,7 @@ So another framework reads the weights with::
         kernel = file["weights/encoder.conv1.W"]
         iteration = json.loads(str(file["meta"]))["iteration"]
 """
+
 import io
 import json
 import zipfile
@@ -76,7 +77,11 @@ def _is_dict(value):
 
 
 _META = {
-    "iteration": _is_count, "random": _is_random, "network": _is_dict, "recipe": _is_dict, "extra": _is_dict
+    "iteration": _is_count,
+    "random": _is_random,
+    "network": _is_dict,
+    "recipe": _is_dict,
+    "extra": _is_dict,
 }
 
 
@@ -122,9 +127,7 @@ class Checkpoint:
         return threshold if type(threshold) is float and 0 < threshold < 1 else None
 
 
-def save(
-    path: StrPath, checkpoint: Checkpoint, weights_only: bool = False, half: bool = False
-) -> None:
+def save(path: StrPath, checkpoint: Checkpoint, weights_only: bool = False, half: bool = False) -> None:
     """Write a checkpoint atomically: a reader finds the old file or the new one, never a part.
 
     Parameters
@@ -189,9 +192,7 @@ def load(path: StrPath) -> Checkpoint:
     if "split" in arrays and arrays["split"].dtype != np.uint8:
         raise UserError(f"{path} is damaged: its 'split' is missing or of the wrong kind")
     split = arrays.get("split", np.empty(0, np.uint8)).tobytes().decode(*ENCODING)
-    return Checkpoint(
-        weights=weights, optimiser=optimiser, split=split, version=meta["version"], **values
-    )
+    return Checkpoint(weights=weights, optimiser=optimiser, split=split, version=meta["version"], **values)
 
 
 def load_network(path: StrPath) -> tuple["Network", Checkpoint]:
@@ -230,9 +231,7 @@ def _read(path):
     except OSError as error:
         raise UserError(f"cannot read the checkpoint {path}: {error.strerror or error}") from error
     except Damaged as error:
-        raise UserError(
-            f"the checkpoint {path} is damaged ({error}); use another copy of it"
-        ) from error
+        raise UserError(f"the checkpoint {path} is damaged ({error}); use another copy of it") from error
     for name, value in arrays.items():
         finite = value.dtype.kind in "fiu" and (not name.startswith("weights/") or np.isfinite(value).all())
         if not finite:
@@ -271,4 +270,4 @@ def _parse_meta(path, array):
 
 def _part(arrays, prefix):
     named = [(name, value) for name, value in arrays.items() if name.startswith(prefix)]
-    return OrderedDict((name[len(prefix):], value) for name, value in named)
+    return OrderedDict((name[len(prefix) :], value) for name, value in named)

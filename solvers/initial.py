@@ -1,4 +1,5 @@
 """Initial weights fitted to a first batch, for networks that must learn in few steps."""
+
 import numpy as np
 
 from ..lib.backend.door import tensor
@@ -35,7 +36,9 @@ def fit_initial_weights(network: Network, views: np.ndarray, voxels: np.ndarray)
     inputs, _ = network.inputs()
     layers = network.pre_activations(network.outputs(inputs))
     statistics = compiled(
-        "pre_activations", network.describe(), network.shared(),
+        "pre_activations",
+        network.describe(),
+        network.shared(),
         lambda: light_function([inputs], [_statistics(layer.variable) for layer in layers]),
     )
     views = as_float(views)

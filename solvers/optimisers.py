@@ -8,6 +8,7 @@ The state is an ordered mapping from a name to a shared variable, so that a chec
 of it: ``velocity/<parameter>`` for `SGD`; ``mean/<parameter>``, ``square/<parameter>`` and
 ``steps`` for `Adam`.
 """
+
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -213,9 +214,7 @@ class Optimiser:
         return [field.name for field in fields(self) if getattr(self, field.name) is not None]
 
 
-def centred(
-    gradients: Mapping[str, Symbol], parameters: Mapping[str, Parameter]
-) -> OrderedDict[str, Symbol]:
+def centred(gradients: Mapping[str, Symbol], parameters: Mapping[str, Parameter]) -> OrderedDict[str, Symbol]:
     """Return the gradients, those of weights less their mean over each output's inputs.
 
     What all inputs have in common is a bias's matter. Pictures on light ground, and maps behind a

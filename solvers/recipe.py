@@ -1,4 +1,5 @@
 """The recipe: how a network is trained."""
+
 import math
 from dataclasses import dataclass
 from typing import Any, Self

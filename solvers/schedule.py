@@ -1,4 +1,5 @@
 """The learning rate by iteration."""
+
 from dataclasses import dataclass
 
 

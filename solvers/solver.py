@@ -4,6 +4,7 @@ Every function is compiled on its first use and once for a network, on the devic
 parameters and the optimiser's state live in shared variables, so that a training step moves
 nothing between the host and the device but the batch and its loss.
 """
+
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -81,8 +82,10 @@ class Solver(Predictor):
         """
         for name, array in (("views", views), ("voxels", voxels)):
             if array.dtype != np.uint8:
-                raise TypeError(f"a step learns from bytes, but the {name} are {array.dtype};"
-                                " give uint8: 0 to 255 in views, 0 and 1 in voxels")
+                raise TypeError(
+                    f"a step learns from bytes, but the {name} are {array.dtype};"
+                    " give uint8: 0 to 255 in views, 0 and 1 in voxels"
+                )
         return self._sender.send(views, voxels)
 
     def step(self, views: np.ndarray, voxels: np.ndarray) -> float:
@@ -92,9 +95,7 @@ class Solver(Predictor):
         """
         return self.step_sent(self.send(views, voxels))
 
-    def step_sent(
-        self, batch: Sequence[Any], meanwhile: Callable[[], object] | None = None
-    ) -> float:
+    def step_sent(self, batch: Sequence[Any], meanwhile: Callable[[], object] | None = None) -> float:
         """Learn from one batch that was sent before.
 
         Parameters
@@ -128,9 +129,7 @@ class Solver(Predictor):
             raise self._divergence(f"the loss is {loss:g} (limit {self.recipe.loss_limit:g})")
         return loss
 
-    def state(
-        self, random: dict[str, Any] | None = None, extra: dict[str, Any] | None = None
-    ) -> Checkpoint:
+    def state(self, random: dict[str, Any] | None = None, extra: dict[str, Any] | None = None) -> Checkpoint:
         """Return all that training needs to go on, as a checkpoint.
 
         Parameters

@@ -1,4 +1,5 @@
 """The training run: steps, validation, checkpoints, and going on exactly where it stopped."""
+
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,9 +68,7 @@ class Ahead:
         `Solver.send`.
     """
 
-    def __init__(
-        self, batches: Batches, send: Callable[[np.ndarray, np.ndarray], list[Any]]
-    ) -> None:
+    def __init__(self, batches: Batches, send: Callable[[np.ndarray, np.ndarray], list[Any]]) -> None:
         self._batches, self._send = batches, send
         self._sent: list[Any] = []
         self._state: dict[str, Any] = {}
@@ -139,10 +138,15 @@ class Training:
     def restore(self, saved: checkpoint.Checkpoint) -> None:
         """Go on from a `Checkpoint` of an earlier run; its batch state is the caller's matter."""
         best, step = saved.extra.get("best"), saved.extra.get("unrecorded")
-        if not (_is_step(best, {"iteration", "iou", "cross_entropy"}) and _is_step(step, {"iteration", "loss", "rate"})
-                and (step is None or step["iteration"] == saved.iteration)):
-            raise UserError(f"{self._folder / LAST} is damaged: what it says of its steps is of the wrong kind;"
-                            " start anew with --overwrite")
+        if not (
+            _is_step(best, {"iteration", "iou", "cross_entropy"})
+            and _is_step(step, {"iteration", "loss", "rate"})
+            and (step is None or step["iteration"] == saved.iteration)
+        ):
+            raise UserError(
+                f"{self._folder / LAST} is damaged: what it says of its steps is of the wrong kind;"
+                " start anew with --overwrite"
+            )
         self.solver.restore(saved)
         self.best = best
         self._unrecorded = Step(**step) if step else None
@@ -241,9 +245,7 @@ class Training:
             raise UserError(f"cannot write {path}: {error.strerror or error}{kept}") from error
 
 
-def score(
-    solver: Predictor, batches: Iterable[Batch], fewest: int, stop: object = False
-) -> Scores | None:
+def score(solver: Predictor, batches: Iterable[Batch], fewest: int, stop: object = False) -> Scores | None:
     """Return the `Scores` of the objects in some batches.
 
     Parameters
@@ -273,8 +275,11 @@ def _is_step(about, names):
     """Return whether a part of a checkpoint is None or numbers by these names, and a threshold perhaps."""
     if about is None:
         return True
-    return isinstance(about, dict) and set(about) - {"threshold"} == names and all(
-        type(value) in (int, float) and abs(value) < 2**53 for value in about.values())
+    return (
+        isinstance(about, dict)
+        and set(about) - {"threshold"} == names
+        and all(type(value) in (int, float) and abs(value) < 2**53 for value in about.values())
+    )
 
 
 def _until_interrupted(batches):

@@ -1,4 +1,5 @@
 """The test suite; its folders mirror the package's."""
+
 import signal
 
 import voxlstm  # before any test imports NumPy, whose BLAS it chooses

@@ -1,4 +1,5 @@
 """A nose2 plugin that closes the run with one line of counts, for people and for scripts."""
+
 import sys
 from collections import Counter
 

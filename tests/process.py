@@ -1,4 +1,5 @@
 """Run Python in a process of its own, as a user would."""
+
 import os
 import subprocess
 import sys

@@ -1,4 +1,5 @@
 """The order of the rooms: every module imports rooms below its own, and none in a circle."""
+
 import ast
 import unittest
 from graphlib import CycleError, TopologicalSorter
@@ -19,13 +20,28 @@ MAY_IMPORT = {
     "models.predictor": ("lib.backend.door", "lib.ops", "lib.data.views", "models"),
     "lib.evaluation.metrics": (),
     "solvers": (
-        "lib.base", "lib.backend", "lib.ops", "lib.data", "lib.evaluation.metrics", "models", "models.predictor",
+        "lib.base",
+        "lib.backend",
+        "lib.ops",
+        "lib.data",
+        "lib.evaluation.metrics",
+        "models",
+        "models.predictor",
     ),
     "lib.evaluation": ("lib.base", "lib.data", "lib.geometry", "lib.evaluation.metrics"),
     "lib.runs": ("lib.base", "lib.backend", "lib.ops", "lib.evaluation"),
     "tools": (
-        "lib.base", "lib.backend", "lib.ops", "lib.data", "lib.geometry", "lib.evaluation", "lib.evaluation.metrics",
-        "lib.runs", "models", "models.predictor", "solvers",
+        "lib.base",
+        "lib.backend",
+        "lib.ops",
+        "lib.data",
+        "lib.geometry",
+        "lib.evaluation",
+        "lib.evaluation.metrics",
+        "lib.runs",
+        "models",
+        "models.predictor",
+        "solvers",
     ),
 }
 READING = {"open", "load", "loadtxt", "fromfile", "memmap", "read_text", "read_bytes"}

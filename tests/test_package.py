@@ -1,4 +1,5 @@
 """The wheel: all that a checkout has of the package, and it runs without one."""
+
 import os
 import re
 import shutil
@@ -61,7 +62,9 @@ class Wheel(unittest.TestCase):
         )
         answer = subprocess.run(
             [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(self.site)!r})\n{code}"],
-            cwd=ROOT, capture_output=True, text=True,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
         )
         same, start, shipped = answer.stdout.split()
         self.assertEqual((same, start), ("True", str(self.site / "voxlstm/__init__.py")))
@@ -86,8 +89,11 @@ class Wheel(unittest.TestCase):
         """Run ``voxlstm`` of the wheel in an empty folder."""
         with tempfile.TemporaryDirectory() as folder:
             return subprocess.run(
-                [sys.executable, "-P", "-m", "voxlstm.tools", *arguments], cwd=folder,
-                env={**os.environ, "PYTHONPATH": str(self.site)}, capture_output=True, text=True,
+                [sys.executable, "-P", "-m", "voxlstm.tools", *arguments],
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(self.site)},
+                capture_output=True,
+                text=True,
             )
 
 

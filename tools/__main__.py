@@ -1,4 +1,5 @@
 """The command ``voxlstm``: its first argument chooses one of the tools."""
+
 import difflib
 import sys
 from importlib import import_module, metadata
@@ -24,10 +25,13 @@ COMMANDS = {  # name: (module of this folder, what it does)
 def usage() -> str:
     """Return the text of ``voxlstm --help``."""
     lines = [f"  {name:16}{about}" for name, (_, about) in COMMANDS.items()]
-    return "\n".join([
-        "usage: voxlstm COMMAND [OPTIONS]\n", *lines,
-        "\nvoxlstm COMMAND --help lists the options; voxlstm --version prints the version.",
-    ])
+    return "\n".join(
+        [
+            "usage: voxlstm COMMAND [OPTIONS]\n",
+            *lines,
+            "\nvoxlstm COMMAND --help lists the options; voxlstm --version prints the version.",
+        ]
+    )
 
 
 def run(name: str = "--help", *arguments: str) -> int | None:

@@ -1,4 +1,5 @@
 """Say what this machine has, and whether training can run on it."""
+
 import argparse
 import sys
 from collections.abc import Sequence

@@ -57,10 +57,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help="only these categories, by name or synset, with commas or blanks between (default: all)",
     )
     parser.add_argument(
-        "--up",
-        choices="xyz",
-        default="y",
-        help="axis that points up in the files of --models (default: y)",
+        "--up", choices="xyz", default="y", help="axis that points up in the files of --models (default: y)"
     )
     parser.add_argument(
         "--resolution",

@@ -1,4 +1,5 @@
 """Measure what the first view of a hidden part changes in the recurrent cells (figure 4)."""
+
 import argparse
 import hashlib
 from collections.abc import Sequence
@@ -58,8 +59,10 @@ def measure(item: Item, predictor: Predictor, size: int = SIZE) -> list[hidden_p
     """Show an object in three views of ``size`` pixels; return its `hidden_part.Change`s."""
     viewpoints = read_viewpoints(item.metadata_path)
     if not 3 <= item.views <= len(viewpoints):
-        raise UserError(f"{item.renderings_path} has {item.views} pictures and {len(viewpoints)}"
-                        " viewpoints; 3 pictures with their viewpoints are needed")
+        raise UserError(
+            f"{item.renderings_path} has {item.views} pictures and {len(viewpoints)}"
+            " viewpoints; 3 pictures with their viewpoints are needed"
+        )
     order = hidden_part.choose_views(viewpoints[: item.views])
     paths = [item.view_path(number) for number in order]
     views = load_views(paths, size=size)[:, None]

@@ -3,6 +3,7 @@
 Both small networks are trained and tested once a seed. Run again, it goes on where it was stopped
 and reuses what is done; with more seeds it adds them.
 """
+
 import argparse
 import json
 from collections.abc import Sequence
@@ -20,19 +21,49 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
-    add("--data", metavar="DIR", type=Path, required=True, help="data set, such as the one that"
-        " tools/make_dataset.py --procedural makes")
-    add("--out", metavar="DIR", type=Path, default=Path("output/claims"),
-        help="folder of the runs; default: %(default)s")
-    add("--results", metavar="JSON", type=Path, default=Path("results/claims.json"),
-        help="where to write what came out, a figure .png beside it; default: %(default)s")
+    add(
+        "--data",
+        metavar="DIR",
+        type=Path,
+        required=True,
+        help="data set, such as the one that tools/make_dataset.py --procedural makes",
+    )
+    add(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        default=Path("output/claims"),
+        help="folder of the runs; default: %(default)s",
+    )
+    add(
+        "--results",
+        metavar="JSON",
+        type=Path,
+        default=Path("results/claims.json"),
+        help="where to write what came out, a figure .png beside it; default: %(default)s",
+    )
     add("--seeds", metavar="N", type=int, default=3, help="number of seeds; default: %(default)s")
-    add("--solver", metavar="YAML", default=str(ROOT / "solvers/small.yaml"),
-        help="training recipe; default: solvers/small.yaml")
-    add("--set", metavar="KEY=VALUE", action="append", default=[], dest="settings",
-        help="change a value of the recipe; repeatable")
-    add("--views", metavar="N", nargs="+", default=["1,2,3,4,5,6,7,8,9,10"],
-        help="numbers of views to test with; default: %(default)s")
+    add(
+        "--solver",
+        metavar="YAML",
+        default=str(ROOT / "solvers/small.yaml"),
+        help="training recipe; default: solvers/small.yaml",
+    )
+    add(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="settings",
+        help="change a value of the recipe; repeatable",
+    )
+    add(
+        "--views",
+        metavar="N",
+        nargs="+",
+        default=["1,2,3,4,5,6,7,8,9,10"],
+        help="numbers of views to test with; default: %(default)s",
+    )
     return parser.parse_args(argv)
 
 
@@ -50,8 +81,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Stopped as stopped:
         print("stopped; run the same command to go on")
         return stopped.status
-    results, cells = ({name: [one[name][part] for one in found] for name in claims.KERNELS}
-                      for part in (0, 1))
+    results, cells = (
+        {name: [one[name][part] for one in found] for name in claims.KERNELS} for part in (0, 1)
+    )
     summary = claims.summarise(results, cells, hull)
     summary["data"].pop("folder")
     summary["seeds"] = list(range(options.seeds))
@@ -81,15 +113,37 @@ def run_seed(
         train = options.out / f"train_{kernel}_{seed}"
         weights = train / "best.npz"
         settings = [part for text in options.settings for part in ("--set", text)]
-        start = tool("train_net", "--model", ROOT / f"models/small_{kernel}.yaml", "--solver",
-                     options.solver, "--data", options.data, "--out", train, *settings,
-                     "--set", f"seed={seed}", "--overwrite")
+        start = tool(
+            "train_net",
+            "--model",
+            ROOT / f"models/small_{kernel}.yaml",
+            "--solver",
+            options.solver,
+            "--data",
+            options.data,
+            "--out",
+            train,
+            *settings,
+            "--set",
+            f"seed={seed}",
+            "--overwrite",
+        )
         begun = (train / "run.json").exists()
         again = tool("train_net", "--out", train, "--resume") if begun else ()
         phases.run(f"training {name}", start, weights, again=again)
         test = options.out / f"test_{kernel}_{seed}"
-        command = tool("test_net", "--weights", weights, "--data", options.data, "--out", test,
-                       "--views", *options.views, "--overwrite")
+        command = tool(
+            "test_net",
+            "--weights",
+            weights,
+            "--data",
+            options.data,
+            "--out",
+            test,
+            "--views",
+            *options.views,
+            "--overwrite",
+        )
         phases.run(f"test {name}", command, test / output.RESULTS, [f"training {name}"])
         cells = options.out / f"cells_{kernel}_{seed}.json"
         command = tool("measure_cells", "--weights", weights, "--data", options.data, "--out", cells)

@@ -1,4 +1,5 @@
 """Score the visual hulls of a data set's test objects: the classical method, by number of views."""
+
 import argparse
 from collections.abc import Sequence
 
@@ -52,8 +53,10 @@ def score(item: Item) -> np.ndarray:
     """Return the IoU of an object's visual hull for each number of views."""
     viewpoints, views = read_viewpoints(item.metadata_path), COUNTS[-1]
     if min(item.views, len(viewpoints)) < views:
-        raise UserError(f"{item.renderings_path} has {item.views} pictures and {len(viewpoints)}"
-                        f" viewpoints; {views} pictures with their viewpoints are needed")
+        raise UserError(
+            f"{item.renderings_path} has {item.views} pictures and {len(viewpoints)}"
+            f" viewpoints; {views} pictures with their viewpoints are needed"
+        )
     voxels, _, scale = binvox.load(item.voxels_path)
     silhouettes = [silhouette(read_rendering(item.view_path(k), SIZE)) for k in range(views)]
     hulls = visual_hulls(silhouettes, viewpoints, scale, COUNTS, len(voxels))

@@ -3,6 +3,7 @@
 The pictures may be of any size and mode and show the object alone, before a plain background or
 with transparency. Any number of them, in any order, makes one reconstruction.
 """
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,17 +30,33 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
     add("pictures", nargs="+", metavar="PICTURE", help="pictures of one object")
-    add("--out", metavar="FILE", required=True,
+    add(
+        "--out",
+        metavar="FILE",
+        required=True,
         help="what to write: .obj, .glb, .ply, .stl or .binvox, centred, its longest side 1 and y up; or"
-        " .npy or .mat (the probabilities)")
-    add("--surface", choices=export.SURFACES, default="smooth",
-        help="kind of mesh; default: %(default)s")
-    add("--weights", metavar="NPZ", default=str(SHIPPED),
-        help="checkpoint of a trained network; default: the small one that comes with voxlstm")
-    add("--threshold", metavar="T", type=float, help="probability above which a voxel counts as"
-        f" occupied; default: what was best in training, as the weights say, or {THRESHOLD:g}")
-    add("--preview", metavar="PNG", help="where to draw the pictures, as the network sees them, and"
-        " the reconstruction; default: FILE with the ending .preview.png")
+        " .npy or .mat (the probabilities)",
+    )
+    add("--surface", choices=export.SURFACES, default="smooth", help="kind of mesh; default: %(default)s")
+    add(
+        "--weights",
+        metavar="NPZ",
+        default=str(SHIPPED),
+        help="checkpoint of a trained network; default: the small one that comes with voxlstm",
+    )
+    add(
+        "--threshold",
+        metavar="T",
+        type=float,
+        help="probability above which a voxel counts as"
+        f" occupied; default: what was best in training, as the weights say, or {THRESHOLD:g}",
+    )
+    add(
+        "--preview",
+        metavar="PNG",
+        help="where to draw the pictures, as the network sees them, and"
+        " the reconstruction; default: FILE with the ending .preview.png",
+    )
     add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
     return parser.parse_args(argv)
 
@@ -64,9 +81,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     write_bytes(sheet, png(preview(views, names, occupancy, threshold)))
     filled = int((occupancy > threshold).sum())
     if not filled:
-        print(f"nothing is above the threshold {threshold:g}: the most likely voxel has"
-              f" {occupancy.max():.3f}; lower --threshold or take other pictures; {options.out} is"
-              f" not written, the pictures as the network saw them are in {sheet}")
+        print(
+            f"nothing is above the threshold {threshold:g}: the most likely voxel has"
+            f" {occupancy.max():.3f}; lower --threshold or take other pictures; {options.out} is"
+            f" not written, the pictures as the network saw them are in {sheet}"
+        )
         return 1
     export.write(options.out, occupancy, threshold, options.surface)
     print(f"{options.out}: {filled} of {occupancy.size} voxels are occupied; preview: {sheet}")

@@ -2,6 +2,7 @@
 
 Run again, it goes on where it was stopped and reuses what is done.
 """
+
 import argparse
 import shutil
 from collections.abc import Sequence
@@ -26,18 +27,47 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
-    add("--out", metavar="DIR", type=Path, default=Path("output/reproduce"),
-        help="folder of the data set, the runs and the results; default: %(default)s")
-    add("--objects", metavar="N", type=int, default=OBJECTS,
-        help="objects to make in each of the 13 categories; default: %(default)s")
-    add("--solver", metavar="YAML", default=str(ROOT / "solvers/small.yaml"),
-        help="training recipe; default: solvers/small.yaml")
-    add("--set", metavar="KEY=VALUE", action="append", default=[], dest="settings",
-        help="change a value of the recipe; repeatable")
-    add("--split", metavar="SPLIT", help="which objects to train, validate and test on: 'ratio' (the"
-        " default) or a file or folder as tools/train_net.py takes it")
-    add("--views", metavar="N", nargs="+", default=["1,2,3,4,5"],
-        help="numbers of views to test with, with commas or blanks between")
+    add(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        default=Path("output/reproduce"),
+        help="folder of the data set, the runs and the results; default: %(default)s",
+    )
+    add(
+        "--objects",
+        metavar="N",
+        type=int,
+        default=OBJECTS,
+        help="objects to make in each of the 13 categories; default: %(default)s",
+    )
+    add(
+        "--solver",
+        metavar="YAML",
+        default=str(ROOT / "solvers/small.yaml"),
+        help="training recipe; default: solvers/small.yaml",
+    )
+    add(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="settings",
+        help="change a value of the recipe; repeatable",
+    )
+    add(
+        "--split",
+        metavar="SPLIT",
+        help="which objects to train, validate and test on: 'ratio' (the"
+        " default) or a file or folder as tools/train_net.py takes it",
+    )
+    add(
+        "--views",
+        metavar="N",
+        nargs="+",
+        default=["1,2,3,4,5"],
+        help="numbers of views to test with, with commas or blanks between",
+    )
     return parser.parse_args(argv)
 
 
@@ -45,8 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Do all of it; return 0, 1 when a network does not beat the mean shape, or a signal's."""
     options = parse_arguments(argv)
     if options.objects < 5:
-        raise UserError(f"--objects {options.objects} leaves too few to train and to test on; "
-                        "take 5 or more")
+        raise UserError(f"--objects {options.objects} leaves too few to train and to test on; take 5 or more")
     if options.split == ALL:
         raise UserError("--split all leaves nothing to train on; it is for tools/test_net.py")
     try:
@@ -62,16 +91,28 @@ def run_phases(phases: Phases, options: argparse.Namespace) -> dict[str, dict[st
     """Make, train and test what is not done yet; return each kernel's results."""
     out = options.out
     data = out / f"data_{options.objects}_v{VERSION}"  # beside a set that an older version made
-    make = tool("make_dataset", "--procedural", options.objects, "--out", data,
-                "--contact-sheet", out / "data.png")
+    make = tool(
+        "make_dataset", "--procedural", options.objects, "--out", data, "--contact-sheet", out / "data.png"
+    )
     phases.run("data set", make, data)
     split = ["--split", options.split] if options.split else []
     for kernel in KERNELS:
         folder = out / f"train_{kernel}"
         settings = [part for setting in options.settings for part in ("--set", setting)]
-        start = tool("train_net", "--model", ROOT / f"models/small_{kernel}.yaml", "--solver",
-                     options.solver, "--data", data, "--out", folder, *settings, *split,
-                     "--overwrite")
+        start = tool(
+            "train_net",
+            "--model",
+            ROOT / f"models/small_{kernel}.yaml",
+            "--solver",
+            options.solver,
+            "--data",
+            data,
+            "--out",
+            folder,
+            *settings,
+            *split,
+            "--overwrite",
+        )
         begun = (folder / "run.json").exists()
         again = tool("train_net", "--out", folder, "--resume") if begun else ()
         phases.run(f"training {kernel}", start, folder / "best.npz", ["data set"], again)
@@ -81,16 +122,26 @@ def run_phases(phases: Phases, options: argparse.Namespace) -> dict[str, dict[st
         others = [out / f"test_{name}" / output.RESULTS for name in results]
         beside = ["--beside", *others] if others else []
         needs = [f"training {kernel}", *[f"test {name}" for name in results]]
-        test = tool("test_net", "--weights", out / f"train_{kernel}/best.npz", "--data", data,
-                    "--out", folder, "--views", *options.views, "--overwrite", *split, *beside)
+        test = tool(
+            "test_net",
+            "--weights",
+            out / f"train_{kernel}/best.npz",
+            "--data",
+            data,
+            "--out",
+            folder,
+            "--views",
+            *options.views,
+            "--overwrite",
+            *split,
+            *beside,
+        )
         phases.run(f"test {kernel}", test, folder / output.RESULTS, needs)
         results[kernel] = output.read_results(folder / output.RESULTS)
     return results
 
 
-def conclude(
-    phases: Phases, options: argparse.Namespace, results: dict[str, dict[str, Any]]
-) -> int:
+def conclude(phases: Phases, options: argparse.Namespace, results: dict[str, dict[str, Any]]) -> int:
     """Write and print what came out; return the exit status."""
     out, last = options.out, options.out / f"test_{KERNELS[-1]}"
     # The second report was written with the first one's results beside its own.
@@ -103,10 +154,11 @@ def conclude(
     for kernel, found in results.items():
         ious = ", ".join(f"{part['views']}: {part['iou']:.3f}" for part in found["by_views"])
         verdict = "beats" if beaten[kernel] else "DOES NOT BEAT"
-        print(f"{kernel}: IoU by number of views {ious}; {verdict} the mean shape"
-              f" ({found['baseline'][GLOBAL]['iou']:.3f}) on every number of views")
-    print(f"{clock(sum(phases.seconds().values()))} in all; {out / output.REPORT},"
-          f" {out / output.RESULTS}")
+        print(
+            f"{kernel}: IoU by number of views {ious}; {verdict} the mean shape"
+            f" ({found['baseline'][GLOBAL]['iou']:.3f}) on every number of views"
+        )
+    print(f"{clock(sum(phases.seconds().values()))} in all; {out / output.REPORT}, {out / output.RESULTS}")
     return 0 if all(beaten.values()) else 1
 
 

@@ -1,4 +1,5 @@
 """Write a trained network's weights alone, rounded to float16, and its scores beside them."""
+
 import argparse
 import hashlib
 from collections.abc import Sequence
@@ -10,8 +11,19 @@ from voxlstm.lib.base.files import write_json
 from voxlstm.lib.evaluation import output
 from voxlstm.solvers import checkpoint
 
-SCORES = ("threshold", "resolution", "objects", "by_views", "by_category", "baseline", "thresholds",
-          "sweep", "data", "split", "network")
+SCORES = (
+    "threshold",
+    "resolution",
+    "objects",
+    "by_views",
+    "by_category",
+    "baseline",
+    "thresholds",
+    "sweep",
+    "data",
+    "split",
+    "network",
+)
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -19,12 +31,25 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--weights", metavar="NPZ", type=Path, required=True, help="checkpoint, such as best.npz")
-    add("--results", metavar="JSON", type=Path, required=True,
-        help="results.json that tools/test_net.py wrote of these weights")
-    add("--out", metavar="NPZ", type=Path, required=True,
-        help="what to write; the scores go to a .json of the same name")
-    add("--trained-on", metavar="TEXT", help="what to say of the training data, in place of what the"
-        " checkpoint says")
+    add(
+        "--results",
+        metavar="JSON",
+        type=Path,
+        required=True,
+        help="results.json that tools/test_net.py wrote of these weights",
+    )
+    add(
+        "--out",
+        metavar="NPZ",
+        type=Path,
+        required=True,
+        help="what to write; the scores go to a .json of the same name",
+    )
+    add(
+        "--trained-on",
+        metavar="TEXT",
+        help="what to say of the training data, in place of what the checkpoint says",
+    )
     return parser.parse_args(argv)
 
 
@@ -34,8 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     trained, results = checkpoint.load(options.weights), output.read_results(options.results)
     digest = hashlib.sha256(options.weights.read_bytes()).hexdigest()
     if results["weights"]["sha256"] != digest:
-        raise UserError(f"{options.results} holds the scores of other weights than {options.weights};"
-                        " run tools/test_net.py with these weights")
+        raise UserError(
+            f"{options.results} holds the scores of other weights than {options.weights};"
+            " run tools/test_net.py with these weights"
+        )
     # Where the data lay on this machine is of no use to others.
     extra = {name: value for name, value in trained.extra.items() if name != "data"}
     if options.trained_on:

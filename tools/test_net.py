@@ -1,4 +1,5 @@
 """Score a trained network on the held-out part of a data set, or score saved predictions again."""
+
 import argparse
 import contextlib
 import hashlib
@@ -23,7 +24,13 @@ from voxlstm.lib.evaluation.evaluate import evaluate, summary, thresholds_with
 from voxlstm.lib.evaluation.metrics import THRESHOLD, sigmoid
 from voxlstm.lib.evaluation.predictions import Predictions, open_writer
 from voxlstm.lib.evaluation.subject import (
-    NetworkSubject, SavedSubject, describe_shapes, load_shapes, make_cases, saving, shape_choosers,
+    NetworkSubject,
+    SavedSubject,
+    describe_shapes,
+    load_shapes,
+    make_cases,
+    saving,
+    shape_choosers,
 )
 from voxlstm.lib.backend import door
 from voxlstm.lib.backend.gpu import PRECISIONS
@@ -47,34 +54,80 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("--weights", metavar="NPZ", help="checkpoint or weights of the network")
     add("--data", metavar="DIR", help="folder with ShapeNetRendering and ShapeNetVox32")
-    add("--out", metavar="DIR", help="folder for rows, results.json, figures and report.html; "
-        "without it the tables are printed only")
+    add(
+        "--out",
+        metavar="DIR",
+        help="folder for rows, results.json, figures and report.html; without it the tables are printed only",
+    )
     add("--overwrite", action="store_true", help="replace results that are in --out")
-    add("--views", metavar="N", nargs="+", default=None,
+    add(
+        "--views",
+        metavar="N",
+        nargs="+",
+        default=None,
         help="numbers of views to test with, with commas or blanks between, the first n renderings each, up to "
-        f"{VIEWS}; default: 1,2,3,4,5")
-    add("--split", metavar="SPLIT", help="which objects to test on: 'ratio' (the last 20 %% of each"
+        f"{VIEWS}; default: 1,2,3,4,5",
+    )
+    add(
+        "--split",
+        metavar="SPLIT",
+        help="which objects to test on: 'ratio' (the last 20 %% of each"
         " category; the default), 'all', or the test part of a file of voxlstm (such as a run's"
-        " split.txt), Pix2Vox or pytorch3d, or of a folder of occupancy_networks' .lst files")
-    add("--allow-trained", action="store_true", help="test on objects that the network was trained"
-        " on too; the results say so")
-    add("--threshold", metavar="T", type=float, default=THRESHOLD,
-        help="probability above which a voxel counts as occupied; default: %(default)s")
-    add("--categories", metavar="NAME", nargs="+",
-        help="only these, by name or synset, with commas or blanks between")
-    add("--beside", metavar="JSON", nargs="+", default=[],
-        help="results.json of other runs, to set beside this one in the tables and the report")
+        " split.txt), Pix2Vox or pytorch3d, or of a folder of occupancy_networks' .lst files",
+    )
+    add(
+        "--allow-trained",
+        action="store_true",
+        help="test on objects that the network was trained on too; the results say so",
+    )
+    add(
+        "--threshold",
+        metavar="T",
+        type=float,
+        default=THRESHOLD,
+        help="probability above which a voxel counts as occupied; default: %(default)s",
+    )
+    add(
+        "--categories",
+        metavar="NAME",
+        nargs="+",
+        help="only these, by name or synset, with commas or blanks between",
+    )
+    add(
+        "--beside",
+        metavar="JSON",
+        nargs="+",
+        default=[],
+        help="results.json of other runs, to set beside this one in the tables and the report",
+    )
     add("--save-predictions", metavar="FILE", help="keep the predictions in this .npz")
-    add("--predictions", metavar="FILE", help="score these saved predictions again, without the "
-        "network; --data is then needed for the pictures of the report only")
-    add("--batch", metavar="N", type=int, default=8, help="objects to look at together; "
-        "the scores do not depend on it; default: %(default)s")
-    add("--skip-damaged", action="store_true", help="read every file first and leave out, count and"
-        " list the objects with one that is damaged; default: stop at the first")
+    add(
+        "--predictions",
+        metavar="FILE",
+        help="score these saved predictions again, without the "
+        "network; --data is then needed for the pictures of the report only",
+    )
+    add(
+        "--batch",
+        metavar="N",
+        type=int,
+        default=8,
+        help="objects to look at together; the scores do not depend on it; default: %(default)s",
+    )
+    add(
+        "--skip-damaged",
+        action="store_true",
+        help="read every file first and leave out, count and"
+        " list the objects with one that is damaged; default: stop at the first",
+    )
     add("--workers", metavar="N", type=int, help="processes that read pictures; default: the cores")
     add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
-    add("--precision", choices=PRECISIONS, default=PRECISIONS[0],
-        help="of products on a CUDA device (default: float32)")
+    add(
+        "--precision",
+        choices=PRECISIONS,
+        default=PRECISIONS[0],
+        help="of products on a CUDA device (default: float32)",
+    )
     return parser.parse_args(argv)
 
 
@@ -93,8 +146,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             writer = stack.enter_context(open_writer(options.save_predictions, thresholds))
             predictions = saving(predictions, writer, *shapes, {**about, "views": counts})
         progress = stack.enter_context(Progress(shown, "test", unit="objects"))
-        evaluation = evaluate(predictions, counts, options.threshold, shape_choosers(*shapes),
-                              progress)
+        evaluation = evaluate(predictions, counts, options.threshold, shape_choosers(*shapes), progress)
     results = {**summary(evaluation), **about, "made_by": made_by(argv)}
     for name, more in describe_shapes(*shapes).items():
         results["baseline"][name].update(more)
@@ -114,8 +166,7 @@ def check_options(options: argparse.Namespace) -> None:
         raise UserError("--predictions are saved already; leave --save-predictions out")
     for name in ("categories", "split", "allow_trained"):
         if options.predictions and getattr(options, name):
-            raise UserError("--predictions scores all that was saved; leave "
-                            f"--{name.replace('_', '-')} out")
+            raise UserError(f"--predictions scores all that was saved; leave --{name.replace('_', '-')} out")
     if not options.predictions:
         for name in ("weights", "data"):
             if getattr(options, name) is None:
@@ -127,12 +178,18 @@ def check_options(options: argparse.Namespace) -> None:
     options.views = read_counts(options.views)
     if options.save_predictions:
         if Path(options.save_predictions).suffix != ".npz":
-            raise UserError("the name of saved predictions ends in .npz; "
-                            f"{options.save_predictions} does not")
+            raise UserError(
+                f"the name of saved predictions ends in .npz; {options.save_predictions} does not"
+            )
         output.check_writable(options.save_predictions)
     written = [Path(options.out, name) for name in output.FILES] if options.out else []
-    check_apart({"--save-predictions": options.save_predictions, **{f"--out's {path.name}": path for path in written}},
-                [options.weights, options.predictions, *options.beside])
+    check_apart(
+        {
+            "--save-predictions": options.save_predictions,
+            **{f"--out's {path.name}": path for path in written},
+        },
+        [options.weights, options.predictions, *options.beside],
+    )
 
 
 def read_counts(values: str | None) -> list[int] | None:
@@ -155,31 +212,47 @@ def prepare_network(options: argparse.Namespace) -> Prepared:
     index, parts = open_data(options)
     fewest = min(parts.test, key=lambda item: item.views)
     if fewest.views < counts[-1]:
-        raise UserError(f"{fewest.name} has {fewest.views} renderings, fewer than the "
-                        f"{counts[-1]} that --views asks for")
+        raise UserError(
+            f"{fewest.name} has {fewest.views} renderings, fewer than the {counts[-1]} that --views asks for"
+        )
     door.use_device(options.device, options.precision)
     network, saved = load_network(options.weights)
     check_resolution(parts.train + parts.test, network.config.resolution)
     trained = count_trained(options, parts, saved)
     known, notes = training_objects(options, parts, saved)
     if not saved.split:
-        notes.append("An older version wrote the weights: they do not say which objects they were"
-                     " trained on, and the data that it made had other grids than ShapeNet's.")
+        notes.append(
+            "An older version wrote the weights: they do not say which objects they were"
+            " trained on, and the data that it made had other grids than ShapeNet's."
+        )
     reserve(options)
     about = {
         "data": data_facts(options.data, index, parts),
-        "split": {"name": parts.name, "form": parts.form, "digest": parts.digest(),
-                  **{name: len(getattr(parts, name)) for name in ("train", "validation", "test")}},
+        "split": {
+            "name": parts.name,
+            "form": parts.form,
+            "digest": parts.digest(),
+            **{name: len(getattr(parts, name)) for name in ("train", "validation", "test")},
+        },
         "trained_objects": trained,
         "notes": [*parts.notes, *notes],
         "network": network_facts(network),
-        "weights": {"file": str(options.weights), "iteration": saved.iteration,
-                    "precision": saved.extra.get("precision", PRECISIONS[0]),
-                    "threshold": saved.threshold,
-                    "sha256": hashlib.sha256(Path(options.weights).read_bytes()).hexdigest()},
+        "weights": {
+            "file": str(options.weights),
+            "iteration": saved.iteration,
+            "precision": saved.extra.get("precision", PRECISIONS[0]),
+            "threshold": saved.threshold,
+            "sha256": hashlib.sha256(Path(options.weights).read_bytes()).hexdigest(),
+        },
     }
-    subject = NetworkSubject(parts.test, Predictor(network), options.batch, options.workers,
-                             network.config.image, network.config.resolution)
+    subject = NetworkSubject(
+        parts.test,
+        Predictor(network),
+        options.batch,
+        options.workers,
+        network.config.image,
+        network.config.resolution,
+    )
     return counts, subject, make_shapes(known), about
 
 
@@ -238,8 +311,9 @@ def training_objects(
         return [], [f"{left_out}{error}"]
     if not known:
         return [], [f"{left_out}none of the objects trained on is in {folder}"]
-    return known, [f"The mean shapes are those of the {len(known)} objects that the network was"
-                   f" trained on, in {folder}"]
+    return known, [
+        f"The mean shapes are those of the {len(known)} objects that the network was trained on, in {folder}"
+    ]
 
 
 def prepare_saved(options: argparse.Namespace) -> Prepared:
@@ -250,8 +324,11 @@ def prepare_saved(options: argparse.Namespace) -> Prepared:
     about = {name: saved.about[name] for name in kept if name in saved.about}
     exact = [float(value) for value in saved.about["thresholds"]]
     if options.threshold not in exact:
-        print(f"note: the predictions are rounded; their IoU is exact at {exact} and "
-              f"approximate at {options.threshold:g}", file=sys.stderr)
+        print(
+            f"note: the predictions are rounded; their IoU is exact at {exact} and "
+            f"approximate at {options.threshold:g}",
+            file=sys.stderr,
+        )
     items = Index.open(options.data) if options.data else ()
     counts = options.views or saved.about["views"]
     return counts, SavedSubject(saved, items), load_shapes(saved), about
@@ -265,8 +342,10 @@ def open_data(options: argparse.Namespace) -> tuple[Index, Split]:
         index = leave_out_damaged(index, options.workers)
     parts = choose(index, options.split or RATIO, 0.0, wanted)
     if not parts.test:
-        raise UserError(f"{options.data} has no test objects by this split; test on every object"
-                        f" with --split {ALL}, or take another split or a larger data set")
+        raise UserError(
+            f"{options.data} has no test objects by this split; test on every object"
+            f" with --split {ALL}, or take another split or a larger data set"
+        )
     return index, parts
 
 
@@ -293,8 +372,12 @@ def network_facts(network: Network) -> dict[str, Any]:
     files = sorted((ROOT / "models").glob("*.yaml"))
     names = [path.stem for path in files if NetworkConfig.from_file(path) == network.config]
     kernel = "x".join(3 * [str(network.config.kernel)])
-    return {"name": names[0] if names else f"custom network, {kernel}", "kernel": kernel,
-            "parameters": network.count(), "definition": network.config.to_dict()}
+    return {
+        "name": names[0] if names else f"custom network, {kernel}",
+        "kernel": kernel,
+        "parameters": network.count(),
+        "definition": network.config.to_dict(),
+    }
 
 
 def training_curves(options: argparse.Namespace) -> dict[str, list[tuple[int, float]]] | None:
@@ -319,20 +402,30 @@ def made_by(argv: Sequence[str] | None) -> dict[str, Any]:
 def describe(results: dict[str, Any], runs: Sequence[dict[str, Any]]) -> str:
     """Return the tables as text."""
     network, data, split = results["network"], results["data"], tables.split_text(results)
-    head = (f"{network['name']} ({network['parameters']:,} parameters), {results['objects']} test "
-            f"objects of {data['name']}, threshold {results['threshold']:g}")
+    head = (
+        f"{network['name']} ({network['parameters']:,} parameters), {results['objects']} test "
+        f"objects of {data['name']}, threshold {results['threshold']:g}"
+    )
     beside, notes = tables.r2n2_table(results), tables.notes_text(results)
     stored = tables.stored_threshold_text(results)
-    return "\n\n".join([
-        "", head, *([f"Split: {split}"] if split else []),
-        "By number of views (means over objects):", tables.views_table(results),
-        "IoU by category:", tables.category_table(results),
-        "IoU by threshold:", tables.sweep_table(results),
-        *([stored] if stored else []),
-        "Beside the paper:", tables.paper_table(runs),
-        *(["Beside 3D-R2N2 (mean IoU by category):", beside] if beside else []),
-        *([notes] if notes else []),
-    ])
+    return "\n\n".join(
+        [
+            "",
+            head,
+            *([f"Split: {split}"] if split else []),
+            "By number of views (means over objects):",
+            tables.views_table(results),
+            "IoU by category:",
+            tables.category_table(results),
+            "IoU by threshold:",
+            tables.sweep_table(results),
+            *([stored] if stored else []),
+            "Beside the paper:",
+            tables.paper_table(runs),
+            *(["Beside 3D-R2N2 (mean IoU by category):", beside] if beside else []),
+            *([notes] if notes else []),
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """Train a network on a data set, to be stopped and gone on with at any moment."""
+
 import argparse
 import hashlib
 from collections.abc import Sequence
@@ -45,23 +46,47 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--data", metavar="DIR", help="folder with ShapeNetRendering and ShapeNetVox32")
     add("--out", metavar="DIR", required=True, help="folder of the run: checkpoints, curves")
     add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
-    add("--precision", choices=PRECISIONS,
-        help="of products on a CUDA device; tf32 is faster and rounds factors to 10 bits; default: float32")
-    add("--set", metavar="KEY=VALUE", action="append", default=[], dest="settings",
-        help="change a value of the recipe, or with network.KEY=VALUE of the network; repeatable")
-    add("--categories", metavar="NAME", nargs="+",
-        help="only these, by name or synset, with commas or blanks between")
-    add("--split", metavar="SPLIT", help="which objects to train, validate and test on: 'ratio' (the"
+    add(
+        "--precision",
+        choices=PRECISIONS,
+        help="of products on a CUDA device; tf32 is faster and rounds factors to 10 bits; default: float32",
+    )
+    add(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="settings",
+        help="change a value of the recipe, or with network.KEY=VALUE of the network; repeatable",
+    )
+    add(
+        "--categories",
+        metavar="NAME",
+        nargs="+",
+        help="only these, by name or synset, with commas or blanks between",
+    )
+    add(
+        "--split",
+        metavar="SPLIT",
+        help="which objects to train, validate and test on: 'ratio' (the"
         " first 80 %% of each category are trained on; the default) or a file of voxlstm, Pix2Vox or"
-        " pytorch3d, or a folder of occupancy_networks' .lst files")
+        " pytorch3d, or a folder of occupancy_networks' .lst files",
+    )
     add("--weights", metavar="NPZ", help="start from the weights of this checkpoint")
-    add("--skip-damaged", action="store_true", help="read every file first and leave out, count and"
-        " list the objects with one that is damaged; default: stop at the first")
+    add(
+        "--skip-damaged",
+        action="store_true",
+        help="read every file first and leave out, count and"
+        " list the objects with one that is damaged; default: stop at the first",
+    )
     add("--workers", metavar="N", type=int, help="processes that read pictures; default: the cores")
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--resume", action="store_true",
-                       help="go on with the run in --out exactly where it stopped; --model, --solver"
-                       " and --data are then known and may be left out")
+    group.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the run in --out exactly where it stopped; --model, --solver"
+        " and --data are then known and may be left out",
+    )
     group.add_argument("--overwrite", action="store_true", help="replace the run in --out")
     return parser.parse_args(argv)
 
@@ -112,9 +137,7 @@ def read_definitions(options: argparse.Namespace) -> tuple[NetworkConfig, Recipe
     return network, recipe
 
 
-def resumed_definitions(
-    options: argparse.Namespace, folder: RunFolder
-) -> tuple[NetworkConfig, Recipe]:
+def resumed_definitions(options: argparse.Namespace, folder: RunFolder) -> tuple[NetworkConfig, Recipe]:
     """Return the definitions of the run in the folder, with what may change changed."""
     network, recipe = folder.read_definitions()
     given = override({}, options.settings)
@@ -152,8 +175,10 @@ def first_start(folder: RunFolder, *names: str) -> dict[str, Any]:
     first = next(iter(folder.starts()), {})
     missing = [name for name in names if name not in first]
     if missing:
-        raise UserError(f"{folder / 'run.json'} is damaged: it has no {missing[0]!r}; restore it or start"
-                        " anew with --overwrite")
+        raise UserError(
+            f"{folder / 'run.json'} is damaged: it has no {missing[0]!r}; restore it or start"
+            " anew with --overwrite"
+        )
     return first
 
 
@@ -220,8 +245,16 @@ def data_format(root: StrPath) -> int | None:
 
 def fit_to_first_views(network: Network, parts: Split, recipe: Recipe) -> None:
     """Fit the initial weights to one view of each of some training objects."""
-    with Batches(parts.train, FITTED_TO, 1, recipe.seed, recipe.augment, workers=1,
-                 vary=recipe.vary_pictures, **sizes_of(network)) as batches:
+    with Batches(
+        parts.train,
+        FITTED_TO,
+        1,
+        recipe.seed,
+        recipe.augment,
+        workers=1,
+        vary=recipe.vary_pictures,
+        **sizes_of(network),
+    ) as batches:
         batch = next(batches)
         fit_initial_weights(network, batch.views, batch.voxels)
 
@@ -288,17 +321,33 @@ def train(
     workers = options.workers
     with (
         StopRequest() as stop,
-        Batches(parts.train, recipe.batch, recipe.views, recipe.seed, recipe.augment,
-                workers=workers, state=saved.random if saved else None, vary=recipe.vary_pictures,
-                stop=stop, **sizes_of(solver.network)) as batches,
-        Monitor(recipe.iterations, start, recipe.batch, recipe.log_every, lambda: batches.waited)
-        as monitor,
+        Batches(
+            parts.train,
+            recipe.batch,
+            recipe.views,
+            recipe.seed,
+            recipe.augment,
+            workers=workers,
+            state=saved.random if saved else None,
+            vary=recipe.vary_pictures,
+            stop=stop,
+            **sizes_of(solver.network),
+        ) as batches,
+        Monitor(recipe.iterations, start, recipe.batch, recipe.log_every, lambda: batches.waited) as monitor,
     ):
 
         def validate():
-            with Batches(parts.validation, recipe.batch, recipe.views[1], augment=False,
-                         shuffle=False, epochs=1, workers=workers, stop=stop,
-                         **sizes_of(solver.network)) as held_back:
+            with Batches(
+                parts.validation,
+                recipe.batch,
+                recipe.views[1],
+                augment=False,
+                shuffle=False,
+                epochs=1,
+                workers=workers,
+                stop=stop,
+                **sizes_of(solver.network),
+            ) as held_back:
                 return score(solver, held_back, recipe.views[0], stop)
 
         about = {
@@ -326,8 +375,10 @@ def report(training: Training, folder: RunFolder, stop: StopRequest) -> int:
     """Say where the run stands; return the exit status."""
     best = training.best
     if best:
-        print(f"best validation IoU {best['iou']:.4f}, cross-entropy {best['cross_entropy']:.4f}"
-              f" at iteration {best['iteration']}: {folder / 'best.npz'}")
+        print(
+            f"best validation IoU {best['iou']:.4f}, cross-entropy {best['cross_entropy']:.4f}"
+            f" at iteration {best['iteration']}: {folder / 'best.npz'}"
+        )
     if not training.done:
         say(f"stopped at iteration {training.solver.iteration}; go on with --resume")
         return stop.status

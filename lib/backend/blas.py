@@ -4,6 +4,7 @@ The OpenBLAS that NumPy 1.23 and SciPy 1.9 carry (0.3.18 and 0.3.20), and Debian
 not know server CPUs newer than themselves and fall back to kernels of 2004, five times slower. The
 kernel is chosen when the library is loaded, so this module imports nothing that loads it.
 """
+
 import hashlib
 import logging
 import os
@@ -68,7 +69,9 @@ def choose_core_type(environment: MutableMapping[str, str] = os.environ) -> None
     if old:
         logger.warning(
             "NumPy was imported before voxlstm and multiplies matrices with old kernels (%s), several"
-            " times slower; import voxlstm first or set OPENBLAS_CORETYPE=%s", old, chosen
+            " times slower; import voxlstm first or set OPENBLAS_CORETYPE=%s",
+            old,
+            chosen,
         )
 
 
@@ -154,12 +157,7 @@ def _describe(path):
             config = getattr(library, "openblas_get_config" + suffix)
             threads = getattr(library, "openblas_get_num_threads" + suffix)
             core.restype = config.restype = ctypes.c_char_p
-            return {
-                "path": path,
-                "config": config().decode(),
-                "core": core().decode(),
-                "threads": threads(),
-            }
+            return {"path": path, "config": config().decode(), "core": core().decode(), "threads": threads()}
     return None
 
 

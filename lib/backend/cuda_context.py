@@ -1,4 +1,5 @@
 """The CUDA context and stream of the GPU in use, as libgpuarray has them."""
+
 import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,5 @@
 """Known defects of the pinned versions, each mended by one function that says why."""
+
 import inspect
 import re
 import sys
@@ -123,9 +124,19 @@ def compile_only_what_pays(theano: ModuleType) -> None:
     """
     tensor, make_thunk = theano.tensor, theano.gof.Op.make_thunk
     kinds = (tensor.TensorType, theano.scalar.Scalar)
-    moves = (tensor.Alloc, tensor.AllocEmpty, tensor.DimShuffle, tensor.IncSubtensor, tensor.Join,
-             tensor.Rebroadcast, tensor.Reshape, tensor.Split, tensor.Subtensor,
-             theano.compile.Shape_i, theano.compile.SpecifyShape)
+    moves = (
+        tensor.Alloc,
+        tensor.AllocEmpty,
+        tensor.DimShuffle,
+        tensor.IncSubtensor,
+        tensor.Join,
+        tensor.Rebroadcast,
+        tensor.Reshape,
+        tensor.Split,
+        tensor.Subtensor,
+        theano.compile.Shape_i,
+        theano.compile.SpecifyShape,
+    )
 
     def pays(node):
         variables = (*node.inputs, *node.outputs)

@@ -5,6 +5,7 @@ and mends what is known to be broken in the pinned version. What stands in the u
 or configuration files wins; a device asked for there is taken up by `use_device`, which refuses where
 Theano itself would log an error and go on on the CPU.
 """
+
 import logging
 import os
 import shlex
@@ -81,11 +82,15 @@ def ready():
         raise _problems[0]
     # Who gives cxx= wants no compiler.
     if not have_compiler() and "cxx" not in _user:
-        raise UserError("there is no C++ compiler, which Theano needs; install g++ (Debian and Ubuntu: apt"
-                        " install g++) and put it on PATH")
+        raise UserError(
+            "there is no C++ compiler, which Theano needs; install g++ (Debian and Ubuntu: apt"
+            " install g++) and put it on PATH"
+        )
     if have_compiler() and not Path(sysconfig.get_paths()["include"], "Python.h").is_file():
-        raise UserError("Python.h, which compiled graphs need, is missing; install it (Debian and Ubuntu: apt"
-                        " install python3-dev)")
+        raise UserError(
+            "Python.h, which compiled graphs need, is missing; install it (Debian and Ubuntu: apt"
+            " install python3-dev)"
+        )
 
 
 def _usable_cache():
@@ -144,7 +149,9 @@ def _import_theano():
 
 
 def _import_quietly():
-    logging.getLogger("theano.configdefaults").setLevel(logging.ERROR)  # `ready` says it where there is no g++
+    logging.getLogger("theano.configdefaults").setLevel(
+        logging.ERROR
+    )  # `ready` says it where there is no g++
     # Theano takes one number of threads alone; OpenMP's list of them, such as "4,2", stays for OpenMP.
     threads = os.environ.pop("OMP_NUM_THREADS", None)
     first = (threads or "").partition(",")[0].strip()

@@ -1,4 +1,5 @@
 """The GPU back end of Theano (libgpuarray): found, started, or refused with the reason."""
+
 import ctypes
 import importlib
 import importlib.util

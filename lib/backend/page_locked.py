@@ -2,6 +2,7 @@
 
 For a copy out of ordinary memory the host would wait until all that was queued before it is done.
 """
+
 import ctypes
 import weakref
 

@@ -1,4 +1,5 @@
 """Queueing a batch's copy to the GPU behind the step that is still under way there."""
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -58,9 +59,7 @@ def _new_buffers(size):
     return here, gpuarray.pygpu.empty(size, "uint8", context=context)
 
 
-def compile_for_sent(
-    inputs: Sequence[Symbol], output: Symbol, changes: Mapping[Symbol, Symbol]
-) -> Function:
+def compile_for_sent(inputs: Sequence[Symbol], output: Symbol, changes: Mapping[Symbol, Symbol]) -> Function:
     """Compile a function for what `Sender.send` returns; its result stays on the device.
 
     Such a function returns as soon as its kernels are queued. On the CPU it is an ordinary one.

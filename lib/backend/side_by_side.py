@@ -1,4 +1,5 @@
 """The C++ modules of a graph compiled side by side, where Theano compiles one after another."""
+
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,5 @@
 """The settings of the user's Theano configuration files, by Theano's own rules."""
+
 import configparser
 import os
 
@@ -27,11 +28,14 @@ def read(paths):
         try:
             parser.read(path)
         except (configparser.Error, UnicodeDecodeError, OSError) as error:
-            raise UserError(f"Theano's settings in {path} cannot be read"
-                            f" ({' '.join(str(error).split())}); mend or remove the file") from error
+            raise UserError(
+                f"Theano's settings in {path} cannot be read"
+                f" ({' '.join(str(error).split())}); mend or remove the file"
+            ) from error
     return {
         option if section == "global" else f"{section}.{option}": _value(parser, section, option)
-        for section in parser.sections() for option in parser.options(section)
+        for section in parser.sections()
+        for option in parser.options(section)
         if option.upper() not in values and option != "pid"
     }
 

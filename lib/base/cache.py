@@ -4,6 +4,7 @@ Code of the cache runs with this user's rights, so nothing is loaded that anothe
 have written. In a folder that everybody may write to (sticky, as ``/tmp``) each user has a part of
 his own.
 """
+
 import fcntl
 import os
 import re
@@ -108,8 +109,11 @@ def trim(folder, ending, kept):
     """Remove the oldest of a folder's files ``<name>-<16 hex><ending>``; other files stay."""
     own = re.compile(rf"[\w.-]+-[0-9a-f]{{16}}{re.escape(ending)}")
     with os.scandir(folder) as entries:
-        found = [(entry.stat(follow_symlinks=False).st_mtime, entry.path) for entry in entries
-                 if own.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)]
+        found = [
+            (entry.stat(follow_symlinks=False).st_mtime, entry.path)
+            for entry in entries
+            if own.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
+        ]
     for _, path in sorted(found, reverse=True)[kept:]:
         Path(path).unlink(missing_ok=True)
 
@@ -168,7 +172,11 @@ def _private(facts):
 
 def _unsafe(path, facts):
     if facts.st_uid != os.geteuid():
-        return UserError(f"the cache is not safe to load code from: {path} belongs to another user"
-                         f" (uid {facts.st_uid}); {REMEDY}")
-    return UserError(f"the cache is not safe to load code from: others may write to {path}; remove"
-                     f" it and close its folder with chmod 700, or {REMEDY}")
+        return UserError(
+            f"the cache is not safe to load code from: {path} belongs to another user"
+            f" (uid {facts.st_uid}); {REMEDY}"
+        )
+    return UserError(
+        f"the cache is not safe to load code from: others may write to {path}; remove"
+        f" it and close its folder with chmod 700, or {REMEDY}"
+    )

@@ -1,4 +1,5 @@
 """Definitions and recipes: YAML in, frozen dataclasses out, nothing unknown let through."""
+
 import dataclasses
 import re
 import reprlib
@@ -32,10 +33,13 @@ class _Loader(yaml.SafeLoader):
         for name, _ in node.value:
             key = self.construct_object(name, deep=True)
             if not isinstance(key, typing.Hashable):
-                raise yaml.constructor.ConstructorError(None, None, "a key is a list or a group", name.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a key is a list or a group", name.start_mark
+                )
             if key in keys and name.tag != "tag:yaml.org,2002:merge":
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"key {_short(str(key))} is given twice", node.start_mark)
+                    None, None, f"key {_short(str(key))} is given twice", node.start_mark
+                )
             keys.add(key)
         return super().construct_mapping(node, deep)
 
@@ -55,7 +59,9 @@ class _Loader(yaml.SafeLoader):
 
     def _check_depth(self, depth):
         if depth >= DEEPEST:
-            raise yaml.scanner.ScannerError(None, None, f"more than {DEEPEST} groups within groups", self.get_mark())
+            raise yaml.scanner.ScannerError(
+                None, None, f"more than {DEEPEST} groups within groups", self.get_mark()
+            )
 
 
 def _check_size(node, sizes):
@@ -68,7 +74,8 @@ def _check_size(node, sizes):
         sizes[id(node)] = 1 + sum(_check_size(child, sizes) for child in children)
         if sizes[id(node)] > MOST:
             raise yaml.constructor.ConstructorError(
-                None, None, "its aliases stand for too many values", node.start_mark)
+                None, None, "its aliases stand for too many values", node.start_mark
+            )
     return sizes[id(node)]
 
 
@@ -85,9 +92,7 @@ def _parse(text):
 
 # YAML 1.1 wants a dot in a float; people write 1e-4.
 _Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
-    list("-+0123456789."),
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+0123456789.")
 )
 
 

@@ -1,4 +1,5 @@
 """How many cores this process may use."""
+
 import os
 from pathlib import Path, PurePosixPath
 

@@ -1,4 +1,5 @@
 """Errors that a user can cause, said in one sentence with a remedy."""
+
 import importlib
 import os
 import sys
@@ -8,7 +9,6 @@ from types import ModuleType
 from typing import NoReturn
 
 from .progress import say
-
 
 
 class UserError(Exception):

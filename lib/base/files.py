@@ -1,4 +1,5 @@
 """Files that appear whole or not at all."""
+
 import json
 import os
 import tempfile

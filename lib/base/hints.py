@@ -1,4 +1,5 @@
 """Names for what type hints say often."""
+
 import os
 
 StrPath = str | os.PathLike[str]

@@ -3,6 +3,7 @@
 NumPy's own reader believes what an entry says of its shape and kind of compression, and raises a
 dozen kinds of exception for what is damaged. This one reads what NumPy writes and nothing else.
 """
+
 import ast
 import math
 import struct
@@ -41,8 +42,15 @@ class NpzFile:
     def __init__(self, path):
         try:
             self._archive = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, ValueError, struct.error, NotImplementedError, EOFError, OverflowError,
-                LookupError) as error:
+        except (
+            zipfile.BadZipFile,
+            ValueError,
+            struct.error,
+            NotImplementedError,
+            EOFError,
+            OverflowError,
+            LookupError,
+        ) as error:
             raise Damaged(str(error)) from error
         entries = self._archive.infolist()
         self._entries = {entry.filename.removesuffix(".npy"): entry for entry in entries}
@@ -70,8 +78,19 @@ class NpzFile:
                 if file.readinto(data) < len(data) or file.read(1):
                     raise Damaged(f"its entry {name} is cut short")
                 return np.frombuffer(data, dtype).reshape(shape, order=order)
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, TypeError, struct.error,
-                OverflowError, SyntaxError, MemoryError, AttributeError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            RuntimeError,
+            ValueError,
+            TypeError,
+            struct.error,
+            OverflowError,
+            SyntaxError,
+            MemoryError,
+            AttributeError,
+        ) as error:
             raise Damaged(f"its entry {name} is damaged: {error}") from error
 
     def _check(self, entries, size):

@@ -1,4 +1,5 @@
 """Worker processes of which none is left behind, however their parent ends."""
+
 import ctypes
 import os
 import signal
@@ -13,8 +14,13 @@ from .errors import UserError
 
 # With a process for each core, threads of the linear algebra library would only compete.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-STATES = {"T": "is stopped", "t": "is stopped by a debugger", "D": "waits for a disk or a network",
-          "S": "waits", "R": "works"}
+STATES = {
+    "T": "is stopped",
+    "t": "is stopped by a debugger",
+    "D": "waits for a disk or a network",
+    "S": "waits",
+    "R": "works",
+}
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 

@@ -1,4 +1,5 @@
 """Progress with time left: a bar on a terminal, a line now and then elsewhere."""
+
 import os
 import re
 import sys
@@ -101,8 +102,7 @@ def printable(text: object, lines: bool = True) -> str:
     """
     kept = "\n\t" if lines else ""
     return "".join(
-        ascii(letter)[1:-1] if letter not in kept and _garbles(letter) else letter
-        for letter in str(text)
+        ascii(letter)[1:-1] if letter not in kept and _garbles(letter) else letter for letter in str(text)
     )
 
 

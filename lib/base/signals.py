@@ -1,4 +1,5 @@
 """Stopping a long job at a point where nothing is lost."""
+
 import os
 import signal
 from typing import Any, Self

@@ -1,4 +1,5 @@
 """Batches of views and voxels, read ahead by worker processes."""
+
 import mmap
 import os
 import pickle
@@ -124,8 +125,9 @@ class Batches:
         stop: object = False,
     ) -> None:
         fewest, most = (views, views) if isinstance(views, (int, np.integer)) else views
-        self._plan = Plan(tuple(objects), batch, (fewest, most), seed, augment, vary, shuffle, epochs,
-                          image, resolution)
+        self._plan = Plan(
+            tuple(objects), batch, (fewest, most), seed, augment, vary, shuffle, epochs, image, resolution
+        )
         self._next = 0 if state is None else self._resume(state)
         self.waited = 0.0
         workers = _default_workers() if workers is None else workers
@@ -177,16 +179,26 @@ class Batches:
 
     def _settings(self):
         plan = self._plan
-        return {"objects": len(plan.objects), "digest": plan.digest(), "batch": plan.batch,
-                "views": list(plan.views), "seed": plan.seed, "augment": plan.augment, "vary": plan.vary,
-                "shuffle": plan.shuffle, "epochs": plan.epochs}
+        return {
+            "objects": len(plan.objects),
+            "digest": plan.digest(),
+            "batch": plan.batch,
+            "views": list(plan.views),
+            "seed": plan.seed,
+            "augment": plan.augment,
+            "vary": plan.vary,
+            "shuffle": plan.shuffle,
+            "epochs": plan.epochs,
+        }
 
     def _resume(self, state):
         state = {**EARLIER, **state}
         for name, value in self._settings().items():
             if state.get(name) != value:
-                raise UserError(f"the data cannot be resumed: '{name}' was {state.get(name)} and "
-                                f"is {value} now; use the same data set and settings")
+                raise UserError(
+                    f"the data cannot be resumed: '{name}' was {state.get(name)} and "
+                    f"is {value} now; use the same data set and settings"
+                )
         return int(state["next"])
 
 
@@ -247,8 +259,10 @@ class _Pool:
             if time.monotonic() - start > patience and number not in self.answers:
                 worker = next(one for one in self.workers if number in one.tasks)
                 place = told(self.memory, worker.name) or "its start"
-                say(f"note: waiting for data for {patience:.0f} seconds: the data worker with process id"
-                    f" {worker.process.pid} {doing(worker.process.pid)} at {place}")
+                say(
+                    f"note: waiting for data for {patience:.0f} seconds: the data worker with process id"
+                    f" {worker.process.pid} {doing(worker.process.pid)} at {place}"
+                )
                 patience *= 2
 
     def arrays(self, number, offset):
@@ -294,8 +308,11 @@ class _Worker:
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-c", program, *map(str, (os.getpid(), *files, name))],
-                stdin=subprocess.DEVNULL, pass_fds=files, process_group=0,
-                env={**os.environ, **ONE_THREAD})
+                stdin=subprocess.DEVNULL,
+                pass_fds=files,
+                process_group=0,
+                env={**os.environ, **ONE_THREAD},
+            )
         self.tasks = []  # numbers of the batches that it has not yet answered
 
     @property
@@ -330,8 +347,9 @@ class _Worker:
         if status >= 0:
             return WorkerError(f"a data worker ended with status {status}; see its messages above")
         name = signal.Signals(-status).name
-        return UserError(f"a data worker was killed by {name}; if the memory ran out, use a "
-                         "smaller batch or fewer workers")
+        return UserError(
+            f"a data worker was killed by {name}; if the memory ran out, use a smaller batch or fewer workers"
+        )
 
 
 def _start(plan, size, count):
@@ -340,8 +358,10 @@ def _start(plan, size, count):
     The memory and the plan are anonymous files, gone with the last process that has them open.
     """
     if size > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
-        raise UserError(f"{count} data worker(s) would need {size >> 20} MiB, more than this "
-                        "machine's memory; use a smaller batch or fewer workers")
+        raise UserError(
+            f"{count} data worker(s) would need {size >> 20} MiB, more than this "
+            "machine's memory; use a smaller batch or fewer workers"
+        )
     plan_file, memory_file = os.memfd_create("plan"), os.memfd_create("batches")
     workers = []
     try:
@@ -354,8 +374,10 @@ def _start(plan, size, count):
         return memory, workers
     except OSError as error:
         _kill(workers, os.getpid())
-        raise UserError(f"cannot start {count} data worker(s) with {size >> 20} MiB of memory: "
-                        f"{error.strerror}; use a smaller batch or fewer workers") from error
+        raise UserError(
+            f"cannot start {count} data worker(s) with {size >> 20} MiB of memory: "
+            f"{error.strerror}; use a smaller batch or fewer workers"
+        ) from error
     finally:
         os.close(plan_file)
         os.close(memory_file)

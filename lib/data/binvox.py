@@ -13,6 +13,7 @@ x, z, y with y fastest. Other programs write comments (#), blank lines, another 
 lines and lines of other names, or leave translate and scale out, all of which binvox's own reader
 accepts. Format: P. Min, https://www.patrickmin.com/binvox/binvox.html.
 """
+
 import math
 import os
 from collections.abc import Sequence
@@ -109,10 +110,7 @@ def _opened(path):
 
 
 def write(
-    path: StrPath,
-    grid: np.ndarray,
-    translate: Sequence[float] = (-0.5, -0.5, -0.5),
-    scale: float = 1.0,
+    path: StrPath, grid: np.ndarray, translate: Sequence[float] = (-0.5, -0.5, -0.5), scale: float = 1.0
 ) -> None:
     """Write a grid as a binvox file, atomically.
 
@@ -134,9 +132,7 @@ def write(
     write_bytes(path, encode(grid, translate, scale))
 
 
-def encode(
-    grid: np.ndarray, translate: Sequence[float] = (-0.5, -0.5, -0.5), scale: float = 1.0
-) -> bytes:
+def encode(grid: np.ndarray, translate: Sequence[float] = (-0.5, -0.5, -0.5), scale: float = 1.0) -> bytes:
     """Return the bytes of a binvox file; parameters and errors as in `write`."""
     grid = np.asarray(grid)
     if grid.ndim != 3 or len(set(grid.shape)) != 1 or not 1 <= len(grid) <= MAX_DIMENSION:
@@ -187,8 +183,11 @@ def _line(file):
     line = file.readline(max(0, _MAX_HEADER - file.tell()))
     if not line.endswith(b"\n"):
         whole = file.tell() >= _MAX_HEADER
-        raise _Malformed("its header is not text of the binvox form" if whole
-                         else "its header is cut off: the line 'data' is missing")
+        raise _Malformed(
+            "its header is not text of the binvox form"
+            if whole
+            else "its header is cut off: the line 'data' is missing"
+        )
     return line[:-1]
 
 

@@ -1,4 +1,5 @@
 """ShapeNet's 13 categories of the 3D-R2N2 release, by synset and by name."""
+
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -88,8 +89,7 @@ def find_synsets(wanted: Iterable[str], present: Iterable[str]) -> list[str]:
         if folder:
             chosen.add(folder)
         elif synset in _NAMES:
-            raise UserError(f"the data set has no {_NAMES[synset]} ({synset}); it has "
-                            + _list(present))
+            raise UserError(f"the data set has no {_NAMES[synset]} ({synset}); it has " + _list(present))
         else:
             known = _list(sorted(set(present) | set(_NAMES)))
             raise UserError(f"there is no category '{text}'; the known ones are {known}")

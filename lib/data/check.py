@@ -1,4 +1,5 @@
 """Checking a ShapeNet tree: how many models there are, and every file missing or unreadable."""
+
 import logging
 import os
 from functools import partial
@@ -81,8 +82,7 @@ def check_tree(root: StrPath, read: bool = True, workers: int | None = None) -> 
     items = [Item(root, synset, name, files) for synset in models for name in models[synset]]
     problems = []
     look = partial(check_item, read=read)
-    with (pool(workers or usable_cores()) as processes,
-          Progress(len(items), "checking", "model") as progress):
+    with pool(workers or usable_cores()) as processes, Progress(len(items), "checking", "model") as progress:
         for found in processes.map(look, items, chunksize=16):
             problems += found
             progress.update()
@@ -100,8 +100,7 @@ def leave_out_damaged(index: Index, workers: int | None = None) -> Index:
     UserError
         When no object is whole.
     """
-    with (pool(workers or usable_cores()) as processes,
-          Progress(len(index), "checking", "object") as progress):
+    with pool(workers or usable_cores()) as processes, Progress(len(index), "checking", "object") as progress:
         problems = []
         for item, reason in zip(index, processes.map(_damage, index.items, chunksize=16)):
             problems += [Problem(item.synset, item.model, reason)] if reason else []
@@ -109,8 +108,7 @@ def leave_out_damaged(index: Index, workers: int | None = None) -> Index:
     damaged = {(problem.synset, problem.model) for problem in problems}
     whole = [item for item in index if (item.synset, item.model) not in damaged]
     if not whole:
-        raise UserError(f"every object in {index.root} is damaged (first: {problems[0]});"
-                        " get the data again")
+        raise UserError(f"every object in {index.root} is damaged (first: {problems[0]}); get the data again")
     rest = Index(index.root, whole, sorted([*index.incomplete, *problems]))
     if problems:
         _log.warning("%s", rest.complaint(most=len(rest.incomplete)))
@@ -131,8 +129,7 @@ def _damage(item):
 def check_item(item: Item, read: bool = True) -> list[str]:
     """Return a sentence for each of a model's files that is missing or unreadable."""
     views = [(item.view_path(number), _read_view) for number in range(VIEWS)]
-    others = [(item.metadata_path, _read_metadata),
-              (item.voxels_path, _read_voxels)]
+    others = [(item.metadata_path, _read_metadata), (item.voxels_path, _read_voxels)]
     problems = []
     for path, reader in (*views, *others):
         try:

@@ -1,4 +1,5 @@
 """Opening pictures of any origin: memory is bounded, and a decoder's every fault is one sentence."""
+
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,8 +47,9 @@ def opened(path, what="picture", formats=None):
         raise UserError(f"{path} needs more memory than there is: reduce it first") from error
     except Exception as error:  # decoders fail in as many ways as files are broken
         said = " ".join(str(getattr(error, "strerror", None) or error).split())[:200]
-        raise UserError(_heic(path) or f"cannot read the {what} {path}:"
-                        f" {said or type(error).__name__}") from error
+        raise UserError(
+            _heic(path) or f"cannot read the {what} {path}: {said or type(error).__name__}"
+        ) from error
 
 
 def reduced(image, side, convert, turn=True):
@@ -88,8 +90,9 @@ def _check_size(path, image):
     most = MOST_JPEG if image.format == "JPEG" else MOST
     pixels = image.width * image.height
     if pixels > most:
-        raise UserError(f"{path} has {pixels / 1e6:,.0f} million pixels, more than {most / 1e6:.0f}:"
-                        " reduce it first")
+        raise UserError(
+            f"{path} has {pixels / 1e6:,.0f} million pixels, more than {most / 1e6:.0f}: reduce it first"
+        )
 
 
 def _heic(path):
@@ -101,8 +104,10 @@ def _heic(path):
         return ""
     if head[4:8] != b"ftyp" or head[8:12] not in HEIC:
         return ""
-    return (f"{path} is a HEIC picture, as telephones take them: save it as JPEG, or install its"
-            " reader with: pip install 'voxlstm[heic]'")
+    return (
+        f"{path} is a HEIC picture, as telephones take them: save it as JPEG, or install its"
+        " reader with: pip install 'voxlstm[heic]'"
+    )
 
 
 def register_heic():

@@ -1,4 +1,5 @@
 """Downloading the 3D-R2N2 release: transfers that resume, archives unpacked safely."""
+
 import contextlib
 import errno
 import gzip
@@ -47,10 +48,7 @@ class Archive(NamedTuple):
 
 
 # Pictures hardly compress; voxel files are far smaller than the disk blocks that they take.
-ARCHIVES = (
-    Archive(f"{VOXELS}.tgz", VOXELS, 30.0),
-    Archive(f"{RENDERINGS}.tgz", RENDERINGS, 1.5),
-)
+ARCHIVES = (Archive(f"{VOXELS}.tgz", VOXELS, 30.0), Archive(f"{RENDERINGS}.tgz", RENDERINGS, 1.5))
 
 
 def fetch(
@@ -117,8 +115,10 @@ def check_disk(out: Path, archives: Sequence[Archive], mirrors: Sequence[str]) -
         need += max(0, size - here) + int(size * archive.expansion)
     free = shutil.disk_usage(out).free
     if need > free:
-        raise UserError(f"{out} needs {_gigabytes(need)} for the archives and their content, but "
-                        f"the disk has {_gigabytes(free)} free; make room or choose another --out")
+        raise UserError(
+            f"{out} needs {_gigabytes(need)} for the archives and their content, but "
+            f"the disk has {_gigabytes(free)} free; make room or choose another --out"
+        )
 
 
 def remote_size(name: str, mirrors: Sequence[str]) -> int:
@@ -134,8 +134,9 @@ def remote_size(name: str, mirrors: Sequence[str]) -> int:
                     return _length(response)
         except (_Broken, _Refused) as error:
             reasons.append(f"{url}: {error}")
-    raise UserError(f"no mirror offers {name} ({'; '.join(reasons)}); check the network or name "
-                    "another with --mirror")
+    raise UserError(
+        f"no mirror offers {name} ({'; '.join(reasons)}); check the network or name another with --mirror"
+    )
 
 
 def download(name: str, path: Path, mirrors: Sequence[str]) -> None:
@@ -163,8 +164,10 @@ def download(name: str, path: Path, mirrors: Sequence[str]) -> None:
                     reasons.append(f"{url}: {error}")
                 else:
                     time.sleep(PAUSE * 2**failures)
-    raise UserError(f"cannot download {name} ({'; '.join(reasons)}); run again to continue where "
-                    "it broke, or name another mirror with --mirror")
+    raise UserError(
+        f"cannot download {name} ({'; '.join(reasons)}); run again to continue where "
+        "it broke, or name another mirror with --mirror"
+    )
 
 
 def check_digest(path: Path, wanted: str | None = None) -> None:
@@ -173,8 +176,10 @@ def check_digest(path: Path, wanted: str | None = None) -> None:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     say(f"{path.name}: SHA-256 {found}" + ("" if wanted else " (not compared: its publisher gives none)"))
     if wanted and found != wanted.lower():
-        raise UserError(f"{path} has the SHA-256 {found}, not the one of --sha256; it was not unpacked: remove"
-                        " it and run again, or correct --sha256")
+        raise UserError(
+            f"{path} has the SHA-256 {found}, not the one of --sha256; it was not unpacked: remove"
+            " it and run again, or correct --sha256"
+        )
 
 
 def unpack(
@@ -204,17 +209,21 @@ def unpack(
     try:
         left_out = _unpack_members(path, staging, _SLACK + int(2 * expansion * _size(path)))
         if not (staging / folder).is_dir():
-            raise UserError(f"{path} holds no folder {folder}, so it is not the archive wanted; "
-                            "remove it and run again")
+            raise UserError(
+                f"{path} holds no folder {folder}, so it is not the archive wanted; remove it and run again"
+            )
         os.replace(staging / folder, Path(out) / folder)
         return left_out
     except _DAMAGE as error:
         if not brought:
-            raise UserError(f"{path}, which was there before, is cut short or damaged ({error}) and stays as it"
-                            " is; move it away and run again to download it") from error
+            raise UserError(
+                f"{path}, which was there before, is cut short or damaged ({error}) and stays as it"
+                " is; move it away and run again to download it"
+            ) from error
         Path(path).unlink()
-        raise UserError(f"{path} was damaged ({error}) and has been removed; run again to "
-                        "download it anew") from error
+        raise UserError(
+            f"{path} was damaged ({error}) and has been removed; run again to download it anew"
+        ) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -232,16 +241,29 @@ class _Broken(Exception):
 
 
 # What tarfile and gzip raise for what is damaged or made up.
-_DAMAGE = (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError, OverflowError, RecursionError,
-           LookupError)
+_DAMAGE = (
+    tarfile.TarError,
+    gzip.BadGzipFile,
+    EOFError,
+    zlib.error,
+    ValueError,
+    OverflowError,
+    RecursionError,
+    LookupError,
+)
 
 
 class _Member(tarfile.TarInfo):
     """A member whose description takes little memory and whose content is all in the archive."""
 
     def _proc_member(self, archive):
-        described = self.type in (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
-                                  tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+        described = self.type in (
+            tarfile.XHDTYPE,
+            tarfile.XGLTYPE,
+            tarfile.SOLARIS_XHDTYPE,
+            tarfile.GNUTYPE_LONGNAME,
+            tarfile.GNUTYPE_LONGLINK,
+        )
         if described and self.size > _ABOUT:
             raise tarfile.ReadError("the name of a member is too long")
         return super()._proc_member(archive)
@@ -250,14 +272,19 @@ class _Member(tarfile.TarInfo):
 def _unpack_members(path, staging, limit):
     """Unpack all; what gzip says about the content is checked to the last byte."""
     left_out, total, size = [], 0, _size(path)
-    with (open(path, "rb") as file, _content(file) as content,
-          tarfile.open(fileobj=content, mode="r|", tarinfo=_Member) as archive,
-          Progress(size // _MB, f"unpacking {path.name}", "MB") as shown):
+    with (
+        open(path, "rb") as file,
+        _content(file) as content,
+        tarfile.open(fileobj=content, mode="r|", tarinfo=_Member) as archive,
+        Progress(size // _MB, f"unpacking {path.name}", "MB") as shown,
+    ):
         while member := archive.next():
             total += _BLOCK + max(0, member.size if member.isreg() else 0)
             if total > limit or member.issparse():
-                raise UserError(f"{path} is not safe to unpack: its content is far larger than an archive of its"
-                                " size can hold; nothing was unpacked")
+                raise UserError(
+                    f"{path} is not safe to unpack: its content is far larger than an archive of its"
+                    " size can hold; nothing was unpacked"
+                )
             if not _unpack_member(archive, member, staging, path):
                 left_out.append(f"{path.name}: {member.name}")
             archive.members.clear()  # a million of them would be kept
@@ -291,8 +318,10 @@ def _unpack_member(archive, member, staging, path):
     except OSError as error:
         if error.errno not in (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EILSEQ):
             raise
-        raise UserError(f"{path} cannot be unpacked: its member {member.name[:200]!r} has a name that is too long,"
-                        " or that of a folder; nothing was unpacked") from error
+        raise UserError(
+            f"{path} cannot be unpacked: its member {member.name[:200]!r} has a name that is too long,"
+            " or that of a folder; nothing was unpacked"
+        ) from error
     return True
 
 
@@ -300,8 +329,10 @@ def safe_path(name: str, path: StrPath) -> PurePosixPath:
     """Return a member's path, relative and without ``..``; raise UserError for any other."""
     pure = PurePosixPath(name)
     if pure.is_absolute() or ".." in pure.parts or "\0" in name or len(pure.parts) > _DEEPEST:
-        raise UserError(f"{path} is not safe to unpack: its member {name[:200]!r} leads out of the "
-                        "target folder, or too deep; nothing was unpacked")
+        raise UserError(
+            f"{path} is not safe to unpack: its member {name[:200]!r} leads out of the "
+            "target folder, or too deep; nothing was unpacked"
+        )
     return pure
 
 
@@ -326,12 +357,14 @@ def _transfer(url, part):
         validator = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
         write_json(_note(part), {"size": size, "url": url, "validator": validator})
         label = f"downloading {part.name.removesuffix('.part')}"
-        with (open(part, "r+b" if start else "wb") as file,
-              Progress(size // _MB, label, "MB", initial=start // _MB) as shown):
+        with (
+            open(part, "r+b" if start else "wb") as file,
+            Progress(size // _MB, label, "MB", initial=start // _MB) as shown,
+        ):
             file.seek(start)
             file.truncate()
             while chunk := _receive(response, min(_CHUNK, size - file.tell())):
-                if file.tell() == 0 and chunk[:2] != _GZIP[:len(chunk)]:
+                if file.tell() == 0 and chunk[:2] != _GZIP[: len(chunk)]:
                     raise _Refused("what it sends is not a gzip archive")
                 file.write(chunk)
                 file.flush()
@@ -368,8 +401,10 @@ def _agree(response, note, have):
         raise _Refused("it answers a range without saying which")
     start, _, size = map(int, found.groups())
     if start != have or size != note["size"]:
-        raise _Refused(f"its file has {size} bytes, unlike the {note['size']} begun with; "
-                       "remove the .part file to begin anew")
+        raise _Refused(
+            f"its file has {size} bytes, unlike the {note['size']} begun with; "
+            "remove the .part file to begin anew"
+        )
     return size, start
 
 

@@ -1,4 +1,5 @@
 """The listing of a data set, kept between runs in the user's cache folder."""
+
 import hashlib
 import json
 import os

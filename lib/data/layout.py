@@ -9,6 +9,7 @@
 
 The last is another release of ShapeNet's, which sets made by this project hold too.
 """
+
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -86,10 +87,13 @@ def _viewpoint(path, number, line):
         values = [float(word) for word in line.split()]
         azimuth, elevation, _, ratio, _ = values
     except ValueError as error:
-        raise UserError(f"{path} does not list viewpoints, five numbers a line: line {number} is"
-                        f" {ascii(line[:60])}") from error
+        raise UserError(
+            f"{path} does not list viewpoints, five numbers a line: line {number} is {ascii(line[:60])}"
+        ) from error
     # NaN and infinity fail too.
     if not (all(abs(value) <= MOST_DEGREES for value in values) and ratio > 0):
-        raise UserError(f"line {number} of {path} is no viewpoint: {ascii(line[:60])}; make the"
-                        " object again or take it from its source")
+        raise UserError(
+            f"line {number} of {path} is no viewpoint: {ascii(line[:60])}; make the"
+            " object again or take it from its source"
+        )
     return azimuth, elevation, ratio

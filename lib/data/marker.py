@@ -1,4 +1,5 @@
 """The file at the root of a data set that this project made; it says how."""
+
 from pathlib import Path
 from typing import Any
 

@@ -1,4 +1,5 @@
 """Names of folders and files as users, systems and other programs leave them."""
+
 import re
 import unicodedata
 
@@ -35,8 +36,10 @@ def check_shown(name, path):
         When it holds control characters or bytes that are no text.
     """
     if printable(name, lines=False) != name:
-        raise UserError(f"the name {ascii(name)} in {printable(path, lines=False)} has characters that cannot be"
-                        " shown: rename it")
+        raise UserError(
+            f"the name {ascii(name)} in {printable(path, lines=False)} has characters that cannot be"
+            " shown: rename it"
+        )
 
 
 def listed(values):

@@ -1,4 +1,5 @@
 """A user's own pictures, cut out and framed as the network saw its training views."""
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path

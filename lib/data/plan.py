@@ -1,4 +1,5 @@
 """What each batch holds: a pure function of the seed, the epoch and the position in it."""
+
 from collections.abc import Callable
 import hashlib
 from dataclasses import dataclass, field
@@ -64,8 +65,10 @@ class Plan:
             raise UserError(f"the number of views must be 1 or more, not {fewest} to {most}")
         for item in self.objects:
             if item.views < most:
-                raise UserError(f"object {item.name} has {item.views} rendering(s) in "
-                                f"{item.renderings_path}, but {most} view(s) were asked for")
+                raise UserError(
+                    f"object {item.name} has {item.views} rendering(s) in "
+                    f"{item.renderings_path}, but {most} view(s) were asked for"
+                )
 
     @property
     def rows(self) -> int | None:

@@ -4,6 +4,7 @@
 A folder counts as a model when it holds a view or a voxel grid: what file servers, systems and
 editors leave behind (``@eaDir``, ``__MACOSX``, ``lost+found``) does not.
 """
+
 import errno
 import logging
 import os
@@ -98,9 +99,7 @@ class Index:
         of ``items`` and named in a logged warning.
     """
 
-    def __init__(
-        self, root: StrPath, items: Iterable[Item], incomplete: Iterable[Problem] = ()
-    ) -> None:
+    def __init__(self, root: StrPath, items: Iterable[Item], incomplete: Iterable[Problem] = ()) -> None:
         self.root, self.items, self.incomplete = str(root), list(items), list(incomplete)
 
     def __len__(self) -> int:
@@ -110,9 +109,7 @@ class Index:
         return iter(self.items)
 
     @classmethod
-    def open(
-        cls, root: StrPath, categories: Iterable[str] | None = None, cache: bool = True
-    ) -> Self:
+    def open(cls, root: StrPath, categories: Iterable[str] | None = None, cache: bool = True) -> Self:
         """List a data set.
 
         Parameters
@@ -208,8 +205,7 @@ def _candidates(root):
     for tree in (RENDERINGS, VOXELS):
         folder = os.path.join(root, tree)
         if not os.path.isdir(folder):
-            raise UserError(f"{root} holds no {tree} folder, so no data set; "
-                            + REMEDY.format(root))
+            raise UserError(f"{root} holds no {tree} folder, so no data set; " + REMEDY.format(root))
         for synset in _folders(folder):
             found.setdefault(synset, set()).update(_folders(os.path.join(folder, synset)))
     return {synset: sorted(found[synset]) for synset in sorted(found)}

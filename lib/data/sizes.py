@@ -1,4 +1,5 @@
 """Whether the grids of a data set have the network's number of voxels a side."""
+
 from collections.abc import Sequence
 
 from ..base.errors import UserError

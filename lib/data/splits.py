@@ -12,6 +12,7 @@ Four forms are read, told apart by what they hold and not by their names:
 ``pytorch3d``
     JSON, ``{"train": {synset: {id: [views]}}, "val": ..., "test": ...}``.
 """
+
 import codecs
 import hashlib
 import json
@@ -28,8 +29,13 @@ from .shapenet import Index, Item
 RATIO, ALL = "ratio", "all"
 PARTS = ("train", "validation", "test")
 _PART_NAMES = {
-    "train": "train", "training": "train", "test": "test", "testing": "test",
-    "val": "validation", "valid": "validation", "validation": "validation",
+    "train": "train",
+    "training": "train",
+    "test": "test",
+    "testing": "test",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
 }
 ENCODING = "utf-8", "surrogateescape"  # names of folders need not be text
 _MAX_BYTES = 1 << 28  # of a file; all of ShapeNet takes 5 MB in the longest form
@@ -67,9 +73,7 @@ class Split(NamedTuple):
 
     def _lines(self):
         return "".join(
-            f"{part}\t{item.synset}\t{item.model}\n"
-            for part in PARTS
-            for item in sorted(getattr(self, part))
+            f"{part}\t{item.synset}\t{item.model}\n" for part in PARTS for item in sorted(getattr(self, part))
         )
 
 
@@ -141,8 +145,9 @@ def read(path: StrPath) -> tuple[str, list[tuple[str, str, str]]]:
     try:
         form, rows = _read_folder(path) if path.is_dir() else _read_file(path)
     except OSError as error:
-        raise UserError(f"cannot read the split {path}: {error.strerror}; give --split {RATIO},"
-                        " a file or a folder") from error
+        raise UserError(
+            f"cannot read the split {path}: {error.strerror}; give --split {RATIO}, a file or a folder"
+        ) from error
     if not rows:
         raise UserError(f"the split {path} names no object")
     return form, rows
@@ -168,8 +173,11 @@ def with_earlier(text: str, earlier: str) -> str:
     added = sorted(name for name in learnt if now.get(name, "test") == "test")
     if not added:
         return text
-    kept = [line for line in text.splitlines(keepends=True)
-            if line.rstrip("\n").partition("\t")[2].replace("\t", "/") not in added]
+    kept = [
+        line
+        for line in text.splitlines(keepends=True)
+        if line.rstrip("\n").partition("\t")[2].replace("\t", "/") not in added
+    ]
     lines = ("train\t{}\t{}\n".format(*name.split("/", 1)) for name in added)
     return "".join([*kept, "# and, before, by the weights that it started from\n", *lines])
 
@@ -202,8 +210,10 @@ def _by_file(name, rows, synsets):
     if twice:
         item, first, second = twice[0]
         more = f"; so are {len(twice) - 1:,} more" if len(twice) > 1 else ""
-        raise UserError(f"the split {name} has {item} in its {first} part and in its {second} part"
-                        f"{more}: correct it, an object belongs to one part")
+        raise UserError(
+            f"the split {name} has {item} in its {first} part and in its {second} part"
+            f"{more}: correct it, an object belongs to one part"
+        )
     return part_of
 
 
@@ -244,20 +254,27 @@ def _compare(name, part_of, index, wanted):
     there = {item.name for item in index}
     restricted = None if wanted is None else {item.synset for item in index}
     missing = sorted(
-        other for other in part_of
+        other
+        for other in part_of
         if other not in there and (not restricted or other.partition("/")[0] in restricted)
     )
     unnamed = sorted(there - set(part_of))
     if len(unnamed) == len(there):
-        raise UserError(f"none of the objects in {index.root} is named by the split {name}; check"
-                        " that it is the split of this data set")
+        raise UserError(
+            f"none of the objects in {index.root} is named by the split {name}; check"
+            " that it is the split of this data set"
+        )
     notes = []
     if missing:
-        notes.append(f"{_count(missing)} of the split {name} {_are(missing)} not in {index.root},"
-                     f" or incomplete there (first: {missing[0]})")
+        notes.append(
+            f"{_count(missing)} of the split {name} {_are(missing)} not in {index.root},"
+            f" or incomplete there (first: {missing[0]})"
+        )
     if unnamed:
-        notes.append(f"{_count(unnamed)} in {index.root} {_are(unnamed)} in no part of the split"
-                     f" {name} and {_are(unnamed)} left out (first: {unnamed[0]})")
+        notes.append(
+            f"{_count(unnamed)} in {index.root} {_are(unnamed)} in no part of the split"
+            f" {name} and {_are(unnamed)} left out (first: {unnamed[0]})"
+        )
     return notes
 
 
@@ -280,8 +297,10 @@ def _read_folder(folder):
                 ids = (line.strip() for line in _text(path).splitlines())
                 found += [(part, category.name, model) for model in ids if model]
     if not found:
-        raise UserError(f"the folder {folder} is no split: none of its folders holds a train.lst,"
-                        " val.lst or test.lst with an id a line")
+        raise UserError(
+            f"the folder {folder} is no split: none of its folders holds a train.lst,"
+            " val.lst or test.lst with an id a line"
+        )
     return "occupancy_networks", found
 
 

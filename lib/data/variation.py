@@ -4,6 +4,7 @@
 place of the object. A network that is to work on photographs sees this variation on top of it. The
 ranges are a choice, not a measurement; docs/training.rst says what they did to the scores.
 """
+
 from io import BytesIO
 
 import numpy as np
@@ -25,9 +26,7 @@ FRAMED = 0.3  # how often all views of an object are framed alike; below, how of
 REFRAMED, GREY, LIT, BLURRED, NOISY, COMPRESSED = 0.5, 0.2, 0.5, 0.2, 0.3, 0.3
 
 
-def varied_rendering(
-    rendering: np.ndarray, rng: np.random.Generator, framed: bool = False
-) -> np.ndarray:
+def varied_rendering(rendering: np.ndarray, rng: np.random.Generator, framed: bool = False) -> np.ndarray:
     """Return a rendering (side, side, 4) of uint8 with another place, size, light or no colours.
 
     ``framed`` says whether it gets the place and size that users' pictures get.

@@ -5,6 +5,7 @@ background, a random crop and a random flip; at test time grey 240, the centre, 
 of 137 pixels a side is cropped to the 127 that the network takes; others, and other networks, keep
 that proportion. Views are kept and moved as bytes; `as_float` is what they mean to the network.
 """
+
 from collections.abc import Sequence
 from typing import Any
 

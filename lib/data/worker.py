@@ -4,6 +4,7 @@ It is told the numbers of batches over a connection and answers over it. It writ
 nothing that outlives it, so it may be killed at any time; it ends with its parent, also when a read
 keeps it for ever.
 """
+
 from collections.abc import Callable
 import mmap
 import os

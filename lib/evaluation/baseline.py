@@ -4,6 +4,7 @@ A network that has learnt to see must beat it. The mean of the training voxels i
 occupancy probabilities and cut at the threshold that is best on the training part, so that the
 baseline is as strong as a constant shape can be made without looking at the test part.
 """
+
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 

@@ -1,4 +1,5 @@
 """The paper's claims, measured with several seeds: means, spreads, and what they say."""
+
 from collections.abc import Iterable
 from typing import Any
 
@@ -83,8 +84,9 @@ def _draw_scores(claims, axes):
         means = [entry["iou"]["mean"] for entry in kernel["by_views"]]
         axes.plot(counts, means, colour + "o-", label=f"kernel {name}")
     hull = claims["hull"]
-    axes.plot([entry["views"] for entry in hull], [entry["iou"] for entry in hull], "C2s--",
-              label="visual hull")
+    axes.plot(
+        [entry["views"] for entry in hull], [entry["iou"] for entry in hull], "C2s--", label="visual hull"
+    )
     if claims["mean_shape"]:
         axes.axhline(claims["mean_shape"]["iou"], color=style.FAINT, linestyle=":", label="mean shape")
     axes.xaxis.get_major_locator().set_params(integer=True)
@@ -96,13 +98,22 @@ def _draw_cells(claims, axes):
     for offset, (name, kernel) in zip((-0.2, 0.2), claims["kernels"].items()):
         entries = [kernel["cells"].get(view, {}).get(group) for view, group in places]
         shown = [(k + offset, e["state"]) for k, e in enumerate(entries) if e]
-        axes.bar([x for x, _ in shown], [e["mean"] for _, e in shown], 0.38,
-                 yerr=[e["deviation"] for _, e in shown], ecolor=style.INK, label=f"kernel {name}")
+        axes.bar(
+            [x for x, _ in shown],
+            [e["mean"] for _, e in shown],
+            0.38,
+            yerr=[e["deviation"] for _, e in shown],
+            ecolor=style.INK,
+            label=f"kernel {name}",
+        )
     names = {"2": "near", "3": "opposite"}
     axes.set_xticks(range(len(places)), [f"{group}\n{names[view]}" for view, group in places])
     axes.grid(False, axis="x")
-    axes.set(ylabel="change of h (RMS)", xlabel="cells, and the view that changes them",
-             title="Cells by what the view first shows of their part")
+    axes.set(
+        ylabel="change of h (RMS)",
+        xlabel="cells, and the view that changes them",
+        title="Cells by what the view first shows of their part",
+    )
 
 
 def _mean_shape(baselines):
@@ -116,8 +127,10 @@ def _kernel(results, cells):
     by_views = [
         {
             "views": count,
-            **{metric: spread(found["by_views"][k][metric] for found in results)
-               for metric in ("iou", "cross_entropy")},
+            **{
+                metric: spread(found["by_views"][k][metric] for found in results)
+                for metric in ("iou", "cross_entropy")
+            },
         }
         for k, count in enumerate(counts)
     ]
@@ -141,8 +154,10 @@ def _cells(tables):
 
 
 def _kernel_text(claims):
-    lines = [[f"kernel {name}", _value(kernel["iou"]), _value(kernel["cross_entropy"])]
-             for name, kernel in claims["kernels"].items()]
+    lines = [
+        [f"kernel {name}", _value(kernel["iou"]), _value(kernel["cross_entropy"])]
+        for name, kernel in claims["kernels"].items()
+    ]
     difference = claims["difference"]
     lines.append(["difference", _value(difference["iou"]), _value(difference["cross_entropy"])])
     shape = claims["mean_shape"]
@@ -162,20 +177,22 @@ def _views_text(claims):
     for k, entry in enumerate(claims["kernels"][KERNELS[0]]["by_views"]):
         row = [claims["kernels"][name]["by_views"][k]["iou"] for name in KERNELS]
         lines.append([str(entry["views"]), *map(_value, row)])
-    return (
-        "Claim: quality grows with the number of views, but slowly.\n"
-        + grid(["views", *(f"IoU, {name}" for name in KERNELS)], lines)
+    return "Claim: quality grows with the number of views, but slowly.\n" + grid(
+        ["views", *(f"IoU, {name}" for name in KERNELS)], lines
     )
 
 
 def _hull_text(claims):
     lines = []
-    networks = {name: {entry["views"]: entry["iou"] for entry in kernel["by_views"]}
-                for name, kernel in claims["kernels"].items()}
+    networks = {
+        name: {entry["views"]: entry["iou"] for entry in kernel["by_views"]}
+        for name, kernel in claims["kernels"].items()
+    }
     for entry in claims["hull"]:
         found = [networks[name].get(entry["views"]) for name in KERNELS]
-        lines.append([str(entry["views"]), f"{entry['iou']:.4f}",
-                      *(_value(value) if value else "" for value in found)])
+        lines.append(
+            [str(entry["views"]), f"{entry['iou']:.4f}", *(_value(value) if value else "" for value in found)]
+        )
     return (
         "Claim: a few views are enough where classical methods need at least ten.\n"
         + grid(["views", "IoU, visual hull", *(f"IoU, {name}" for name in KERNELS)], lines)
@@ -190,8 +207,7 @@ def _cells_text(claims):
             for group, values in groups.items():
                 shown = [_value(values[m]) for m in MEASURES]
                 lines.append([name, {"2": "near", "3": "opposite"}[view], group, *shown])
-    header = ["kernel", "view", "cells", "change of h", "input gate", "forget gate",
-              "change of occupancy"]
+    header = ["kernel", "view", "cells", "change of h", "input gate", "forget gate", "change of occupancy"]
     return (
         "Claim: a view that shows a hidden part changes the cells of that part and leaves the"
         " others.\n" + grid(header, lines)

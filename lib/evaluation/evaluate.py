@@ -4,6 +4,7 @@ Predictions come one object after another, from a network (`predict_objects`) or
 (`predictions.Predictions`), and are scored by the same code. Nothing here knows Theano: the
 network is a function from pictures to log-odds.
 """
+
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -81,13 +82,12 @@ def predict_objects(
     for batch in batches:
         log_odds = np.asarray(predict(batch.views, counts), dtype=np.float32)
         for number, item in enumerate(batch.objects):
-            yield Prediction(item.category, item.model, np.asarray(batch.voxels[number]) > 0.5,
-                             log_odds[:, number])
+            yield Prediction(
+                item.category, item.model, np.asarray(batch.voxels[number]) > 0.5, log_odds[:, number]
+            )
 
 
-def save_passing(
-    predictions: Iterable[Prediction], writer: PredictionWriter
-) -> Iterator[Prediction]:
+def save_passing(predictions: Iterable[Prediction], writer: PredictionWriter) -> Iterator[Prediction]:
     """Hand predictions on and write each to an open file on the way."""
     for prediction in predictions:
         writer.add(prediction.category, prediction.model, prediction.voxels, prediction.log_odds)

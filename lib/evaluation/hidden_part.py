@@ -14,6 +14,7 @@ blocks fall into three groups by what the view shows for the first time:
 
 Blocks with a little new surface belong to no group.
 """
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -99,11 +100,7 @@ def groups(
         fresh = _count(now & ~seen, cells)
         seen |= now
         found.append(
-            {
-                "new": enough & (fresh >= NEW_SHARE * shell),
-                "old": enough & (fresh == 0),
-                "empty": shell == 0,
-            }
+            {"new": enough & (fresh >= NEW_SHARE * shell), "old": enough & (fresh == 0), "empty": shell == 0}
         )
     return found
 
@@ -141,8 +138,12 @@ def changes(
         moved = np.sqrt(np.mean((hidden[step] - hidden[step - 1]) ** 2, axis=0))
         shape = np.abs(occupancy[step] - occupancy[step - 1])
         per_block = shape.size / cells**3
-        values = (moved, gates["input"][step].mean(axis=0), gates["forget"][step].mean(axis=0),
-                  _count(shape, cells) / per_block)
+        values = (
+            moved,
+            gates["input"][step].mean(axis=0),
+            gates["forget"][step].mean(axis=0),
+            _count(shape, cells) / per_block,
+        )
         for name, mask in masks.items():
             if mask.any():
                 means = [float(value[mask].mean()) for value in values]

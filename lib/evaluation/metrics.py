@@ -4,6 +4,7 @@ Every function takes a batch of grids, occupancy probabilities ``(B, ...)`` and 
 ``(B, ...)`` of the same shape (0/1 or bool), and returns one float64 value an object, ``(B,)``.
 Means over objects are taken later, from rows, so that a partial batch never weighs more or less.
 """
+
 from collections.abc import Sequence
 
 import numpy as np
@@ -63,9 +64,7 @@ def f_score(occupancy: np.ndarray, voxels: np.ndarray, threshold: float = THRESH
     return _ratio(2 * hit, 2 * hit + false + missed)
 
 
-def sweep(
-    occupancy: np.ndarray, voxels: np.ndarray, thresholds: Sequence[float] = SWEEP
-) -> np.ndarray:
+def sweep(occupancy: np.ndarray, voxels: np.ndarray, thresholds: Sequence[float] = SWEEP) -> np.ndarray:
     """Return the IoU of each object at each threshold, ``(B, len(thresholds))``.
 
     The thresholds rise. Each object's voxels are sorted into the spaces between them once.

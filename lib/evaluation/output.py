@@ -1,4 +1,5 @@
 """The folder of an evaluation: rows, results, figures and the report."""
+
 import os
 import tempfile
 from collections.abc import Sequence
@@ -33,8 +34,7 @@ def reserve(folder: StrPath, overwrite: bool = False) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is not a folder; give --out another name")
     if not overwrite and any((folder / name).exists() for name in (RESULTS, ROWS, REPORT)):
-        raise UserError(f"{folder} holds results already; give --overwrite to replace them, or "
-                        "another --out")
+        raise UserError(f"{folder} holds results already; give --overwrite to replace them, or another --out")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder):
@@ -78,8 +78,11 @@ def write(
     """
     folder = Path(folder)
     write_rows(folder / ROWS, evaluation.rows)
-    write_rows(folder / BASELINE_ROWS, sum(evaluation.baselines.values(), []),
-               method=[name for name, rows in evaluation.baselines.items() for _ in rows])
+    write_rows(
+        folder / BASELINE_ROWS,
+        sum(evaluation.baselines.values(), []),
+        method=[name for name, rows in evaluation.baselines.items() for _ in rows],
+    )
     write_sweep(folder / SWEEP_ROWS, evaluation.sweep, evaluation.thresholds)
     drawings = {
         "iou_by_views.svg": charts.views_chart([results, *beside]),

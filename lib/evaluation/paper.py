@@ -1,4 +1,5 @@
 """What the paper reports, and whether a data set may be set beside it."""
+
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -6,10 +7,7 @@ from typing import Any
 from ..base.hints import StrPath
 from ..data import marker
 
-TABLE = {
-    "1x1x1": {"iou": 0.499, "cross_entropy": 0.116},
-    "3x3x3": {"iou": 0.539, "cross_entropy": 0.106},
-}
+TABLE = {"1x1x1": {"iou": 0.499, "cross_entropy": 0.116}, "3x3x3": {"iou": 0.539, "cross_entropy": 0.106}}
 """The paper's table: recurrent kernel -> mean IoU and mean voxelwise cross-entropy, on ShapeNet."""
 
 RESOLUTION = 32
@@ -108,8 +106,9 @@ def describe(folder: StrPath, counts: dict[str, int], published: dict[str, int])
 def beside_r2n2(results: dict[str, Any]) -> bool:
     """Return whether a run's figures may stand beside 3D-R2N2's: ShapeNet and a published split."""
     split = results.get("split") or {}
-    return (results["data"].get("kind") in ("shapenet", "shapenet part")
-            and split.get("form") in PUBLISHED_SPLITS)
+    return (
+        results["data"].get("kind") in ("shapenet", "shapenet part") and split.get("form") in PUBLISHED_SPLITS
+    )
 
 
 def _source(folder):

@@ -8,6 +8,7 @@ named when the file was written: the IoU and the F-score at those thresholds are
 numbers, bit for bit. The cross-entropy and the average precision, which use the probabilities
 themselves, agree within `TOLERANCE`.
 """
+
 import io
 import json
 import zipfile
@@ -142,8 +143,12 @@ class Predictions:
         planes, packed = (self.array(f"{number:06d}.{name}") for name in ("log_odds", "voxels"))
         sides = planes.shape[2:]
         if (
-            planes.dtype != np.uint8 or packed.dtype != np.uint8 or planes.ndim != 5 or len(planes) != 2
-            or len(set(sides)) != 1 or packed.shape != (-(-sides[0] ** 3 // 8),)
+            planes.dtype != np.uint8
+            or packed.dtype != np.uint8
+            or planes.ndim != 5
+            or len(planes) != 2
+            or len(set(sides)) != 1
+            or packed.shape != (-(-(sides[0] ** 3) // 8),)
         ):
             raise self.damaged()
         high, low = planes.astype(np.uint16)
@@ -178,11 +183,15 @@ def _is_about(about):
     objects, views, thresholds = (about.get(name) for name in ("objects", "views", "thresholds"))
     shapes = about.get("mean_shapes", {})
     return (
-        isinstance(objects, list) and all(map(_is_name, objects))
+        isinstance(objects, list)
+        and all(map(_is_name, objects))
         and len({*map(tuple, objects)}) == len(objects)
-        and isinstance(shapes, dict) and all(map(_is_shape, shapes.values()))
-        and isinstance(views, list) and all(type(count) is int and 0 < count < 1000 for count in views)
-        and isinstance(thresholds, list) and all(type(t) in (int, float) and 0 < t < 1 for t in thresholds)
+        and isinstance(shapes, dict)
+        and all(map(_is_shape, shapes.values()))
+        and isinstance(views, list)
+        and all(type(count) is int and 0 < count < 1000 for count in views)
+        and isinstance(thresholds, list)
+        and all(type(t) in (int, float) and 0 < t < 1 for t in thresholds)
     )
 
 
@@ -192,5 +201,8 @@ def _is_name(pair):
 
 def _is_shape(about):
     numbers = {"threshold", "training_iou", "objects"}
-    return isinstance(about, dict) and set(about) == numbers and all(
-        type(value) in (int, float) and 0 <= value < 2**53 for value in about.values())
+    return (
+        isinstance(about, dict)
+        and set(about) == numbers
+        and all(type(value) in (int, float) and 0 <= value < 2**53 for value in about.values())
+    )

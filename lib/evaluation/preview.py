@@ -1,4 +1,5 @@
 """One picture of what went in and what came out."""
+
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,9 +12,7 @@ COLUMNS = 6
 AZIMUTHS = (35.0, 125.0, 215.0)
 
 
-def preview(
-    views: np.ndarray, names: Sequence[str], occupancy: np.ndarray, threshold: float
-) -> np.ndarray:
+def preview(views: np.ndarray, names: Sequence[str], occupancy: np.ndarray, threshold: float) -> np.ndarray:
     """Draw the views that the network was given and the reconstruction from three sides.
 
     Parameters
@@ -30,11 +29,15 @@ def preview(
     ndarray uint8 (h, w, 3)
     """
     pictures = figures.pictures_of(views)
-    tiles = [(np.asarray(Image.fromarray(picture).resize((TILE, TILE), Image.Resampling.LANCZOS)), name)
-             for picture, name in zip(pictures, names)]
+    tiles = [
+        (np.asarray(Image.fromarray(picture).resize((TILE, TILE), Image.Resampling.LANCZOS)), name)
+        for picture, name in zip(pictures, names)
+    ]
     filled = occupancy > threshold
-    shapes = [(figures.draw_voxels(filled, TILE, azimuth=azimuth), f"reconstruction, {angle}")
-              for azimuth, angle in zip(AZIMUTHS, ("front right", "back right", "back left"))]
+    shapes = [
+        (figures.draw_voxels(filled, TILE, azimuth=azimuth), f"reconstruction, {angle}")
+        for azimuth, angle in zip(AZIMUTHS, ("front right", "back right", "back left"))
+    ]
     rows = [tiles[first : first + COLUMNS] for first in range(0, len(tiles), COLUMNS)] + [shapes]
     wide = MARGIN + max(map(len, rows)) * (TILE + MARGIN)
     sheet = Image.new("RGB", (wide, MARGIN + len(rows) * (TILE + LINE + MARGIN)), "white")

@@ -1,4 +1,5 @@
 """Result rows: one for each object and number of views, from which everything else is derived."""
+
 import csv
 import io
 from collections.abc import Iterable, Sequence
@@ -65,8 +66,7 @@ def read_rows(path: StrPath) -> list[Row]:
     """
     kinds = get_type_hints(Row).values()
     names = [field.name for field in fields(Row)]
-    return [Row(*(kind(cell) for kind, cell in zip(kinds, cells)))
-            for cells in _read(path, names)]
+    return [Row(*(kind(cell) for kind, cell in zip(kinds, cells))) for cells in _read(path, names)]
 
 
 def write_sweep(path: StrPath, rows: Sequence[SweepRow], thresholds: Iterable[float]) -> None:

@@ -2,6 +2,7 @@
 
 Names end in ``_px`` where they count pixels of a page, of which an inch has 100.
 """
+
 import io
 import re
 import warnings
@@ -34,15 +35,32 @@ DPI = 100
 # What XML has no way to write: a name with one of these would make a chart that no reader opens.
 NOT_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 LOOK = {
-    "figure.dpi": DPI, "savefig.dpi": DPI, "font.size": 9, "font.family": "sans-serif",
-    "figure.constrained_layout.use": True, "legend.frameon": False,
-    "text.color": INK, "axes.labelcolor": FAINT, "axes.titlesize": "medium",
-    "axes.edgecolor": RULE, "axes.spines.top": False, "axes.spines.right": False,
-    "axes.grid": True, "axes.axisbelow": True, "grid.color": RULE, "grid.linewidth": 0.8,
-    "xtick.color": RULE, "ytick.color": RULE, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
-    "axes.facecolor": "none", "lines.linewidth": 1.6, "lines.markersize": 4.5,
+    "figure.dpi": DPI,
+    "savefig.dpi": DPI,
+    "font.size": 9,
+    "font.family": "sans-serif",
+    "figure.constrained_layout.use": True,
+    "legend.frameon": False,
+    "text.color": INK,
+    "axes.labelcolor": FAINT,
+    "axes.titlesize": "medium",
+    "axes.edgecolor": RULE,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": RULE,
+    "grid.linewidth": 0.8,
+    "xtick.color": RULE,
+    "ytick.color": RULE,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.facecolor": "none",
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4.5,
     # Words stay words, which a page's reader can search for, and the bytes are the same each time.
-    "svg.fonttype": "none", "svg.hashsalt": "voxlstm",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "voxlstm",
 }
 
 
@@ -71,14 +89,13 @@ def svg(drawing: "Figure") -> str:
     """Return a figure as the text of an SVG file, the same bytes each time."""
     buffer = io.StringIO()
     # Neither the date nor the version of matplotlib belongs to a chart.
-    drawing.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None},
-                    transparent=False)
+    drawing.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=False)
     return NOT_XML.sub("\ufffd", buffer.getvalue())
 
 
 def inline(text: str) -> str:
     """Return an SVG file as an element of a page, whose variables colour it."""
-    text = text[text.index("<svg"):].strip()
+    text = text[text.index("<svg") :].strip()
     # Other charts of the page have the same names; only those that are referred to must stay.
     text = re.sub(r' id="(?![mp][0-9a-f]{10}")[^"]*"', "", text)
     for name, (light, _) in THEME.items():
@@ -88,6 +105,5 @@ def inline(text: str) -> str:
 
 def variables() -> str:
     """Return the style sheet that gives a page the colours of its theme."""
-    light, dark = ("".join(f"--{name}:{colours[k]};" for name, colours in THEME.items())
-                   for k in (0, 1))
+    light, dark = ("".join(f"--{name}:{colours[k]};" for name, colours in THEME.items()) for k in (0, 1))
     return f":root{{{light}}}\n@media (prefers-color-scheme: dark){{:root{{{dark}}}}}\n"

@@ -2,6 +2,7 @@
 
 Both give predictions object by object and show chosen objects again for the report.
 """
+
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
@@ -83,8 +84,16 @@ class NetworkSubject:
                 yield next(seen), pictures_of(batch.views[:, 0]), one
 
     def _batches(self, items, counts, batch=None):
-        return Batches(items, batch or self.batch, views=max(counts), augment=False, shuffle=False,
-                       epochs=1, workers=self.workers if len(items) > 64 else 0, **self.sizes)
+        return Batches(
+            items,
+            batch or self.batch,
+            views=max(counts),
+            augment=False,
+            shuffle=False,
+            epochs=1,
+            workers=self.workers if len(items) > 64 else 0,
+            **self.sizes,
+        )
 
 
 class SavedSubject:
@@ -115,8 +124,9 @@ class SavedSubject:
         there = self.saved.about["views"]
         missing = [count for count in counts if count not in there]
         if missing:
-            raise UserError(f"{self.saved.path} holds predictions from {_listed(there)} views, not "
-                            f"from {missing[0]}")
+            raise UserError(
+                f"{self.saved.path} holds predictions from {_listed(there)} views, not from {missing[0]}"
+            )
         for number in range(len(self.saved)):
             yield self.saved.of_views(number, counts)
 
@@ -163,8 +173,16 @@ def make_cases(
     cases = []
     for k, (item, pictures, gates) in enumerate(subject.show(names, counts)):
         rows = select(evaluation.rows, category=item.category, model=item.model)
-        cases.append(Case(chosen[k][0], sorted(rows, key=lambda row: row.views), item.voxels,
-                          sigmoid(item.log_odds), pictures, gates if k in with_gates else None))
+        cases.append(
+            Case(
+                chosen[k][0],
+                sorted(rows, key=lambda row: row.views),
+                item.voxels,
+                sigmoid(item.log_odds),
+                pictures,
+                gates if k in with_gates else None,
+            )
+        )
     return cases
 
 
@@ -184,16 +202,27 @@ def describe_shapes(shape: MeanShape | None, parts: dict[str, MeanShape]) -> dic
     """Return what the results say of the baselines, by name; nothing where ``shape`` is None."""
     if shape is None:
         return {}
-    about = "the mean of its category's training voxels, cut at that category's best threshold; " \
-            "it is told the category, which the network is not"
+    about = (
+        "the mean of its category's training voxels, cut at that category's best threshold; "
+        "it is told the category, which the network is not"
+    )
     return {
-        GLOBAL: {"threshold": shape.threshold, "training_iou": shape.training_iou,
-                 "training_objects": shape.objects},
-        OWN: {"about": about,
-              "categories": {name: {"threshold": part.threshold,
-                                    "training_iou": part.training_iou,
-                                    "training_objects": part.objects}
-                             for name, part in parts.items()}},
+        GLOBAL: {
+            "threshold": shape.threshold,
+            "training_iou": shape.training_iou,
+            "training_objects": shape.objects,
+        },
+        OWN: {
+            "about": about,
+            "categories": {
+                name: {
+                    "threshold": part.threshold,
+                    "training_iou": part.training_iou,
+                    "training_objects": part.objects,
+                }
+                for name, part in parts.items()
+            },
+        },
     }
 
 

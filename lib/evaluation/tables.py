@@ -1,15 +1,11 @@
 """Tables as text, for a terminal and for a README (the grid is valid reStructuredText)."""
+
 from collections.abc import Sequence
 from typing import Any
 
 from . import paper
 
-NAMES = {
-    "iou": "IoU",
-    "cross_entropy": "cross-entropy",
-    "average_precision": "AP",
-    "f_score": "F-score",
-}
+NAMES = {"iou": "IoU", "cross_entropy": "cross-entropy", "average_precision": "AP", "f_score": "F-score"}
 
 
 def grid(header: Sequence[object], lines: Sequence[Sequence[object]]) -> str:
@@ -18,9 +14,13 @@ def grid(header: Sequence[object], lines: Sequence[Sequence[object]]) -> str:
     widths = [max(len(line[column]) for line in cells) for column in range(len(header))]
     rule = "  ".join("=" * width for width in widths)
     right = [_is_number(lines[0][column]) if lines else False for column in range(len(header))]
-    body = ["  ".join(cell.rjust(width) if to_right else cell.ljust(width)
-                      for cell, width, to_right in zip(line, widths, right)).rstrip()
-            for line in cells]
+    body = [
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(line, widths, right)
+        ).rstrip()
+        for line in cells
+    ]
     return "\n".join([rule, body[0], rule, *body[1:], rule])
 
 
@@ -37,12 +37,9 @@ def views_table(results: dict[str, Any]) -> str:
     return _marked(grid(*views_rows(results)), results)
 
 
-def category_rows(
-    results: dict[str, Any], metric: str = "iou"
-) -> tuple[list[str], list[list[Any]]]:
+def category_rows(results: dict[str, Any], metric: str = "iou") -> tuple[list[str], list[list[Any]]]:
     """Return header and rows by category: objects, the metric at each number of views, baselines."""
-    header = ["category", "objects", *[f"{count} v." for count in results["views"]],
-              *results["baseline"]]
+    header = ["category", "objects", *[f"{count} v." for count in results["views"]], *results["baseline"]]
     lines = []
     for name, parts in results["by_category"].items():
         base = [b["by_category"][name][metric] for b in results["baseline"].values()]
@@ -60,8 +57,10 @@ def category_table(results: dict[str, Any], metric: str = "iou") -> str:
 def sweep_rows(results: dict[str, Any]) -> tuple[list[str], list[list[Any]]]:
     """Return header and rows of the threshold sweep: mean IoU at each number of views."""
     header = ["threshold", *[f"{part['views']} v." for part in results["sweep"]]]
-    return header, [[f"{t:g}", *[part["iou"][k] for part in results["sweep"]]]
-                    for k, t in enumerate(results["thresholds"])]
+    return header, [
+        [f"{t:g}", *[part["iou"][k] for part in results["sweep"]]]
+        for k, t in enumerate(results["thresholds"])
+    ]
 
 
 def sweep_table(results: dict[str, Any]) -> str:
@@ -95,8 +94,10 @@ def trained_note(results: dict[str, Any]) -> str:
     trained, objects = results.get("trained_objects") or 0, results["objects"]
     if not trained:
         return ""
-    return (f"Measured {'partly ' if trained < objects else ''}on objects that the network was "
-            f"trained on ({trained} of {objects}), so these are not figures of a held-out part.")
+    return (
+        f"Measured {'partly ' if trained < objects else ''}on objects that the network was "
+        f"trained on ({trained} of {objects}), so these are not figures of a held-out part."
+    )
 
 
 def trained_mark(results: dict[str, Any]) -> str:
@@ -113,9 +114,11 @@ def split_text(results: dict[str, Any]) -> str:
     if not split:
         return ""
     form = "" if split["form"] == split["name"] else f" ({split['form']})"
-    return (f"{split['name']}{form}, digest {split['digest'][:12]}: "
-            f"{split['train']:,} training, {split['validation']:,} validation and "
-            f"{split['test']:,} test objects")
+    return (
+        f"{split['name']}{form}, digest {split['digest'][:12]}: "
+        f"{split['train']:,} training, {split['validation']:,} validation and "
+        f"{split['test']:,} test objects"
+    )
 
 
 def paper_rows(runs: Sequence[dict[str, Any]]) -> list[list[Any]]:
@@ -172,13 +175,22 @@ def r2n2_rows(results: dict[str, Any]) -> tuple[list[str], list[list[Any]]]:
     lines = []
     for name in names:
         parts = results["by_category"][name]
-        lines.append([name, parts[0]["objects"], *[parts[k]["iou"] for k in places],
-                      *[paper.R2N2[name][count] for count in counts]])
+        lines.append(
+            [
+                name,
+                parts[0]["objects"],
+                *[parts[k]["iou"] for k in places],
+                *[paper.R2N2[name][count] for count in counts],
+            ]
+        )
     objects, *scores = zip(*[line[1:] for line in lines])
-    means = [sum(n * score for n, score in zip(objects, column)) / sum(objects)
-             for column in scores]
-    header = ["category", "objects", *[f"ours, {count} v." for count in counts],
-              *[f"3D-R2N2, {count} v." for count in counts]]
+    means = [sum(n * score for n, score in zip(objects, column)) / sum(objects) for column in scores]
+    header = [
+        "category",
+        "objects",
+        *[f"ours, {count} v." for count in counts],
+        *[f"3D-R2N2, {count} v." for count in counts],
+    ]
     return header, [*lines, ["mean over our objects", sum(objects), *means]]
 
 
@@ -191,12 +203,13 @@ def r2n2_table(results: dict[str, Any]) -> str:
 def r2n2_notes(results: dict[str, Any]) -> list[str]:
     """Return sentences on what differs between a run and 3D-R2N2's figures."""
     split, side = results["split"], resolution(results)
-    said = ["3D-R2N2 is another network, a residual GRU (Choy et al., ECCV 2016); its mean IoUs "
-            "are those reprinted for the test part of Pix2Vox's split."]
+    said = [
+        "3D-R2N2 is another network, a residual GRU (Choy et al., ECCV 2016); its mean IoUs "
+        "are those reprinted for the test part of Pix2Vox's split."
+    ]
     if split["form"] != paper.R2N2_SPLIT:
         said.append(f"Ours is another split ({split['name']}), so the test objects differ.")
-    said.append("The threshold of its figures differs or is not stated; ours is "
-                f"{results['threshold']:g}.")
+    said.append(f"The threshold of its figures differs or is not stated; ours is {results['threshold']:g}.")
     if side != paper.RESOLUTION:
         said.append(f"Its grids have {paper.RESOLUTION} voxels a side, ours {side}.")
     return [*said, *filter(None, [trained_note(results)])]
@@ -206,15 +219,24 @@ def comparison_note(runs: Sequence[dict[str, Any]]) -> str:
     """Say whether the figures of the runs may be compared with the paper's."""
     others = sorted({run["data"]["name"] for run in runs if not run["data"]["papers_data"]})
     sizes = sorted({resolution(run) for run in runs} - {paper.RESOLUTION})
-    coarse = "" if not sizes else (
-        f" The paper's grids have {paper.RESOLUTION} voxels a side, those here "
-        f"{' and '.join(map(str, sizes))}; an IoU is not the same measure on both.")
+    coarse = (
+        ""
+        if not sizes
+        else (
+            f" The paper's grids have {paper.RESOLUTION} voxels a side, those here "
+            f"{' and '.join(map(str, sizes))}; an IoU is not the same measure on both."
+        )
+    )
     if not others:
-        return ("Same data set as the paper's; its order of models, number of test views and "
-                f"threshold are not published.{coarse}")
-    return (f"The paper's rows were measured on ShapeNet; {' and '.join(others)} "
-            f"{'is' if len(others) == 1 else 'are'} other data, so these figures neither confirm "
-            f"nor contradict the paper's.{coarse}")
+        return (
+            "Same data set as the paper's; its order of models, number of test views and "
+            f"threshold are not published.{coarse}"
+        )
+    return (
+        f"The paper's rows were measured on ShapeNet; {' and '.join(others)} "
+        f"{'is' if len(others) == 1 else 'are'} other data, so these figures neither confirm "
+        f"nor contradict the paper's.{coarse}"
+    )
 
 
 def resolution(results: dict[str, Any]) -> int:
@@ -229,9 +251,14 @@ def overall(results: dict[str, Any], metric: str) -> float:
 
 
 def _run_line(run):
-    return [run["network"]["name"], run["network"]["kernel"],
-            run["data"]["name"] + trained_mark(run), _views(run), overall(run, "iou"),
-            overall(run, "cross_entropy")]
+    return [
+        run["network"]["name"],
+        run["network"]["kernel"],
+        run["data"]["name"] + trained_mark(run),
+        _views(run),
+        overall(run, "iou"),
+        overall(run, "cross_entropy"),
+    ]
 
 
 def _marked(table, results):

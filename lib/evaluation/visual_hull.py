@@ -4,6 +4,7 @@ The paper says that classical methods need at least ten views. Space carving fro
 (Laurentini, 1994) is the plainest of them: what any view shows as background is empty. It is told the
 camera of every view and the size of the object's grid, which the network is not.
 """
+
 from collections.abc import Sequence
 
 import numpy as np

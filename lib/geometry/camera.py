@@ -50,11 +50,7 @@ class Viewpoint:
         """Return (centre, right, down, forward), each (3,): the camera in the model's frame."""
         azimuth, elevation = np.radians([self.azimuth, self.elevation])
         back = np.array(
-            [
-                np.cos(elevation) * np.cos(azimuth),
-                np.sin(elevation),
-                np.cos(elevation) * np.sin(azimuth),
-            ]
+            [np.cos(elevation) * np.cos(azimuth), np.sin(elevation), np.cos(elevation) * np.sin(azimuth)]
         )
         right = np.array([np.sin(azimuth), 0.0, -np.cos(azimuth)])
         down = np.cross(right, back)

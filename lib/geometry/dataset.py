@@ -164,9 +164,7 @@ def _reserve(out, settings, add, tasks):
     found = marker.read(out)
     if found is None:
         if any((out / name).exists() for name in (MODELS, RENDERINGS, VOXELS)):
-            raise UserError(
-                f"{out} holds a data set that this tool did not make: choose another --out"
-            )
+            raise UserError(f"{out} holds a data set that this tool did not make: choose another --out")
         write_json(path, settings)
         return
     added = found.pop(marker.ADDED, [])

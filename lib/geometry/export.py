@@ -4,6 +4,7 @@ Pictures do not tell how large an object is. So a file is in a frame of its own,
 format: y up, front towards +x, the bounding box of what the file holds centred on the origin, and
 its **longest side of length 1**. To have a model in metres, multiply by its longest side in metres.
 """
+
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING

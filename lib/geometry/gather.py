@@ -105,7 +105,12 @@ def _gather_source(folder, source, out, credits, broken):
             write_obj(target, mesh, textures=True)
             credits.append(
                 Credit(
-                    model.category, stem, source["package"], version, model.name, model.author,
+                    model.category,
+                    stem,
+                    source["package"],
+                    version,
+                    model.name,
+                    model.author,
                     source["licence"],
                 )
             )
@@ -150,9 +155,7 @@ def _catalogue(root, source):
     pieces = {}
     for key, number, value in re.findall(r"^(\w+)#(\d+)=(.*)$", text, re.MULTILINE):
         pieces.setdefault(number, {})[key] = value.strip()
-    categories = {
-        name: category for category, names in source["categories"].items() for name in names
-    }
+    categories = {name: category for category, names in source["categories"].items() for name in names}
     models = []
     for piece in pieces.values():
         path = root / piece["model"].lstrip("/")

@@ -49,9 +49,7 @@ def check(mesh: Mesh, name: StrPath) -> Mesh:
     """Return ``mesh`` if it can be placed in the data set's frame, else raise `UserError`."""
     used = mesh.vertices[mesh.faces].reshape(-1, 3)
     if not np.isfinite(used).all():
-        raise UserError(
-            f"{name} has coordinates that are not finite numbers: repair or export it again"
-        )
+        raise UserError(f"{name} has coordinates that are not finite numbers: repair or export it again")
     if not np.abs(used).max() <= LARGEST:
         raise UserError(
             f"{name} has coordinates up to {np.abs(used).max():.0e}, which no model has: repair or"
@@ -83,9 +81,7 @@ def join(meshes: Sequence[Mesh]) -> Mesh:
     )
 
 
-def write_obj(
-    path: StrPath, mesh: Mesh, names: Sequence[str] | None = None, textures: bool = False
-) -> None:
+def write_obj(path: StrPath, mesh: Mesh, names: Sequence[str] | None = None, textures: bool = False) -> None:
     """Write ``mesh`` as Wavefront OBJ with a .mtl file beside it, in ShapeNetCore.v1's manner.
 
     Colours are written by material; those at vertices are not. ``names`` are the materials'

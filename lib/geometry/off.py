@@ -24,7 +24,7 @@ def read(text):
     kind = re.match("(ST)?C?N?OFF(?![A-Z])", text, re.IGNORECASE)  # ModelNet's has "OFF490 518 0"
     if not kind:
         raise ValueError("it does not begin with OFF")
-    lines = [line.split() for line in text[kind.end():].split("\n") if line.strip()]
+    lines = [line.split() for line in text[kind.end() :].split("\n") if line.strip()]
     if not lines:
         raise ValueError("it does not say how many vertices it has")
     total, polygons = map(int, lines[0][:2])

@@ -77,17 +77,12 @@ class Renderer:
         picture = np.zeros((SIZE, SIZE, 4), dtype=np.uint8)
         height, width = rows.stop - rows.start, columns.stop - columns.start
         origin, directions = _rays(viewpoint, rows, columns)
-        hits = self.scene.run(
-            np.broadcast_to(origin, directions.shape).copy(), directions, output=1
-        )
+        hits = self.scene.run(np.broadcast_to(origin, directions.shape).copy(), directions, output=1)
         struck = np.flatnonzero(hits["primID"] >= 0)
         # A ray's samples of one pixel lie together, so that the mean is over the second axis.
         samples = np.zeros((len(directions), 4), dtype=np.float32)
         samples[struck, :3] = self._shade(
-            hits["primID"][struck],
-            hits["u"][struck],
-            hits["v"][struck],
-            directions[struck],
+            hits["primID"][struck], hits["u"][struck], hits["v"][struck], directions[struck]
         )
         samples[struck, 3] = 1.0
         pixels = samples.reshape(height * width, SAMPLES * SAMPLES, 4).sum(axis=1)

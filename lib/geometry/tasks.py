@@ -42,13 +42,7 @@ def procedural_tasks(count, seed, synsets=None, resolution=RESOLUTION):
         raise UserError(f"--procedural {count} asks for no objects; give a number of at least 1")
     chosen = synsets or [category.synset for category in CATEGORIES]
     return [
-        Task(
-            synset,
-            digest("procedural", seed, synset, index)[:32],
-            seed,
-            index,
-            resolution=resolution,
-        )
+        Task(synset, digest("procedural", seed, synset, index)[:32], seed, index, resolution=resolution)
         for index in range(count)  # so that a set that is still being made has all categories
         for synset in chosen
     ]
@@ -126,9 +120,7 @@ def _distinct(rows):
     # Two files of one name in two formats are two models.
     rows = _renamed(rows, lambda model, path: f"{model}_{path.stem}{path.suffix.replace('.', '_')}")
     rows = _renamed(rows, lambda model, path: f"{model}_{digest(*path.parts)[:12]}")
-    return [
-        (synset, _shortened(model, parts), parts) for synset, model, parts in rows
-    ]
+    return [(synset, _shortened(model, parts), parts) for synset, model, parts in rows]
 
 
 def _renamed(rows, rename):
@@ -145,6 +137,8 @@ def _renamed(rows, rename):
 def _shortened(model, parts):
     """Return an id that is short enough for a folder's name."""
     data = model.encode()
-    return model if len(data) <= LONGEST else (
-        f"{data[: LONGEST - 13].decode(errors='ignore')}_{digest(*parts)[:12]}"
+    return (
+        model
+        if len(data) <= LONGEST
+        else (f"{data[: LONGEST - 13].decode(errors='ignore')}_{digest(*parts)[:12]}")
     )

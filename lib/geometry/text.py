@@ -24,7 +24,7 @@ def decode(data):
     """
     for mark, encoding in MARKS:
         if data.startswith(mark):
-            return _finish(data[len(mark):].decode(encoding, "replace"))
+            return _finish(data[len(mark) :].decode(encoding, "replace"))
     for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         sample = data[first:200:2]
         if len(sample) > 3 and sample.count(0) > 0.9 * len(sample) and any(data[:200]):

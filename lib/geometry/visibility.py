@@ -1,4 +1,5 @@
 """Which voxels of a solid are seen from a viewpoint."""
+
 import numpy as np
 from scipy import ndimage
 

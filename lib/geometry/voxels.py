@@ -161,9 +161,7 @@ def _crossings(corners, size):
     y, z = np.meshgrid(
         *[(np.arange(size) + 0.5 + off) / size - 0.5 for off in (0.0131, 0.0173)], indexing="ij"
     )
-    origins = np.stack([np.full(size * size, -1.0), y.ravel(), z.ravel()], axis=1).astype(
-        np.float32
-    )
+    origins = np.stack([np.full(size * size, -1.0), y.ravel(), z.ravel()], axis=1).astype(np.float32)
     directions = np.tile(np.float32([1.0, 0.0, 0.0]), (size * size, 1))
     counts = np.zeros((size + 1, size * size), dtype=np.int16)
     lines = np.arange(size * size)

@@ -1,4 +1,5 @@
 """Compiling a graph that is run a few times."""
+
 from collections.abc import Sequence
 
 from ..backend.door import Function, Symbol, device, theano

@@ -4,6 +4,7 @@
 is ``(images, y channels, *space)``; there are two or three spatial axes. The maps x and y are
 plain or blocked (see `layout`); w is always plain.
 """
+
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,11 +52,7 @@ class Geometry:
     def padding(self, kernel: Sequence[Symbol | int]) -> list[Symbol | int]:
         """Return the zeros before and after x along each axis; ``kernel`` may be symbolic."""
         reach = [(k - 1) * d for k, d in zip(kernel, self.dilation)]
-        named = {
-            "valid": [0] * self.space,
-            "half": [(r + 1) // 2 for r in reach],
-            "full": reach,
-        }
+        named = {"valid": [0] * self.space, "half": [(r + 1) // 2 for r in reach], "full": reach}
         return named[self.border] if isinstance(self.border, str) else list(self.border)
 
     def y_space(

@@ -3,6 +3,7 @@
 ``x`` is ``(rows, inputs)``, ``w`` ``(inputs, outputs)`` and ``y`` ``(rows, outputs)``, all float32.
 For many rows NumPy's BLAS serves.
 """
+
 from ..backend.door import Symbol, tensor
 
 import numpy as np

@@ -6,6 +6,7 @@ The first line of each function says what it equals; the tests compare it with t
 of stride 1 with zero padding that keeps the size, as in other frameworks: kernels are not turned
 over.
 """
+
 from ..backend.door import Symbol, tensor
 
 from theano.tensor.nnet import abstract_conv

@@ -3,6 +3,7 @@
 A graph is kept as Theano pickles it, without the values of its shared variables. Its file's name is
 a digest of all that the graph comes from, so that a graph of other code is never found.
 """
+
 import contextlib
 import gc
 import hashlib

@@ -1,4 +1,5 @@
 """Names for what the hints of ops say often."""
+
 from typing import Any
 
 from ..backend.door import Symbol

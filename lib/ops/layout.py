@@ -4,6 +4,7 @@ A plain map is ``(images, channels, *space)``. A blocked map is ``(images, chann
 B)``: B neighbouring channels of one cell lie side by side, which is how direct convolutions read
 them. Where the channels do not fill the last block, zeros do.
 """
+
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,4 +1,5 @@
 """The leaky ReLU as one scalar operation, so that every back end makes one pass of it."""
+
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,9 +20,7 @@ class LeakyReLU(scalar.UnaryScalarOp):
 
     __props__ = ("slope",)
 
-    def __init__(
-        self, slope: float, output_types: Callable[..., Any] = scalar.upgrade_to_float
-    ) -> None:
+    def __init__(self, slope: float, output_types: Callable[..., Any] = scalar.upgrade_to_float) -> None:
         super().__init__(output_types, name=f"leaky_relu_{slope:g}")
         self.slope = slope
 
@@ -32,12 +31,7 @@ class LeakyReLU(scalar.UnaryScalarOp):
         return x if x > 0 else x * type(x)(self.slope)
 
     def c_code(
-        self,
-        node: Apply,
-        name: str,
-        inputs: Sequence[str],
-        outputs: Sequence[str],
-        sub: dict[str, Any],
+        self, node: Apply, name: str, inputs: Sequence[str], outputs: Sequence[str], sub: dict[str, Any]
     ) -> str:
         (x,), (z,) = inputs, outputs
         kind = node.outputs[0].type.dtype_specs()[1]
@@ -46,9 +40,7 @@ class LeakyReLU(scalar.UnaryScalarOp):
     def c_code_cache_version(self) -> tuple[int, ...]:
         return (1,)
 
-    def L_op(
-        self, inputs: list[Symbol], outputs: list[Symbol], gradients: list[Symbol]
-    ) -> list[Symbol]:
+    def L_op(self, inputs: list[Symbol], outputs: list[Symbol], gradients: list[Symbol]) -> list[Symbol]:
         # Where the slope is positive, the result has the sign of the argument.
         return [LeakyReLUGradient(self.slope)(outputs[0], gradients[0])]
 
@@ -58,9 +50,7 @@ class LeakyReLUGradient(scalar.BinaryScalarOp):
 
     __props__ = ("slope",)
 
-    def __init__(
-        self, slope: float, output_types: Callable[..., Any] = scalar.upgrade_to_float
-    ) -> None:
+    def __init__(self, slope: float, output_types: Callable[..., Any] = scalar.upgrade_to_float) -> None:
         super().__init__(output_types, name=f"leaky_relu_gradient_{slope:g}")
         self.slope = slope
 
@@ -71,12 +61,7 @@ class LeakyReLUGradient(scalar.BinaryScalarOp):
         return dy if y > 0 else dy * type(dy)(self.slope)
 
     def c_code(
-        self,
-        node: Apply,
-        name: str,
-        inputs: Sequence[str],
-        outputs: Sequence[str],
-        sub: dict[str, Any],
+        self, node: Apply, name: str, inputs: Sequence[str], outputs: Sequence[str], sub: dict[str, Any]
     ) -> str:
         (y, dy), (z,) = inputs, outputs
         kind = node.outputs[0].type.dtype_specs()[1]

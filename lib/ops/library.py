@@ -1,4 +1,5 @@
 """The native library behind the ops: oneDNN, and the C++ of this folder built against it once."""
+
 import ctypes
 import hashlib
 import importlib.metadata
@@ -40,10 +41,7 @@ class Convolution(ctypes.Structure):
 
     _fields_ = (
         [(name, ctypes.c_int32) for name in "operand space images x_channels y_channels".split()]  # type: ignore[assignment]
-        + [
-            (name, ctypes.c_int32 * 3)
-            for name in ("x", "y", "kernel", "stride", "dilation", "padding")
-        ]
+        + [(name, ctypes.c_int32 * 3) for name in ("x", "y", "kernel", "stride", "dilation", "padding")]
         + [(name, ctypes.c_int32) for name in "x_blocked y_blocked flip bias leaky".split()]
         + [("slope", ctypes.c_float), ("strides", ctypes.c_int64 * 5)]
     )
@@ -107,7 +105,8 @@ def _opened(path):
             size = getattr(native, f"voxlstm_size_of_{kind.__name__.lower()}")()
             if size != ctypes.sizeof(kind):
                 raise Unavailable(
-                    f"{path.name} has {size} bytes for a {kind.__name__}, not {ctypes.sizeof(kind)}")
+                    f"{path.name} has {size} bytes for a {kind.__name__}, not {ctypes.sizeof(kind)}"
+                )
     except (OSError, AttributeError) as error:
         raise Unavailable(f"{path.name} does not load: {error}") from error
     return native

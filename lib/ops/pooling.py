@@ -1,4 +1,5 @@
 """Max-pooling of blocked maps with what follows it, in one pass each way."""
+
 from collections.abc import Sequence
 
 from ..backend.door import Symbol, tensor

@@ -1,4 +1,5 @@
 """The loop over views: Theano's scan, or on a CUDA device with cuDNN one op."""
+
 from collections.abc import Callable, Sequence
 
 from ..backend.door import Symbol, device, theano
@@ -7,10 +8,7 @@ GATES = 3
 
 
 def over_views(
-    step: Callable[..., Sequence[Symbol]],
-    W_tau: Sequence[Symbol],
-    U: Symbol,
-    biases: Sequence[Symbol],
+    step: Callable[..., Sequence[Symbol]], W_tau: Sequence[Symbol], U: Symbol, biases: Sequence[Symbol]
 ) -> list[Symbol]:
     """Return what a grid of LSTM cells does at each view, from h = c = 0.
 

@@ -1,4 +1,5 @@
 """The place of our graph optimisations among Theano's."""
+
 from collections.abc import Callable
 
 from ..backend.door import device
@@ -27,9 +28,7 @@ class Placement(Optimizer):
         Takes the graph and changes it.
     """
 
-    def __init__(
-        self, serves: Callable[[], bool], rewrite: Callable[[FunctionGraph], object]
-    ) -> None:
+    def __init__(self, serves: Callable[[], bool], rewrite: Callable[[FunctionGraph], object]) -> None:
         super().__init__()
         self.serves, self.rewrite = serves, rewrite
 

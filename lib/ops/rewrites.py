@@ -97,9 +97,14 @@ class Rules:
         """Return the rules, for one walk from the inputs to the outputs."""
         elementwise = [Elemwise]
         tracked = (
-            (self.convolve, FORWARD), (self.transpose, TRANSPOSED), (self.kernel_gradient, KERNEL),
-            (self.pool, [Pool]), (self.pool_gradient, [MaxPoolGrad]), (self.bias, elementwise),
-            (self.leaky, elementwise), (self.leaky_gradient, elementwise),
+            (self.convolve, FORWARD),
+            (self.transpose, TRANSPOSED),
+            (self.kernel_gradient, KERNEL),
+            (self.pool, [Pool]),
+            (self.pool_gradient, [MaxPoolGrad]),
+            (self.bias, elementwise),
+            (self.leaky, elementwise),
+            (self.leaky_gradient, elementwise),
             (self.bias_gradient, [Sum]),
         )
         return [_tracking(rule, kinds) for rule, kinds in tracked]
@@ -213,10 +218,7 @@ class Rules:
             isinstance(border, int) for border in op.border_mode
         )
         served = (
-            symmetric
-            and op.num_groups == 1
-            and not op.unshared
-            and all(v.dtype == "float32" for v in maps)
+            symmetric and op.num_groups == 1 and not op.unshared and all(v.dtype == "float32" for v in maps)
         )
         y_channels, x_channels = map(self.ops.channels, op.kshp[:2])
         if not served or (None in (y_channels, x_channels) and not self.ops.plain_channels):

@@ -1,4 +1,5 @@
 """Stochastic gradient descent's step of one parameter in one pass."""
+
 from ..backend.door import Symbol, tensor
 
 import numpy as np

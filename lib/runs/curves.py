@@ -7,6 +7,7 @@
 The last two are filled where the network was validated after that iteration. Times are not in it,
 so that an interrupted and resumed run leaves the same bytes as one that ran through.
 """
+
 import csv
 import os
 from collections.abc import Sequence

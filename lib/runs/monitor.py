@@ -1,4 +1,5 @@
 """What a training shows of itself while it runs."""
+
 import math
 import sys
 import time

@@ -1,4 +1,5 @@
 """A long job as a row of commands, each done once, however often the job is interrupted."""
+
 import json
 import subprocess
 import sys
@@ -162,9 +163,13 @@ def _read(path):
         return {}
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
-        if all(isinstance(entry["command"], list) and isinstance(entry["inputs"], dict)
-               and isinstance(entry["finished"], (str, type(None))) and entry["seconds"] + 0.0 >= 0
-               for entry in known.values()):
+        if all(
+            isinstance(entry["command"], list)
+            and isinstance(entry["inputs"], dict)
+            and isinstance(entry["finished"], (str, type(None)))
+            and entry["seconds"] + 0.0 >= 0
+            for entry in known.values()
+        ):
             return known
         raise TypeError
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:

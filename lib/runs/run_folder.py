@@ -4,6 +4,7 @@ It holds ``network.yaml`` and ``recipe.yaml`` (the definitions as trained, overr
 ``split.txt`` (which objects are trained, validated and to be tested on) and ``run.json`` (what was
 run, where and with which versions; an entry for each start), beside what others write into it.
 """
+
 import fcntl
 import json
 import platform
@@ -25,8 +26,15 @@ from ..base.hints import StrPath
 PACKAGES = ("voxlstm", "Theano-PyMC", "numpy", "scipy", "Pillow")
 SPLIT = "split.txt"
 CONTENT = (
-    "last.npz", "best.npz", "run.json", "network.yaml", "recipe.yaml", "curves.csv", "curves.png",
-    "events", SPLIT,
+    "last.npz",
+    "best.npz",
+    "run.json",
+    "network.yaml",
+    "recipe.yaml",
+    "curves.csv",
+    "curves.png",
+    "events",
+    SPLIT,
 )
 STARTING = ".starting"  # there from a run's first file to its run.json
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,7 +68,9 @@ class RunFolder:
     def __init__(self, path: StrPath, resume: bool = False, overwrite: bool = False) -> None:
         self.path = Path(path)
         if resume and not (self.path / "run.json").exists():
-            raise UserError(f"there is no run to resume in {path}, for want of a run.json; leave --resume out")
+            raise UserError(
+                f"there is no run to resume in {path}, for want of a run.json; leave --resume out"
+            )
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = lock(self.path)
         try:
@@ -124,8 +134,11 @@ class RunFolder:
         if overwrite or (self.path / STARTING).exists() and not begun:
             self._clear()
         elif not resume and any((self.path / name).exists() for name in CONTENT):
-            remedy = "--resume to go on with it, --overwrite to replace it" if begun else (
-                "--overwrite to replace it (its run.json is missing, so that it cannot be resumed)")
+            remedy = (
+                "--resume to go on with it, --overwrite to replace it"
+                if begun
+                else ("--overwrite to replace it (its run.json is missing, so that it cannot be resumed)")
+            )
             raise UserError(f"{self.path} holds a run already; give {remedy}, or another --out")
         return resume
 
@@ -142,7 +155,8 @@ def _is_start(entry):
     """Return whether an entry of run.json can be one of `RunFolder.note_start`."""
     kinds = {"data": str, "data_digest": str, "objects": dict, "split": dict, "precision": str}
     return isinstance(entry, dict) and all(
-        isinstance(entry[name], kind) for name, kind in kinds.items() if name in entry)
+        isinstance(entry[name], kind) for name, kind in kinds.items() if name in entry
+    )
 
 
 def shipped(path: StrPath) -> StrPath:
@@ -167,9 +181,7 @@ def lock(folder: StrPath) -> TextIO:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         file.close()
-        raise UserError(
-            f"another run is writing to {folder}; wait for it or choose another --out"
-        ) from error
+        raise UserError(f"another run is writing to {folder}; wait for it or choose another --out") from error
     return file
 
 

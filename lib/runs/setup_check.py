@@ -1,4 +1,5 @@
 """What a user needs to know about this machine before training on it."""
+
 import os
 import platform
 import shutil
@@ -75,9 +76,7 @@ def check_headers() -> Finding:
     header = Path(sysconfig.get_paths()["include"], "Python.h")
     if header.is_file():
         return Finding("Python headers", str(header.parent))
-    return Finding(
-        "Python headers", "missing", "Python.h is missing; install it (apt install python3-dev)"
-    )
+    return Finding("Python headers", "missing", "Python.h is missing; install it (apt install python3-dev)")
 
 
 def check_blas(ldflags: str, libraries: list[dict[str, Any]], flags: set[str]) -> list[Finding]:

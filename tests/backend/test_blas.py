@@ -1,4 +1,5 @@
 """The BLAS that is linked and the kernel it runs."""
+
 import tempfile
 import unittest
 from pathlib import Path
@@ -73,8 +74,7 @@ class ImportOrder(unittest.TestCase):
     def test_importing_the_package_chooses_the_kernels_and_loads_no_numpy(self):
         for package in ("voxlstm", "voxlstm.lib", "voxlstm.models"):
             answer = self.run_python(
-                f"import os, sys, {package}\n"
-                "print(os.environ['OPENBLAS_CORETYPE'], 'numpy' in sys.modules)"
+                f"import os, sys, {package}\nprint(os.environ['OPENBLAS_CORETYPE'], 'numpy' in sys.modules)"
             )
             self.assertEqual(answer.stdout.split(), [self.chosen, "False"], answer.stderr)
             self.assertEqual(answer.stderr, "")

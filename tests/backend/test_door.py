@@ -1,4 +1,5 @@
 """Theano as the door opens it: flags, devices, repairs."""
+
 import tempfile
 import unittest
 from pathlib import Path
@@ -74,8 +75,14 @@ class Readiness(unittest.TestCase):
 
     def test_settings_that_theano_refuses(self):
         path = self.folder / "rc"
-        for text in ("[global]\nallow_gc = maybe\n", "[global]\nfloatX = float99\n", "floatX = float32\n",
-                     "[global\n", "[global]\nfloatX = float32\nfloatX = float64\n", "\xff[global]\n"):
+        for text in (
+            "[global]\nallow_gc = maybe\n",
+            "[global]\nfloatX = float99\n",
+            "floatX = float32\n",
+            "[global\n",
+            "[global]\nfloatX = float32\nfloatX = float64\n",
+            "\xff[global]\n",
+        ):
             path.write_bytes(text.encode("latin-1"))
             with self.subTest(text):
                 self.refused(f"{path}", THEANORC=str(path))
@@ -93,17 +100,24 @@ class ConfigurationFiles(unittest.TestCase):
     def test_a_device_in_the_home_folder_is_asked_for(self):
         self.path.write_text("[global]\ndevice = cuda\nfloatX = float64\n")
         cache = str(cache_folder())
-        answer = run_python(ASK.format(""), without=["THEANO_FLAGS", "THEANORC"], HOME=str(self.folder),
-                            VOXLSTM_CACHE=cache)
+        answer = run_python(
+            ASK.format(""), without=["THEANO_FLAGS", "THEANORC"], HOME=str(self.folder), VOXLSTM_CACHE=cache
+        )
         self.assertEqual(answer.returncode, 2)
         self.assertRegex(answer.stderr, "error: .*(pygpu|cuda)")
-        answer = run_python(ASK.format("'cpu'"), without=["THEANO_FLAGS", "THEANORC"], HOME=str(self.folder),
-                            VOXLSTM_CACHE=cache)
+        answer = run_python(
+            ASK.format("'cpu'"),
+            without=["THEANO_FLAGS", "THEANORC"],
+            HOME=str(self.folder),
+            VOXLSTM_CACHE=cache,
+        )
         self.assertEqual(answer.stdout.split(), ["cpu"])
 
     def test_a_later_file_and_then_the_flags_win(self):
         other = self.folder / "other"
-        self.path.write_text("[global]\nfloatX = float64\nbase_compiledir = %(TMPDIR)s/one\n[nvcc]\nflags=-D%x\n")
+        self.path.write_text(
+            "[global]\nfloatX = float64\nbase_compiledir = %(TMPDIR)s/one\n[nvcc]\nflags=-D%x\n"
+        )
         other.write_text("[global]\nbase_compiledir = /tmp/two\n")
         settings = {"THEANORC": f"{self.path}:{other}:/nowhere", "TMPDIR": str(self.folder)}
         answer = run_python(SHOW, without=["THEANO_FLAGS"], **settings)

@@ -1,4 +1,5 @@
 """C++ modules are compiled side by side, each once, and a failure is still told."""
+
 import json
 import tempfile
 import unittest

@@ -1,4 +1,5 @@
 """Files as `.npz` that are damaged or mean harm, each small; the readers refuse every one."""
+
 import io
 import struct
 import zipfile

@@ -1,4 +1,5 @@
 """The cache: nothing of another user's is loaded, and no cache is one sentence."""
+
 import os
 import stat
 import subprocess
@@ -97,8 +98,10 @@ class Folder(CacheCase):
 
 class Usable(CacheCase):
     def facts(self, **changed):
-        values = {name: getattr(os.statvfs("/"), name) for name in
-                  ("f_flag", "f_bavail", "f_frsize", "f_files", "f_favail")}
+        values = {
+            name: getattr(os.statvfs("/"), name)
+            for name in ("f_flag", "f_bavail", "f_frsize", "f_files", "f_favail")
+        }
         values.update({"f_flag": 0, "f_bavail": 10**9, "f_files": 9, "f_favail": 9}, **changed)
         return mock.patch.object(cache.os, "statvfs", lambda _: mock.Mock(**values))
 
@@ -106,8 +109,12 @@ class Usable(CacheCase):
         folder = cache.cache_folder()
         with self.facts():
             cache.check_usable(folder)
-        cases = {"cannot be written": {"f_flag": os.ST_RDONLY}, "noexec": {"f_flag": os.ST_NOEXEC},
-                 "full": {"f_bavail": 0}, "disk is full": {"f_favail": 0}}
+        cases = {
+            "cannot be written": {"f_flag": os.ST_RDONLY},
+            "noexec": {"f_flag": os.ST_NOEXEC},
+            "full": {"f_bavail": 0},
+            "disk is full": {"f_favail": 0},
+        }
         for reason, changed in cases.items():
             with self.subTest(reason), self.facts(**changed):
                 with self.assertRaisesRegex(UserError, f"{reason}.*VOXLSTM_CACHE"):
@@ -157,8 +164,13 @@ class Content(CacheCase):
 class Trim(CacheCase):
     def test_only_own_names_and_no_links_go(self):
         folder, old = cache.cache_folder("graphs"), "step-0123456789abcdef.pickle"
-        foreign = ("mine.pickle", "step-0123.pickle", "step-0123456789abcdef.pickle.bak", "notes.txt",
-                   "step-0123456789ABCDEF.pickle")
+        foreign = (
+            "mine.pickle",
+            "step-0123.pickle",
+            "step-0123456789abcdef.pickle.bak",
+            "notes.txt",
+            "step-0123456789ABCDEF.pickle",
+        )
         for age, name in enumerate(("new-00000000000000ff.pickle", old, *foreign)):
             (folder / name).write_text("")
             os.utime(folder / name, (1000 - age,) * 2)

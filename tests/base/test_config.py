@@ -1,4 +1,5 @@
 """YAML to dataclasses."""
+
 import contextlib
 import tempfile
 import time
@@ -101,11 +102,32 @@ class LoadYaml(unittest.TestCase):
                 self.load(content)
 
     def test_every_kind_of_text_is_a_value_or_one_sentence(self):
-        values = ["2001-99-99", "0x_", "0b_", "9" * 5000, "!!int", "!!float", "!!bool", "!!timestamp",
-                  "!!timestamp x",
-                  "!!int x", "!!binary \xe4", "{[a]: 1, [a]: 2}", "{{a: 1}: 2}", '"\\UFFFFFFFF"', "&a [*a]",
-                  "!!set [a]", "[" * 3000, "{a: " * 3000, "[" * 3000 + "]" * 3000, "- " * 3000, "!!omap [a]", "=",
-                  "<<: 3", "? " * 400]
+        values = [
+            "2001-99-99",
+            "0x_",
+            "0b_",
+            "9" * 5000,
+            "!!int",
+            "!!float",
+            "!!bool",
+            "!!timestamp",
+            "!!timestamp x",
+            "!!int x",
+            "!!binary \xe4",
+            "{[a]: 1, [a]: 2}",
+            "{{a: 1}: 2}",
+            '"\\UFFFFFFFF"',
+            "&a [*a]",
+            "!!set [a]",
+            "[" * 3000,
+            "{a: " * 3000,
+            "[" * 3000 + "]" * 3000,
+            "- " * 3000,
+            "!!omap [a]",
+            "=",
+            "<<: 3",
+            "? " * 400,
+        ]
         for value in values:
             for content in (f"a: {value}\n", f"{value}: 1\n"):
                 with self.subTest(content[:40]), contextlib.suppress(UserError):
@@ -116,7 +138,10 @@ class LoadYaml(unittest.TestCase):
     def test_names_for_more_and_more_parts_are_refused_at_once(self):
         lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
         lines += [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]" for k in range(1, 9)]
-        merged = ["a0: &a0 {x: 1}", *(f"a{k}: &a{k} {{<<: [{', '.join([f'*a{k - 1}'] * 9)}]}}" for k in range(1, 9))]
+        merged = [
+            "a0: &a0 {x: 1}",
+            *(f"a{k}: &a{k} {{<<: [{', '.join([f'*a{k - 1}'] * 9)}]}}" for k in range(1, 9)),
+        ]
         for text in ("\n".join(lines), "\n".join(merged), "a: &a {b: *a}"):
             start = time.process_time()
             with self.assertRaisesRegex(UserError, "too many values"):

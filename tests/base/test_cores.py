@@ -1,4 +1,5 @@
 """Usable cores: the affinity mask, and control groups in made-up files."""
+
 import os
 import tempfile
 import unittest
@@ -46,8 +47,14 @@ class Version2Test(CoresCase):
         return self.cores()
 
     def test_a_quota_is_rounded_up_and_at_least_one(self):
-        for text, cores in [("200000 100000", 2), ("250000 100000", 3), ("1000 100000", 1),
-                            ("50000 25000", 2), ("1600000 100000", 8), ("max 100000", 8)]:
+        for text, cores in [
+            ("200000 100000", 2),
+            ("250000 100000", 3),
+            ("1000 100000", 1),
+            ("50000 25000", 2),
+            ("1600000 100000", 8),
+            ("max 100000", 8),
+        ]:
             self.assertEqual(self.limit(text), cores, text)
 
     def test_what_cannot_be_read_limits_nothing(self):

@@ -1,4 +1,5 @@
 """How a tool ends."""
+
 import unittest
 
 from tests.process import run_python

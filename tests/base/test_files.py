@@ -1,4 +1,5 @@
 """Files that appear whole or not at all."""
+
 import os
 import tempfile
 import unittest
@@ -70,5 +71,7 @@ class Apart(unittest.TestCase):
                 (folder / "sub").mkdir(exist_ok=True)
                 with self.assertRaisesRegex(UserError, "--preview .* would overwrite --out .*new.png"):
                     check_apart({"--out": folder / "new.png", "--preview": f"{name}/{path}"})
-            check_apart({"--out": folder / "a.obj", "--preview": None, "--sheet": folder / "a.png"},
-                        [folder / "in.png"])
+            check_apart(
+                {"--out": folder / "a.obj", "--preview": None, "--sheet": folder / "a.png"},
+                [folder / "in.png"],
+            )

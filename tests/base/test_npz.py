@@ -1,4 +1,5 @@
 """Reading .npz: what NumPy writes, as NumPy reads it, and nothing else."""
+
 import resource
 import tempfile
 import unittest
@@ -20,10 +21,16 @@ class Good(NpzCase):
     def test_every_kind_of_array_as_numpy_reads_it(self):
         random = np.random.default_rng(0)
         arrays = {
-            "floats": random.random((2, 3, 4)).astype("float32"), "half": np.float16([1.5]),
-            "order": np.asfortranarray(random.random((3, 5))), "big": np.arange(4, dtype=">i4"),
-            "text": np.array("täxt \U0001f600"), "bools": np.array([[True], [False]]), "none": np.empty((0, 7)),
-            "scalar": np.float64(3.25), "a/b": np.arange(3, dtype="uint8"), "empty text": np.array(""),
+            "floats": random.random((2, 3, 4)).astype("float32"),
+            "half": np.float16([1.5]),
+            "order": np.asfortranarray(random.random((3, 5))),
+            "big": np.arange(4, dtype=">i4"),
+            "text": np.array("täxt \U0001f600"),
+            "bools": np.array([[True], [False]]),
+            "none": np.empty((0, 7)),
+            "scalar": np.float64(3.25),
+            "a/b": np.arange(3, dtype="uint8"),
+            "empty text": np.array(""),
         }
         for write in (np.savez, np.savez_compressed):
             write(self.path, **arrays)

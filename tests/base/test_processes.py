@@ -1,4 +1,5 @@
 """Pools of processes: fresh, of one thread each, and gone with their parent."""
+
 import os
 import signal
 import subprocess
@@ -71,7 +72,10 @@ class EndOfTheParentTest(unittest.TestCase):
         path = Path(self.enterContext(tempfile.TemporaryDirectory()), "program.py")
         path.write_text(PROGRAM)
         program = subprocess.Popen(
-            [sys.executable, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            [sys.executable, path],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
             start_new_session=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )

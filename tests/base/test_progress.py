@@ -1,4 +1,5 @@
 """What the progress line says."""
+
 import io
 import os
 import unittest

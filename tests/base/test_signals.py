@@ -1,4 +1,5 @@
 """Stop requests: the first signal is noted, the second acts, forks are left alone."""
+
 import os
 import signal
 import unittest

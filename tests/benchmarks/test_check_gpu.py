@@ -1,4 +1,5 @@
 """How benchmarks/check_gpu.py trains, and what it says of a part that fails."""
+
 import importlib
 import json
 import subprocess
@@ -46,11 +47,22 @@ class Checking(unittest.TestCase):
 
     def test_a_part_that_fails_and_an_unknown_one_are_a_sentence(self):
         for arguments, status, sentence in [
-            (["--parts", "parity", "--networks", "none"], 2, "the parity part ended, as tests.parity.on_device failed"),
+            (
+                ["--parts", "parity", "--networks", "none"],
+                2,
+                "the parity part ended, as tests.parity.on_device failed",
+            ),
             (["--parts", "parrot"], 2, "--parts has parrot; take some of parity, speed, profile, train"),
         ]:
             with self.subTest(arguments), tempfile.TemporaryDirectory() as folder:
-                command = [sys.executable, ROOT / "benchmarks/check_gpu.py", "--out", folder, "--device", "cpu"]
+                command = [
+                    sys.executable,
+                    ROOT / "benchmarks/check_gpu.py",
+                    "--out",
+                    folder,
+                    "--device",
+                    "cpu",
+                ]
                 done = subprocess.run([*map(str, command), *arguments], capture_output=True, text=True)
                 self.assertEqual(done.returncode, status)
                 self.assertIn(f"error: {sentence}", done.stderr.splitlines()[-1])

@@ -1,4 +1,5 @@
 """How benchmarks/check_gpu.py times this project and PyTorch in turn."""
+
 import json
 import os
 import subprocess

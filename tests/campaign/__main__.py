@@ -3,6 +3,7 @@
 Half of the time goes to trainings that are killed, the rest to the readers in turn, each in a process
 of its own. The exit status is 1 where anything but a result or one sentence came out.
 """
+
 import argparse
 import json
 import os
@@ -22,8 +23,16 @@ from voxlstm.lib.base.files import write_text
 
 from . import fuzz, kill, readers
 
-WRONG = ("odd ends", "other numbers", "temporary files", "damaged checkpoints", "hangs", "workers left",
-         "too slow", "unexpected")
+WRONG = (
+    "odd ends",
+    "other numbers",
+    "temporary files",
+    "damaged checkpoints",
+    "hangs",
+    "workers left",
+    "too slow",
+    "unexpected",
+)
 
 
 def main(argv=None):
@@ -65,8 +74,17 @@ def run_part(name, folder, options):
 
 def ask(name, seconds, seed):
     """Run one part in a process of its own; return its counts."""
-    command = [sys.executable, "-m", "tests.campaign", "--part", name, "--seconds", str(seconds),
-               "--seed", str(seed)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.campaign",
+        "--part",
+        name,
+        "--seconds",
+        str(seconds),
+        "--seed",
+        str(seed),
+    ]
     ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if ended.returncode:
         return {"unexpected": 1, "findings": {f"the part ended: {ended.stderr.strip()[-300:]}": seed}}
@@ -75,8 +93,10 @@ def ask(name, seconds, seed):
 
 def report(results, options):
     """Return the figures as text."""
-    lines = [f"{time.strftime('%Y-%m-%d')}, {options.seconds:g} seconds in all, seed {options.seed},"
-             f" {usable_cores()} cores, {platform.machine()}, load {os.getloadavg()[0]:.1f}"]
+    lines = [
+        f"{time.strftime('%Y-%m-%d')}, {options.seconds:g} seconds in all, seed {options.seed},"
+        f" {usable_cores()} cores, {platform.machine()}, load {os.getloadavg()[0]:.1f}"
+    ]
     lines += [options.note] if options.note else []
     for name, counts in results.items():
         findings = counts.pop("findings", {})

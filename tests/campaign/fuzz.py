@@ -1,4 +1,5 @@
 """Damaged files for every reader: each is read or refused in one sentence, soon and in little memory."""
+
 import resource
 import shutil
 import signal

@@ -1,4 +1,5 @@
 """Trainings killed at random moments: resumed to their end, they leave the very same numbers."""
+
 import os
 import random
 import shutil

@@ -1,12 +1,35 @@
 """Random damage to bytes, and the numbers and words that readers stumble over."""
+
 import random
 import struct
 import zlib
 
 INSERTED = (b"\0", b"\xff", b"\x7f", b"\x80", b"\r", b"\n", b" ", b"0", b"-", b"9")
 SIZES = (0, 1, 255, 256, 65535, 65536, 2**24, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1)
-WORDS = (b"nan", b"inf", b"-inf", b"1e308", b"1e400", b"-1", b"0", b"1025", b"9" * 450, b"0x20", b"1_0", b"+3",
-         b"", b"1e3", b"True", b"None", b"2001-99-99", b"!!int", b"&a [*a]", b"[" * 200, b"~", b"\x1b[31m")
+WORDS = (
+    b"nan",
+    b"inf",
+    b"-inf",
+    b"1e308",
+    b"1e400",
+    b"-1",
+    b"0",
+    b"1025",
+    b"9" * 450,
+    b"0x20",
+    b"1_0",
+    b"+3",
+    b"",
+    b"1e3",
+    b"True",
+    b"None",
+    b"2001-99-99",
+    b"!!int",
+    b"&a [*a]",
+    b"[" * 200,
+    b"~",
+    b"\x1b[31m",
+)
 LARGEST = 400_000  # bytes of a changed file
 
 

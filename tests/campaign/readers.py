@@ -1,4 +1,5 @@
 """The readers of files of unknown origin: for each, good files, how they are damaged, and the call."""
+
 import gzip
 import io
 import tarfile
@@ -55,8 +56,16 @@ def all_readers(folder):
 
 _TEXT = mutations.damaged, mutations.reworded
 _PNG = mutations.damaged, lambda data, generator: mutations.with_png_sums(mutations.damaged(data, generator))
-_PICTURES = [("PNG", "RGBA", 40), ("PNG", "L", 40), ("PNG", "P", 40), ("JPEG", "RGB", 40), ("WEBP", "RGBA", 40),
-             ("TIFF", "RGB", 40), ("BMP", "RGB", 40), ("GIF", "P", 40)]
+_PICTURES = [
+    ("PNG", "RGBA", 40),
+    ("PNG", "L", 40),
+    ("PNG", "P", 40),
+    ("JPEG", "RGB", 40),
+    ("WEBP", "RGBA", 40),
+    ("TIFF", "RGB", 40),
+    ("BMP", "RGB", 40),
+    ("GIF", "P", 40),
+]
 
 
 def _grids():
@@ -74,8 +83,15 @@ def _picture(kind, mode, side):
 
 def _checkpoints(folder):
     weights = {"a.W": np.arange(6, dtype="f4").reshape(2, 3), "a.b": np.zeros(3, "f4")}
-    saved = checkpoint.Checkpoint(weights, {"velocity/a.W": weights["a.W"]}, 3, {"next": 1},
-                                  config(3).to_dict(), {"rate": 1}, split="train\ta\tb\n")
+    saved = checkpoint.Checkpoint(
+        weights,
+        {"velocity/a.W": weights["a.W"]},
+        3,
+        {"next": 1},
+        config(3).to_dict(),
+        {"rate": 1},
+        split="train\ta\tb\n",
+    )
     made = []
     for weights_only in (False, True):
         checkpoint.save(folder / "good.npz", saved, weights_only)

@@ -4,6 +4,7 @@ A program of its own, for one process computes on one device:
 ``python -m tests.cuda.ops_on_device cuda RESULT.npz [PRECISION [WAY [KIND]]]``, where WAY names the one
 way of computing convolutions that is tried (``all``: the fastest), and KIND the expressions.
 """
+
 import json
 import sys
 from collections import OrderedDict
@@ -95,8 +96,10 @@ def expressions():
     found["pooling/many channels"] = pooling(1030, 4, 4, (1, 1), inputs=2)
     arrays = [theano.shared(random(5, *shape)) for shape in ((7,), (300, 500), (2, 3, 40, 50))]
     found["sum/of arrays"] = [
-        *(tensor.sqr(x).sum() for x in arrays), *(x.sum() for x in arrays),
-        arrays[2].sum(axis=(0, 2, 3)), arrays[2].sum(axis=(1, 2)),
+        *(tensor.sqr(x).sum() for x in arrays),
+        *(x.sum() for x in arrays),
+        arrays[2].sum(axis=(0, 2, 3)),
+        arrays[2].sum(axis=(1, 2)),
         convolution((1, 1, 2, 2), (1, 1, 1, 1))[0],  # our ops serve graphs with convolutions
     ]
     for views, kernel in ((1, 3), (3, 1), (3, 3)):

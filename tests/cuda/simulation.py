@@ -7,6 +7,7 @@ after another. Everything above them, the choice of device, the optimisation of 
 the kernels that Theano and libgpuarray generate and the calls to cuBLAS and cuDNN, is what a real
 GPU gets. Races and times are not modelled.
 """
+
 import ctypes
 import hashlib
 import os
@@ -56,14 +57,7 @@ class DnnCounters(Counters):
 
     _fields_ = [
         (name, ctypes.c_uint64)
-        for name in (
-            "forward",
-            "backward_data",
-            "backward_filter",
-            "finds",
-            "without_stream",
-            "objects",
-        )
+        for name in ("forward", "backward_data", "backward_filter", "finds", "without_stream", "objects")
     ]
 
 

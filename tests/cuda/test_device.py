@@ -1,4 +1,5 @@
 """Choosing ``cuda``: refused with a sentence where there is none, proven where there is one."""
+
 import os
 import subprocess
 import sys
@@ -80,10 +81,14 @@ class ChoosingCuda(unittest.TestCase):
         command = [sys.executable, "-c", textwrap.dedent(program)]
         ended = subprocess.run(command, cwd=ROOT, env=self.simulated, capture_output=True, text=True)
         self.assertEqual(ended.returncode, 0, ended.stderr)
-        self.assertEqual(ended.stdout.splitlines(), [
-            "1000 70", "0", f"the CUDA driver cannot lock {1 << 62} bytes of memory (error 2);"
-            " use a smaller batch",
-        ])
+        self.assertEqual(
+            ended.stdout.splitlines(),
+            [
+                "1000 70",
+                "0",
+                f"the CUDA driver cannot lock {1 << 62} bytes of memory (error 2); use a smaller batch",
+            ],
+        )
 
     def test_the_set_up_check_proves_the_device(self):
         ended = self.run_tool("check_setup")

@@ -1,4 +1,5 @@
 """Our ops for CUDA devices, on the simulated device and its cuDNN, against the CPU."""
+
 import json
 import os
 import subprocess
@@ -17,8 +18,16 @@ WAYS = "channels last", "channels first", "product"
 TOLERANCE = 2e-6  # of the largest value: sums of at most some thousand float32 products
 TF32_TOLERANCE = 5e-3  # factors of 10 bits
 OURS = {
-    "GpuConvolve", "GpuTranspose", "GpuKernelGradient", "GpuMaxPool", "GpuMaxPoolGradient",
-    "GpuLeakyGradient", "GpuRecurrence", "GpuRecurrenceGradient", "GpuSum", "GpuChannelSums",
+    "GpuConvolve",
+    "GpuTranspose",
+    "GpuKernelGradient",
+    "GpuMaxPool",
+    "GpuMaxPoolGradient",
+    "GpuLeakyGradient",
+    "GpuRecurrence",
+    "GpuRecurrenceGradient",
+    "GpuSum",
+    "GpuChannelSums",
 }
 NOT_OURS = {"GpuCorrMM", "GpuCorr3dMM", "GpuPool", "GpuMaxPoolGrad", "Scan"}
 

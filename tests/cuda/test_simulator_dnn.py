@@ -1,4 +1,5 @@
 """The simulated cuDNN by itself: its convolutions against NumPy, and what it refuses."""
+
 import ctypes
 import itertools
 import os
@@ -90,9 +91,7 @@ def with_channels_last(array):
 class Convolution:
     """Operands of a convolution and the descriptors of all three passes."""
 
-    def __init__(
-        self, library, space, stride=1, pad=0, dilation=1, mode=CORRELATION, math=FMA, last=False
-    ):
+    def __init__(self, library, space, stride=1, pad=0, dilation=1, mode=CORRELATION, math=FMA, last=False):
         self.library = library
         self.stride, self.pad, self.dilation, self.mode, self.last = stride, pad, dilation, mode, last
         size, reach = (7, 6, 5)[:space], (3, 2, 3)[:space]
@@ -111,8 +110,12 @@ class Convolution:
         }
         self.how = library.new("ConvolutionDescriptor")
         library.call(
-            "SetConvolutionNdDescriptor", self.how, space,
-            *(ints(space * [value]) for value in (pad, stride, dilation)), mode, FLOAT,
+            "SetConvolutionNdDescriptor",
+            self.how,
+            space,
+            *(ints(space * [value]) for value in (pad, stride, dilation)),
+            mode,
+            FLOAT,
         )
         library.call("SetConvolutionMathType", self.how, math)
         for name in "xwy":
@@ -131,14 +134,17 @@ class Convolution:
         """Set a descriptor for an array of this shape in the convolution's layout."""
         if name == "w":
             self.library.call(
-                "SetFilterNdDescriptor", self.descriptors[name], dtype, int(self.last),
-                len(shape), ints(shape),
+                "SetFilterNdDescriptor",
+                self.descriptors[name],
+                dtype,
+                int(self.last),
+                len(shape),
+                ints(shape),
             )
         else:
             strides = [step // 4 for step in self.laid_out(np.empty(shape, "float32")).strides]
             self.library.call(
-                "SetTensorNdDescriptor", self.descriptors[name], dtype,
-                len(shape), ints(shape), ints(strides),
+                "SetTensorNdDescriptor", self.descriptors[name], dtype, len(shape), ints(shape), ints(strides)
             )
 
     def operands(self, which):
@@ -152,10 +158,18 @@ class Convolution:
             out = self.laid_out(np.full_like(self.arrays[made], np.nan))
         workspace = np.zeros(max(memory, 1), "uint8")
         self.library.call(
-            f"Convolution{which}", self.handle, byref(c_float(alpha)),
-            *self.described(first), *self.described(second), self.how, algorithm,
-            pointer(workspace), c_size_t(memory), byref(c_float(beta)),
-            self.descriptors[made], pointer(out),
+            f"Convolution{which}",
+            self.handle,
+            byref(c_float(alpha)),
+            *self.described(first),
+            *self.described(second),
+            self.how,
+            algorithm,
+            pointer(workspace),
+            c_size_t(memory),
+            byref(c_float(beta)),
+            self.descriptors[made],
+            pointer(out),
         )
         return out
 
@@ -167,9 +181,18 @@ class Convolution:
         workspace = np.zeros(max(memory, 1), "uint8")
         found, count = (Performance * requested)(), c_int()
         self.library.call(
-            f"FindConvolution{which}AlgorithmEx", self.handle,
-            *self.described(first), *self.described(second), self.how, self.descriptors[made],
-            pointer(out), requested, byref(count), found, pointer(workspace), c_size_t(memory),
+            f"FindConvolution{which}AlgorithmEx",
+            self.handle,
+            *self.described(first),
+            *self.described(second),
+            self.how,
+            self.descriptors[made],
+            pointer(out),
+            requested,
+            byref(count),
+            found,
+            pointer(workspace),
+            c_size_t(memory),
         )
         return list(found[: count.value])
 
@@ -396,8 +419,12 @@ class Refusals(SimulatedDnn):
         self.library.call(*set_sizes, ints((2, 1, 7, 6)), ints((42, 0, 6, 1)))
         for stride in (0, -1):
             self.assert_refused(
-                BAD_PARAM, f"dimension 1 has the stride {stride}", self.library.call,
-                *set_sizes, ints((2, 3, 7, 6)), ints((42, stride, 6, 1)),
+                BAD_PARAM,
+                f"dimension 1 has the stride {stride}",
+                self.library.call,
+                *set_sizes,
+                ints((2, 3, 7, 6)),
+                ints((42, stride, 6, 1)),
             )
 
     def test_values_that_no_descriptor_takes(self):
@@ -411,8 +438,17 @@ class Refusals(SimulatedDnn):
                 self.assert_refused(status, words, convolution.describe, name, shape, dtype)
         for pad, stride, dilation in ((-1, 1, 1), (0, 0, 1), (0, 1, 0)):
             self.assert_refused(
-                BAD_PARAM, "padding", self.library.call, "SetConvolutionNdDescriptor", convolution.how, 2,
-                ints([pad, pad]), ints([stride, stride]), ints([dilation, dilation]), CORRELATION, FLOAT,
+                BAD_PARAM,
+                "padding",
+                self.library.call,
+                "SetConvolutionNdDescriptor",
+                convolution.how,
+                2,
+                ints([pad, pad]),
+                ints([stride, stride]),
+                ints([dilation, dilation]),
+                CORRELATION,
+                FLOAT,
             )
         self.assert_refused(
             BAD_PARAM, "mathematics", self.library.call, "SetConvolutionMathType", convolution.how, 4

@@ -1,4 +1,5 @@
 """The whole training step on ``cuda``, on the simulated device, against the CPU."""
+
 import json
 import os
 import subprocess
@@ -44,10 +45,7 @@ class TrainingOnCuda(unittest.TestCase):
         on_cuda = {**simulation.environment(libraries), **cls.variables}
         with tempfile.TemporaryDirectory() as folder:
             cuda, cpu = Path(folder, "cuda.npz"), Path(folder, "cpu.npz")
-            processes = [
-                start_training("cuda", cuda, on_cuda),
-                start_training("cpu", cpu, dict(os.environ)),
-            ]
+            processes = [start_training("cuda", cuda, on_cuda), start_training("cpu", cpu, dict(os.environ))]
             codes = [process.wait() for process in processes]
             if any(codes):
                 raise AssertionError(f"training on cuda and on cpu ended with {codes}")

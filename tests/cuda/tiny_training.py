@@ -3,6 +3,7 @@
 A program of its own, for one process computes on one device:
 ``python -m tests.cuda.tiny_training cuda RESULT.npz``
 """
+
 import itertools
 import json
 import sys

@@ -1,4 +1,5 @@
 """A web server on this machine that can be told to misbehave."""
+
 import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -60,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
         data = self.answer()
         server = self.owner
         if server.hold:
-            self.wfile.write(data[:len(data) // 2])
+            self.wfile.write(data[: len(data) // 2])
             server.holding.set()
             server.closing.wait()
             return
@@ -69,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if server.breaks:
             server.breaks -= 1
-        self.wfile.write(data[:server.break_after])
+        self.wfile.write(data[: server.break_after])
         self.close_connection = True
 
     def answer(self):

@@ -1,4 +1,5 @@
 """Batches: what they hold, that only the seed and the place decide it, and every bad end."""
+
 import collections
 import contextlib
 import io
@@ -69,8 +70,9 @@ class BatchCase(unittest.TestCase):
 class TestEvaluation(BatchCase):
     def test_first_views_in_order_and_the_last_partial_batch(self):
         for workers in (0, 2):
-            with Batches(self.items, 3, views=2, augment=False, shuffle=False, epochs=1,
-                         workers=workers) as batches:
+            with Batches(
+                self.items, 3, views=2, augment=False, shuffle=False, epochs=1, workers=workers
+            ) as batches:
                 self.assertEqual(len(batches), 3)
                 found = list(batches)
             self.assertEqual([len(batch.objects) for batch in found], [3, 3, 1])
@@ -96,7 +98,7 @@ class TestEvaluation(BatchCase):
 class TestTraining(BatchCase):
     def test_every_object_once_an_epoch_in_a_new_order(self):
         rows = [item for batch in self.first(14, 3, 1, workers=0) for item in batch.objects]
-        epochs = [rows[k:k + 7] for k in range(0, 42, 7)]
+        epochs = [rows[k : k + 7] for k in range(0, 42, 7)]
         for epoch in epochs:
             self.assertEqual(sorted(epoch), self.items)
         self.assertGreater(len({tuple(epoch) for epoch in epochs}), 4)
@@ -110,8 +112,7 @@ class TestTraining(BatchCase):
         self.assertGreater(min(counts.values()), 3)
 
     def test_views_are_drawn_without_replacement_from_all(self):
-        drawn = [row for batch in self.first(20, 3, 4, workers=0)
-                 for row in self.check_rows(batch)]
+        drawn = [row for batch in self.first(20, 3, 4, workers=0) for row in self.check_rows(batch)]
         for row in drawn:
             self.assertEqual(len(set(row)), 4)
         counts = collections.Counter(view for row in drawn for view in row)
@@ -131,8 +132,7 @@ class TestTraining(BatchCase):
     def test_an_object_differs_from_epoch_to_epoch(self):
         found = self.first(2, 7, 2, shuffle=False, workers=0)
         self.assertEqual(found[0].objects, found[1].objects)
-        self.assertFalse(any(np.array_equal(found[0].views[:, k], found[1].views[:, k])
-                             for k in range(7)))
+        self.assertFalse(any(np.array_equal(found[0].views[:, k], found[1].views[:, k]) for k in range(7)))
 
     def test_set_smaller_than_a_batch(self):
         for workers in (0, 1):
@@ -175,15 +175,21 @@ class TestState(BatchCase):
     def test_refuses_another_run(self):
         with Batches(self.items, 3, (1, 5), workers=0) as batches:
             state = batches.state()
-        changes = [("batch", {"batch": 4}), ("views", {"views": (1, 4)}), ("seed", {"seed": 1}),
-                   ("augment", {"augment": False}), ("vary", {"vary": True}), ("shuffle", {"shuffle": False}),
-                   ("epochs", {"epochs": 2}), ("objects", {"objects": self.items[1:]}),
-                   ("digest", {"objects": self.items[::-1]})]
+        changes = [
+            ("batch", {"batch": 4}),
+            ("views", {"views": (1, 4)}),
+            ("seed", {"seed": 1}),
+            ("augment", {"augment": False}),
+            ("vary", {"vary": True}),
+            ("shuffle", {"shuffle": False}),
+            ("epochs", {"epochs": 2}),
+            ("objects", {"objects": self.items[1:]}),
+            ("digest", {"objects": self.items[::-1]}),
+        ]
         for name, change in changes:
             options = {"objects": self.items, "batch": 3, "views": (1, 5), **change}
             with self.assertRaisesRegex(UserError, f"cannot be resumed: '{name}' was"):
                 Batches(**options, workers=0, state=state)
-
 
     def test_goes_on_from_a_state_of_before_the_variation(self):
         with Batches(self.items, 3, 2, workers=0) as batches:
@@ -215,7 +221,7 @@ class TestMemory(BatchCase):
             self.assertLessEqual(len(places), 4)
 
     def test_arrays_outlive_the_workers(self):
-        batch, = self.first(1, 2, 2, workers=1)
+        (batch,) = self.first(1, 2, 2, workers=1)
         self.check_rows(batch)
         batch.views[...] = 0  # and may be written to
 
@@ -257,8 +263,9 @@ class TestErrors(unittest.TestCase):
         self.items = Index.open(self.root, cache=False).items
 
     def batches(self, workers, items=None, views=2):
-        batches = Batches(items or self.items, 2, views, augment=True, shuffle=False, epochs=1,
-                          workers=workers)
+        batches = Batches(
+            items or self.items, 2, views, augment=True, shuffle=False, epochs=1, workers=workers
+        )
         self.addCleanup(batches.close)
         return batches
 
@@ -287,7 +294,9 @@ class TestErrors(unittest.TestCase):
 
     def test_grid_of_another_size(self):
         binvox.write(self.items[0].voxels_path, np.zeros((16, 16, 16)))
-        with self.assertRaisesRegex(UserError, r"holds 16\^3 voxels, not the 32\^3 of the network: .*--resolution 32"):
+        with self.assertRaisesRegex(
+            UserError, r"holds 16\^3 voxels, not the 32\^3 of the network: .*--resolution 32"
+        ):
             next(self.batches(0))
 
     def test_sizes_are_the_network_s(self):
@@ -314,8 +323,15 @@ class TestErrors(unittest.TestCase):
             self.batches(0, items)
 
     def test_absurd_arguments(self):
-        for options in ({"batch": 0}, {"views": 0}, {"views": (2, 1)}, {"seed": -1},
-                        {"epochs": 0}, {"workers": -1}, {"objects": []}):
+        for options in (
+            {"batch": 0},
+            {"views": 0},
+            {"views": (2, 1)},
+            {"seed": -1},
+            {"epochs": 0},
+            {"workers": -1},
+            {"objects": []},
+        ):
             with self.assertRaises(UserError):
                 Batches(**{"objects": self.items, "batch": 1, "views": 1, **options})
 
@@ -347,7 +363,7 @@ class TestErrors(unittest.TestCase):
         self.wait_until_told(batches, rf"waiting for data .* {process.pid} is stopped")
         process.send_signal(signal.SIGCONT)
         batches._pool.stop_wanted = False
-        for batch in want[batches.state()["next"]:]:  # nothing was lost
+        for batch in want[batches.state()["next"] :]:  # nothing was lost
             got = next(batches)
             np.testing.assert_array_equal(got.views, batch.views)
             np.testing.assert_array_equal(got.voxels, batch.voxels)
@@ -409,9 +425,13 @@ class TestEndOfTheCaller(BatchCase):
     """
 
     def end_by(self, number):
-        program = subprocess.Popen([sys.executable, "-c", PROGRAM, str(self.root)],
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                   start_new_session=True)
+        program = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(self.root)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
         workers = read_workers(self, program)
         for pid in workers:
             files = open_files(pid)
@@ -433,7 +453,6 @@ class TestEndOfTheCaller(BatchCase):
     def test_killed(self):
         self.assertEqual(self.end_by(signal.SIGKILL).returncode, -signal.SIGKILL)
 
-
     def test_killed_while_a_read_never_ends(self):
         self.root = Path(self.enterContext(tempfile.TemporaryDirectory()))
         make_tree(self.root, {CHAIR: 4}, views=2)
@@ -442,7 +461,7 @@ class TestEndOfTheCaller(BatchCase):
             os.mkfifo(path)
         lines = PROGRAM.splitlines()
         first = lines.index("next(batches)")
-        program = "\n".join([*lines[:first], "import time; time.sleep(2)", *lines[first + 1:]])
+        program = "\n".join([*lines[:first], "import time; time.sleep(2)", *lines[first + 1 :]])
         with mock.patch.dict(globals(), PROGRAM=program):
             self.assertEqual(self.end_by(signal.SIGKILL).returncode, -signal.SIGKILL)
 

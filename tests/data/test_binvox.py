@@ -1,4 +1,5 @@
 """binvox: the axis order, the bytes, and every way in which a file can be wrong."""
+
 import tempfile
 import tracemalloc
 import unittest
@@ -48,14 +49,14 @@ class TestLayout(BinvoxCase):
         grid = binvox.read(self.written(HEADER + bytes([1, 1, 1, 3, 0, 2, 0, 2])))
         np.testing.assert_array_equal(grid, [np.ones((2, 2)), np.zeros((2, 2))])
 
-
     def test_comments_blank_lines_and_any_order(self):
-        header = (b"#binvox 1\n\n# ok let's add some comments!\n  translate 1 2 3 # this is a value?\n"
-                  b"#hmm\nscale 0.5\n\n\t dim 2 2\t2  \ndata\n")
+        header = (
+            b"#binvox 1\n\n# ok let's add some comments!\n  translate 1 2 3 # this is a value?\n"
+            b"#hmm\nscale 0.5\n\n\t dim 2 2\t2  \ndata\n"
+        )
         loaded = binvox.load(self.written(header + bytes([0, 1, 1, 1, 0, 2, 1, 4])))
         self.assertEqual((loaded.translate, loaded.scale), ((1, 2, 3), 0.5))
         self.assertTrue(loaded.grid[0, 1, 0] and loaded.grid[1].all() and loaded.grid.sum() == 5)
-
 
     def test_headers_of_other_writers(self):
         runs = bytes([0, 1, 1, 1, 0, 2, 1, 4])
@@ -104,8 +105,16 @@ class TestRoundTrip(BinvoxCase):
 
     def test_refuses_to_write_what_it_could_not_read(self):
         cube = np.zeros((2, 2, 2))
-        for grid in (np.zeros((2, 2, 3)), np.zeros((2, 2)), np.zeros((0, 0, 0)),
-                     cube + 0.5, cube + 2, cube - 1, cube + 256, cube * np.nan):
+        for grid in (
+            np.zeros((2, 2, 3)),
+            np.zeros((2, 2)),
+            np.zeros((0, 0, 0)),
+            cube + 0.5,
+            cube + 2,
+            cube - 1,
+            cube + 256,
+            cube * np.nan,
+        ):
             with self.assertRaises(ValueError):
                 binvox.write(self.path, grid)
         for place in (((0, 0), 1), ((0, 0, np.nan), 1), ((0, 0, 0), 0), ((0, 0, 0), np.inf)):

@@ -1,4 +1,5 @@
 """The check of a tree: every kind of missing or unreadable file is named."""
+
 import shutil
 import tempfile
 import unittest
@@ -59,8 +60,7 @@ class TestCheck(unittest.TestCase):
 
     def test_a_category_that_is_absent_or_foreign(self):
         self.root.joinpath("ShapeNetVox32", CHAIR).rename(self.root / "ShapeNetVox32" / "mugs")
-        self.root.joinpath("ShapeNetRendering", CHAIR).rename(
-            self.root / "ShapeNetRendering" / "mugs")
+        self.root.joinpath("ShapeNetRendering", CHAIR).rename(self.root / "ShapeNetRendering" / "mugs")
         tree = check_tree(self.root, workers=1)
         self.assertEqual(tree.counts, {CHAIR: 0, "mugs": 3})
         self.assertEqual(tree.table()[2].split(), ["mugs", "3", "-"])
@@ -74,9 +74,11 @@ class TestCheck(unittest.TestCase):
 
     def test_missing_files(self):
         self.damage()
-        expected = [f"{self.views('m000') / '07.png'} is missing",
-                    f"{self.views('m000') / 'rendering_metadata.txt'} is missing",
-                    f"{self.voxels('m001')} is missing"]
+        expected = [
+            f"{self.views('m000') / '07.png'} is missing",
+            f"{self.views('m000') / 'rendering_metadata.txt'} is missing",
+            f"{self.voxels('m001')} is missing",
+        ]
         for read in (True, False):
             problems = check_tree(self.root, read=read, workers=2).problems
             self.assertEqual(problems[:3], expected)
@@ -97,8 +99,13 @@ class TestCheck(unittest.TestCase):
         tree = check_tree(self.root, workers=1)
         self.assertFalse(tree.complete())
         self.assertEqual(len(tree.problems), 5)
-        offences = ("truncated", "lists 23 viewpoints, not 24", "not a valid binvox file",
-                    "five numbers a line", "16^3 voxels, not 32^3")
+        offences = (
+            "truncated",
+            "lists 23 viewpoints, not 24",
+            "not a valid binvox file",
+            "five numbers a line",
+            "16^3 voxels, not 32^3",
+        )
         files = (picture, cameras, grid, words, self.voxels("m002"))
         for text, file, offence in zip(tree.problems, files, offences):
             self.assertIn(str(file), text)
@@ -124,8 +131,10 @@ class TestCheck(unittest.TestCase):
         self.assertRegex(logged.output[0], f"2 of 3 .*{first}.*05.png.*{third}.*truncated")
         # The parts are those of the whole set: only the damaged ones are missing.
         train = {item.name for item in choose(index, validation=0).train}
-        self.assertEqual([item.name for item in choose(whole, validation=0).train],
-                         [item.name for item in whole if item.name in train])
+        self.assertEqual(
+            [item.name for item in choose(whole, validation=0).train],
+            [item.name for item in whole if item.name in train],
+        )
         self.voxels(second).write_bytes(b"")
         with self.assertRaisesRegex(UserError, "every object in .* is damaged"):
             leave_out_damaged(index, 1)

@@ -1,4 +1,5 @@
 """Transfers against a server that misbehaves, and archives that mean harm."""
+
 import collections
 import contextlib
 import errno
@@ -210,8 +211,13 @@ class TestTransfer(FetchCase):
         gone = self.serve()
         gone.close()
         self.server.status = 404
-        self.refused("no mirror offers ShapeNetVox32.tgz", "HTTP 404", "refused", "--mirror",
-                     servers=[self.server, gone])
+        self.refused(
+            "no mirror offers ShapeNetVox32.tgz",
+            "HTTP 404",
+            "refused",
+            "--mirror",
+            servers=[self.server, gone],
+        )
         self.assertEqual(self.files(), [])
         self.assertRaisesRegex(UserError, "not an address", fetch, self.out, ["nonsense"], ONE)
 
@@ -312,8 +318,13 @@ class TestUnpack(FetchCase):
             self.assertEqual(self.files(), [NAME])
 
     def test_links_and_devices_are_left_out(self):
-        kinds = {"soft": tarfile.SYMTYPE, "hard": tarfile.LNKTYPE, "pipe": tarfile.FIFOTYPE,
-                 "disk": tarfile.BLKTYPE, "null": tarfile.CHRTYPE}
+        kinds = {
+            "soft": tarfile.SYMTYPE,
+            "hard": tarfile.LNKTYPE,
+            "pipe": tarfile.FIFOTYPE,
+            "disk": tarfile.BLKTYPE,
+            "null": tarfile.CHRTYPE,
+        }
         extra = []
         for name, kind in kinds.items():
             member = tarfile.TarInfo(f"{FOLDER}/{name}")
@@ -336,8 +347,17 @@ class TestUnpack(FetchCase):
         flipped[len(DATA) // 2] ^= 1
         checksum = bytearray(DATA)
         checksum[-6] ^= 1
-        for data in (b"", b"\x1f\x8b", DATA[:-1], DATA[:-9], DATA[:1000], bytes(flipped),
-                     bytes(checksum), b"x" + DATA, DATA + b"garbage"):
+        for data in (
+            b"",
+            b"\x1f\x8b",
+            DATA[:-1],
+            DATA[:-9],
+            DATA[:1000],
+            bytes(flipped),
+            bytes(checksum),
+            b"x" + DATA,
+            DATA + b"garbage",
+        ):
             with self.assertRaisesRegex(UserError, "was damaged .* has been removed"):
                 self.unpack(data)
             self.assertEqual(self.files(), [])
@@ -350,15 +370,29 @@ class TestUnpack(FetchCase):
             return made
 
         cases = [member("a/" * 2000 + "x"), member("x" * 300), member("03001627", type=tarfile.DIRTYPE)]
-        cases += [member("s", pax_headers={f"GNU.sparse.{k}": v for k, v in about.items()}) for about in (
-            {"major": "1", "minor": "0", "realsize": "3000000000", "name": "s"},
-            {"size": "3000000000", "numblocks": "1", "offset": "0", "numbytes": "0"}, {"map": "0,5,10", "size": "-1"})]
-        cases += [member("s", pax_headers={k: v}) for k in ("size", "mtime", "uid", "hdrcharset")
-                  for v in ("-1", "abc", "9" * 5000, "", "1e9")]
+        cases += [
+            member("s", pax_headers={f"GNU.sparse.{k}": v for k, v in about.items()})
+            for about in (
+                {"major": "1", "minor": "0", "realsize": "3000000000", "name": "s"},
+                {"size": "3000000000", "numblocks": "1", "offset": "0", "numbytes": "0"},
+                {"map": "0,5,10", "size": "-1"},
+            )
+        ]
+        cases += [
+            member("s", pax_headers={k: v})
+            for k in ("size", "mtime", "uid", "hdrcharset")
+            for v in ("-1", "abc", "9" * 5000, "", "1e9")
+        ]
         cases += [member("s", pax_headers={"comment": "x" * 100_000})]
         for made in cases:
-            for data in (packed(extra=[made]), packed(CONTENT, [made, member("03001627/a", type=tarfile.REGTYPE)])):
-                with self.subTest(made.name[:30], pax=str(made.pax_headers)[:60]), contextlib.suppress(UserError):
+            for data in (
+                packed(extra=[made]),
+                packed(CONTENT, [made, member("03001627/a", type=tarfile.REGTYPE)]),
+            ):
+                with (
+                    self.subTest(made.name[:30], pax=str(made.pax_headers)[:60]),
+                    contextlib.suppress(UserError),
+                ):
                     self.unpack(data)
                 self.assertLessEqual(set(self.files()), {NAME, *CONTENT, f"{FOLDER}/s"})
                 shutil.rmtree(self.out)

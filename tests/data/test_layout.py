@@ -1,4 +1,5 @@
 """The layout: the published names, and lists that keep every digit."""
+
 import tempfile
 import unittest
 from pathlib import Path

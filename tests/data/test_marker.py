@@ -1,4 +1,5 @@
 """The file that says how a data set was made."""
+
 import json
 import tempfile
 import unittest
@@ -38,8 +39,14 @@ class MarkerTest(unittest.TestCase):
 
     def test_damage_is_one_sentence(self):
         long = "[" * 100_000, '{"version": ' + "9" * 5000 + "}"
-        for text in (*long, "", "[1]", "{", '"text"', "\ud83d".encode("utf-8", "surrogatepass").decode(
-                "latin-1")):
+        for text in (
+            *long,
+            "",
+            "[1]",
+            "{",
+            '"text"',
+            "\ud83d".encode("utf-8", "surrogatepass").decode("latin-1"),
+        ):
             self.write(text)
             with self.assertRaisesRegex(UserError, "dataset.json .*again"):
                 marker.read(self.root)

@@ -1,4 +1,5 @@
 """Names as users, systems and other programs leave them."""
+
 import unittest
 
 from voxlstm.lib.base.errors import UserError

@@ -1,4 +1,5 @@
 """Users' pictures: every mode and size, backgrounds removed, the object framed as in training."""
+
 import struct
 import tempfile
 import unittest
@@ -181,8 +182,9 @@ class ModeTest(PictureCase):
         ):
             path = self.save(image, name, exif=exif)
             usual = pictures.load_picture(path)
-            with mock.patch.object(decoding, "LARGE", 100_000), mock.patch.object(
-                pictures, "WORKING_SIDE", 300
+            with (
+                mock.patch.object(decoding, "LARGE", 100_000),
+                mock.patch.object(pictures, "WORKING_SIDE", 300),
             ):
                 small = pictures.load_picture(path)
             self.assertEqual(small.cut, usual.cut)

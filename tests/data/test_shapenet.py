@@ -1,4 +1,5 @@
 """The index, its cache and the categories."""
+
 import json
 import os
 import shutil
@@ -58,8 +59,14 @@ class TestCategories(unittest.TestCase):
         for category in CATEGORIES:
             self.assertEqual(find_synsets([category.name], every), [category.synset])
             self.assertEqual(find_synsets([category.synset], every), [category.synset])
-        pairs = {"plane": "02691156", "Monitor": "03211117", "speaker": "03691459",
-                 " cellphone ": "04401088", "couch": "04256520", "boat": "04530566"}
+        pairs = {
+            "plane": "02691156",
+            "Monitor": "03211117",
+            "speaker": "03691459",
+            " cellphone ": "04401088",
+            "couch": "04256520",
+            "boat": "04530566",
+        }
         for alias, synset in pairs.items():
             self.assertEqual(find_synsets([alias], every), [synset])
         self.assertEqual(find_synsets(["chair", "plane", CHAIR], every), [PLANE, CHAIR])
@@ -79,9 +86,16 @@ class TestIndex(TreeCase):
     def test_items(self):
         index = Index.open(self.root)
         self.assertEqual((len(index), index.incomplete), (5, []))
-        self.assertEqual([(i.synset, i.model, i.views) for i in index], [
-            (PLANE, "m000", 3), (PLANE, "m001", 3),
-            (CHAIR, "m000", 3), (CHAIR, "m001", 3), (CHAIR, "m002", 3)])
+        self.assertEqual(
+            [(i.synset, i.model, i.views) for i in index],
+            [
+                (PLANE, "m000", 3),
+                (PLANE, "m001", 3),
+                (CHAIR, "m000", 3),
+                (CHAIR, "m001", 3),
+                (CHAIR, "m002", 3),
+            ],
+        )
         item = index.items[0]
         self.assertEqual((item.category, item.name), ("airplane", f"{PLANE}/m000"))
         self.assertTrue(os.path.isfile(item.view_path(2)))
@@ -96,8 +110,9 @@ class TestIndex(TreeCase):
         self.assertTrue(os.path.isfile(item.voxels_path))
 
     def test_categories(self):
-        self.assertEqual(self.names(categories=["chair"]),
-                         [f"{CHAIR}/m000", f"{CHAIR}/m001", f"{CHAIR}/m002"])
+        self.assertEqual(
+            self.names(categories=["chair"]), [f"{CHAIR}/m000", f"{CHAIR}/m001", f"{CHAIR}/m002"]
+        )
         self.refused("no category 'dog'", categories=["dog"])
         self.refused("has no sofa", categories=["sofa"])
 
@@ -113,11 +128,15 @@ class TestIndex(TreeCase):
         with self.assertLogs(shapenet.__name__, "WARNING") as logs:
             index = Index.open(self.root)
         self.assertEqual([item.name for item in index], [f"{PLANE}/m000"])
-        self.assertEqual(index.incomplete, [
-            Problem(PLANE, "m001", "ShapeNetVox32 lacks its model.binvox"),
-            Problem(CHAIR, "m000", "ShapeNetRendering lacks its view 00.png"),
-            Problem(CHAIR, "m001", "ShapeNetRendering lacks its view 01.png"),
-            Problem(CHAIR, "m002", "ShapeNetVox32 lacks its model.binvox")])
+        self.assertEqual(
+            index.incomplete,
+            [
+                Problem(PLANE, "m001", "ShapeNetVox32 lacks its model.binvox"),
+                Problem(CHAIR, "m000", "ShapeNetRendering lacks its view 00.png"),
+                Problem(CHAIR, "m001", "ShapeNetRendering lacks its view 01.png"),
+                Problem(CHAIR, "m002", "ShapeNetVox32 lacks its model.binvox"),
+            ],
+        )
         self.assertIn("4 of 5 objects", logs.output[0])
         self.assertIn(f"{CHAIR}/m002: ShapeNetVox32 lacks", logs.output[0])
 
@@ -159,8 +178,19 @@ class TestLeftovers(TreeCase):
 
     models = {PLANE: 8, CHAIR: 8}
     trees = ("ShapeNetRendering", "ShapeNetVox32")
-    names = ("@eaDir", "__MACOSX", "lost+found", "$RECYCLE.BIN", "#recycle", "@Recycle", "Thumbs",
-             ".ipynb_checkpoints", ".tmp-abc", "zzz", "m003 copy")
+    names = (
+        "@eaDir",
+        "__MACOSX",
+        "lost+found",
+        "$RECYCLE.BIN",
+        "#recycle",
+        "@Recycle",
+        "Thumbs",
+        ".ipynb_checkpoints",
+        ".tmp-abc",
+        "zzz",
+        "m003 copy",
+    )
 
     def setUp(self):
         super().setUp()
@@ -254,9 +284,14 @@ class TestNames(TreeCase):
         self.assertIn(words, problem.reason)
 
     def test_usual_names(self):
-        for change in (lambda k: f"{k}.png", lambda k: f"{k:03d}.png", lambda k: f"{k:02d}.jpg",
-                       lambda k: f"{k:02d}.PNG", lambda k: f"{k}.JPEG",
-                       lambda k: f"{k:02d}." + ("jpg" if k else "png")):
+        for change in (
+            lambda k: f"{k}.png",
+            lambda k: f"{k:03d}.png",
+            lambda k: f"{k:02d}.jpg",
+            lambda k: f"{k:02d}.PNG",
+            lambda k: f"{k}.JPEG",
+            lambda k: f"{k:02d}." + ("jpg" if k else "png"),
+        ):
             shutil.rmtree(self.root)
             make_tree(self.root, {PLANE: 1}, views=12)
             self.rename(change)
@@ -347,13 +382,32 @@ class TestCache(TreeCase):
         self.looked()
         path = IndexCache(self.root).path
         good = json.loads(path.read_text())
-        wrong = [b"", b"\xff\xfe", b"[]", b"{}", b"null", b'{"version": 1}', b"[" * 100_000,
-                 json.dumps({**good, "entries": {f"{CHAIR}/m000": [float("inf"), 2, 0, ""]}}).encode()]
+        wrong = [
+            b"",
+            b"\xff\xfe",
+            b"[]",
+            b"{}",
+            b"null",
+            b'{"version": 1}',
+            b"[" * 100_000,
+            json.dumps({**good, "entries": {f"{CHAIR}/m000": [float("inf"), 2, 0, ""]}}).encode(),
+        ]
         entry = f"{CHAIR}/m000"
-        wrong += [json.dumps({**good, **change}).encode() for change in (
-            {"version": 0}, {"root": "/elsewhere"}, {"entries": []}, {"entries": {entry: [1]}},
-            {"entries": {entry: 7}}, {"entries": {entry: ["a", "b", "c", "d"]}},
-            {"files": []}, {"files": 3}, {"files": [7]}, {"entries": {entry: [1, 2, 9, ""]}})]
+        wrong += [
+            json.dumps({**good, **change}).encode()
+            for change in (
+                {"version": 0},
+                {"root": "/elsewhere"},
+                {"entries": []},
+                {"entries": {entry: [1]}},
+                {"entries": {entry: 7}},
+                {"entries": {entry: ["a", "b", "c", "d"]}},
+                {"files": []},
+                {"files": 3},
+                {"files": [7]},
+                {"entries": {entry: [1, 2, 9, ""]}},
+            )
+        ]
         for data in wrong:
             path.write_bytes(data)
             self.assertEqual((self.looked(), len(self.index)), (5, 5), data)

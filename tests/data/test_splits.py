@@ -1,4 +1,5 @@
 """Splits: the rule, the four forms of files, and what is wrong with them."""
+
 import json
 import tempfile
 import unittest
@@ -14,9 +15,12 @@ FILES = tuple(f"{number:02d}.png" for number in range(24))
 
 
 def fake_index(counts, incomplete=()):
-    items = [Item("/data", synset, f"m{k:03d}", FILES)
-             for synset, count in counts.items() for k in range(count)
-             if (synset, k) not in incomplete]
+    items = [
+        Item("/data", synset, f"m{k:03d}", FILES)
+        for synset, count in counts.items()
+        for k in range(count)
+        if (synset, k) not in incomplete
+    ]
     problems = [Problem(synset, f"m{k:03d}", "gone") for synset, k in incomplete]
     return Index("/data", items, problems)
 
@@ -24,17 +28,18 @@ def fake_index(counts, incomplete=()):
 class TestRatio(unittest.TestCase):
     def test_first_four_fifths_train(self):
         parts = choose(fake_index({PLANE: 5, CHAIR: 11}), validation=0)
-        self.assertEqual([i.model for i in parts.train if i.synset == PLANE],
-                         ["m000", "m001", "m002", "m003"])
-        self.assertEqual([i.model for i in parts.test],
-                         ["m004", "m008", "m009", "m010"])
+        self.assertEqual(
+            [i.model for i in parts.train if i.synset == PLANE], ["m000", "m001", "m002", "m003"]
+        )
+        self.assertEqual([i.model for i in parts.test], ["m004", "m008", "m009", "m010"])
         self.assertEqual((parts.validation, parts.form, parts.notes), ([], "ratio", []))
 
     def test_the_rule_is_int_of_a_product(self):
         for count in [*range(1, 200), *(category.count for category in CATEGORIES)]:
             parts = choose(fake_index({PLANE: count}), validation=0)
-            self.assertEqual((len(parts.train), len(parts.test)),
-                             (int(0.8 * count), count - int(0.8 * count)))
+            self.assertEqual(
+                (len(parts.train), len(parts.test)), (int(0.8 * count), count - int(0.8 * count))
+            )
 
     def test_ids_are_sorted(self):
         index = fake_index({PLANE: 10})
@@ -51,8 +56,9 @@ class TestRatio(unittest.TestCase):
         of = [item.synset for item in parts.validation]
         self.assertEqual((of.count(PLANE), of.count(CHAIR)), (8, 3))
         # Evenly spread: every tenth from the fifth.
-        self.assertEqual([i.model for i in parts.validation if i.synset == PLANE],
-                         [f"m{k:03d}" for k in range(5, 80, 10)])
+        self.assertEqual(
+            [i.model for i in parts.validation if i.synset == PLANE], [f"m{k:03d}" for k in range(5, 80, 10)]
+        )
         self.assertEqual(parts, choose(index, validation=0.1))
 
     def test_a_set_of_a_few_objects_has_every_part(self):
@@ -75,8 +81,9 @@ class TestRatio(unittest.TestCase):
         whole = choose(fake_index({PLANE: 20}))
         lost = choose(fake_index({PLANE: 20}, incomplete={(PLANE, 3)}))
         for part in ("train", "validation", "test"):
-            self.assertEqual([item for item in getattr(whole, part) if item.model != "m003"],
-                             getattr(lost, part))
+            self.assertEqual(
+                [item for item in getattr(whole, part) if item.model != "m003"], getattr(lost, part)
+            )
 
     def test_share_out_of_range(self):
         for share in (-0.1, 1, 1.5):
@@ -114,18 +121,30 @@ class FileCase(unittest.TestCase):
         return str(self.path)
 
     def list_text(self, between="\t", names=("train", "val", "test")):
-        return "".join(f"{name}{between}{synset}{between}{model}\n"
-                       for name, part in zip(names, self.parts().values())
-                       for synset, model in part)
+        return "".join(
+            f"{name}{between}{synset}{between}{model}\n"
+            for name, part in zip(names, self.parts().values())
+            for synset, model in part
+        )
 
     def pix2vox(self):
-        return [{"taxonomy_id": synset, "taxonomy_name": "x",
-                 **{part: self.by_category(part, synset) for part in self.parts()}}
-                for synset in (PLANE, CHAIR)]
+        return [
+            {
+                "taxonomy_id": synset,
+                "taxonomy_name": "x",
+                **{part: self.by_category(part, synset) for part in self.parts()},
+            }
+            for synset in (PLANE, CHAIR)
+        ]
 
     def pytorch3d(self):
-        return {part: {synset: {model: [0, 5, 7] for model in self.by_category(part, synset)}
-                       for synset in (PLANE, CHAIR)} for part in self.parts()}
+        return {
+            part: {
+                synset: {model: [0, 5, 7] for model in self.by_category(part, synset)}
+                for synset in (PLANE, CHAIR)
+            }
+            for part in self.parts()
+        }
 
     def lists(self, end="\n"):
         folder = self.root / "lists"
@@ -139,8 +158,7 @@ class FileCase(unittest.TestCase):
     def check(self, name, form):
         parts = choose(self.index, str(name))
         self.assertEqual(parts.form, form)
-        for part, expected in (("train", self.train), ("validation", self.validation),
-                               ("test", self.test)):
+        for part, expected in (("train", self.train), ("validation", self.validation), ("test", self.test)):
             self.assertEqual([(i.synset, i.model) for i in getattr(parts, part)], sorted(expected))
         return parts
 
@@ -150,8 +168,10 @@ class TestForms(FileCase):
         found = [
             self.check(self.write(self.list_text()), "list"),
             self.check(self.write(self.list_text(" ")), "list"),
-            self.check(self.write("# a comment\n\n" + self.list_text("\t", (
-                "Training", "validation", "TEST"))), "list"),
+            self.check(
+                self.write("# a comment\n\n" + self.list_text("\t", ("Training", "validation", "TEST"))),
+                "list",
+            ),
             self.check(self.write(self.list_text().replace("\n", "\r\n")), "list"),
             self.check(self.write("\ufeff" + self.list_text()), "list"),
             self.check(self.write(self.list_text().encode("utf-16")), "list"),
@@ -193,15 +213,13 @@ class TestForms(FileCase):
         text = "train\tmy mugs\ta b\ntest\tmy mugs\tc\n"
         parts = choose(Index("/data", items), self.write(text))
         self.assertEqual([i.model for i in parts.train + parts.test], ["a b", "c"])
-        self.assertEqual(choose(Index("/data", items), self.write(parts.text())).digest(),
-                         parts.digest())
+        self.assertEqual(choose(Index("/data", items), self.write(parts.text())).digest(), parts.digest())
 
     def test_names_that_are_no_text(self):
         name = b"m\xfcg".decode("utf-8", "surrogateescape")  # a folder made on another system
         items = [Item("/data", name, model, FILES) for model in (name, "b")]
         parts = choose(Index("/data", items), "all")
-        again = choose(Index("/data", items), self.write(parts.text().encode(
-            "utf-8", "surrogateescape")))
+        again = choose(Index("/data", items), self.write(parts.text().encode("utf-8", "surrogateescape")))
         self.assertEqual((again.test, again.digest()), (parts.test, parts.digest()))
 
     def test_own_folders_keep_their_names(self):
@@ -226,8 +244,7 @@ class TestEarlier(unittest.TestCase):
         now = "# ratio ratio\ntrain\tc\ta b\ntest\tc\tx\ntest\tc\ty\n"
         before = "train\tc\tx\nvalidation\td\tq r\ntest\tc\ta b\ntest\tc\ty\n"
         found = parts_of(with_earlier(now, before))
-        self.assertEqual(found, {"c/a b": "train", "c/x": "train", "c/y": "test",
-                                 "d/q r": "train"})
+        self.assertEqual(found, {"c/a b": "train", "c/x": "train", "c/y": "test", "d/q r": "train"})
         self.assertEqual(with_earlier(now, ""), now)
         self.assertEqual(with_earlier(now, now), now)
 
@@ -283,8 +300,10 @@ class TestErrors(FileCase):
 
     def test_an_id_in_two_parts(self):
         twice = f"test\t{PLANE}\tm000\nval\t{CHAIR}\tm002\n"
-        self.refused(f"has {PLANE}/m000 in its train part and in its test part; so are 1 more",
-                     self.list_text() + twice)
+        self.refused(
+            f"has {PLANE}/m000 in its train part and in its test part; so are 1 more",
+            self.list_text() + twice,
+        )
         content = self.pix2vox()
         content[0]["test"].append("m001")
         self.refused(f"{PLANE}/m001 in its validation part and in its test part", content)
@@ -315,13 +334,26 @@ class TestErrors(FileCase):
     def test_content_of_another_kind(self):
         forms = "a split is text with a line"
         for content in (
-            b"\x89PNG\r\n\x1a\n\xff\xfe", "a,b,c\n", "train\n", f"dev {PLANE} m000\n",
-            f"train\t{PLANE}\t\n", f"train\t{PLANE}\tm000\tm001\n", [1, 2], [[]], [None],
-            [{"train": []}], [{"taxonomy_id": PLANE, "train": "m000"}],
-            [{"taxonomy_id": PLANE, "train": [["m000"]]}], [{"taxonomy_id": None, "train": []}],
-            [{"taxonomy_id": PLANE, "train": [True]}], [{"taxonomy_id": PLANE, "train": [1.5]}],
-            [{"taxonomy_id": PLANE, "train": {"m000": 1}}], {"train": [PLANE]},
-            {"train": {PLANE: ["m000"]}}, {"other": {PLANE: {"m000": []}}}, {"train": None},
+            b"\x89PNG\r\n\x1a\n\xff\xfe",
+            "a,b,c\n",
+            "train\n",
+            f"dev {PLANE} m000\n",
+            f"train\t{PLANE}\t\n",
+            f"train\t{PLANE}\tm000\tm001\n",
+            [1, 2],
+            [[]],
+            [None],
+            [{"train": []}],
+            [{"taxonomy_id": PLANE, "train": "m000"}],
+            [{"taxonomy_id": PLANE, "train": [["m000"]]}],
+            [{"taxonomy_id": None, "train": []}],
+            [{"taxonomy_id": PLANE, "train": [True]}],
+            [{"taxonomy_id": PLANE, "train": [1.5]}],
+            [{"taxonomy_id": PLANE, "train": {"m000": 1}}],
+            {"train": [PLANE]},
+            {"train": {PLANE: ["m000"]}},
+            {"other": {PLANE: {"m000": []}}},
+            {"train": None},
             {"version": 1},
         ):
             with self.subTest(content=content):

@@ -1,4 +1,5 @@
 """Variation of the views: what it changes, and what it must leave."""
+
 import unittest
 from unittest import mock
 

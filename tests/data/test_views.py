@@ -1,4 +1,5 @@
 """Views: the blend against a loop, the range of every random draw, and unreadable files."""
+
 import io
 import tempfile
 import tracemalloc
@@ -160,8 +161,9 @@ class TestSizes(FileCase):
             edges = np.flatnonzero(np.abs(view[2, size // 2] - 240 / 255) > 0.2)
             self.assertAlmostEqual((np.ptp(edges) + 1) / size, 0.78 * 137 / 127, delta=0.02)
             self.assertAlmostEqual(middle[1].mean(), middle[1][size // 2], delta=0.2)
-            drawn = [load_views([self.path], np.random.default_rng(seed), size=size)[0, 0]
-                     for seed in range(12)]
+            drawn = [
+                load_views([self.path], np.random.default_rng(seed), size=size)[0, 0] for seed in range(12)
+            ]
             self.assertGreater(len({part.tobytes() for part in drawn}), 10)
 
     def test_a_long_and_narrow_picture_takes_little_memory(self):

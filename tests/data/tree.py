@@ -1,4 +1,5 @@
 """A small data set in ShapeNet's layout, every picture and grid of it telling what it is."""
+
 import os
 from pathlib import Path
 

@@ -1,4 +1,5 @@
 """The README and the other pages of the repository, as text."""
+
 import re
 from pathlib import Path
 
@@ -41,7 +42,9 @@ def paths(text):
     for literal in literals(text):
         path = re.sub(r":\d+$", "", literal.split(" ")[0])
         if re.fullmatch(r"[\w./*-]+", path) and (
-            "/" in path and path.split("/")[0] in top or re.fullmatch(r"([A-Z]+|requirements[a-z-]*)\.[a-z]+", path)
+            "/" in path
+            and path.split("/")[0] in top
+            or re.fullmatch(r"([A-Z]+|requirements[a-z-]*)\.[a-z]+", path)
         ):
             found.append(path)
     return found

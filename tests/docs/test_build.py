@@ -1,4 +1,5 @@
 """The documentation is built without a warning."""
+
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ class BuildTest(unittest.TestCase):
             command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
             done = subprocess.run(
                 [*command, "-d", f"{folder}/trees", str(ROOT / "docs"), f"{folder}/html"],
-                capture_output=True, text=True,
+                capture_output=True,
+                text=True,
             )
         self.assertEqual((done.returncode, done.stderr), (0, ""))

@@ -1,4 +1,5 @@
 """docs/paper.rst: every equation stands where the table says."""
+
 import re
 import unittest
 

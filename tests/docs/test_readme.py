@@ -1,4 +1,5 @@
 """The README is short, and what it names is there."""
+
 import contextlib
 import functools
 import importlib

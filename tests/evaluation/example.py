@@ -1,4 +1,5 @@
 """A small data set in ShapeNet's layout, made of boxes and balls, for the tests of this folder."""
+
 from pathlib import Path
 
 import numpy as np
@@ -27,15 +28,15 @@ def shape(synset, random):
     x, y, z = np.mgrid[:32, :32, :32]
     if synset == LAMP:
         grid |= np.hypot(x - 15.5, z - 15.5) < 2
-        grid[:, high + 12:] = False
+        grid[:, high + 12 :] = False
         grid |= np.hypot(np.hypot(x - 15.5, y - high - 8), z - 15.5) < wide / 1.6
         return grid
-    grid[16 - wide:16 + wide, high:high + 3, 16 - deep:16 + deep] = True
+    grid[16 - wide : 16 + wide, high : high + 3, 16 - deep : 16 + deep] = True
     for left in (16 - wide, 14 + wide):
         for front in (16 - deep, 14 + deep):
-            grid[left:left + 2, 3:high, front:front + 2] = True
+            grid[left : left + 2, 3:high, front : front + 2] = True
     if synset == CHAIR:
-        grid[16 - wide:16 + wide, high:31, 16 - deep:18 - deep] = True
+        grid[16 - wide : 16 + wide, high:31, 16 - deep : 18 - deep] = True
     return grid
 
 
@@ -60,8 +61,13 @@ def make_data(root, counts, views=3, seed=0, size=32):
             pictures.mkdir(parents=True)
             binvox.write(voxels / "model.binvox", grid)
             for view in range(views):
-                drawn = draw_voxels(grid, 137, (190, 120, 70), azimuth=random.uniform(0, 360),
-                                    elevation=random.uniform(20, 35))
+                drawn = draw_voxels(
+                    grid,
+                    137,
+                    (190, 120, 70),
+                    azimuth=random.uniform(0, 360),
+                    elevation=random.uniform(20, 35),
+                )
                 alpha = np.where((drawn == 255).all(axis=2), 0, 255).astype(np.uint8)
                 Image.fromarray(np.dstack([drawn, alpha])).save(pictures / f"{view:02d}.png")
     return Path(root)
@@ -97,8 +103,10 @@ class BlurredSubject:
 
     def _gates(self, item, count):
         random = np.random.default_rng(self.seed)
-        return {name: random.random((count, 6, 4, 4, 4)).astype(np.float32)
-                for name in ("input", "forget", "hidden")}
+        return {
+            name: random.random((count, 6, 4, 4, 4)).astype(np.float32)
+            for name in ("input", "forget", "hidden")
+        }
 
 
 def evaluate_example(root, counts=(1, 2, 3), threshold=0.4, kernel="3x3x3"):
@@ -108,17 +116,19 @@ def evaluate_example(root, counts=(1, 2, 3), threshold=0.4, kernel="3x3x3"):
     subject = BlurredSubject(parts.test)
     shapes = (None, {})
     if parts.train:
-        shapes = mean_shapes([item.category for item in parts.train],
-                             [binvox.read(item.voxels_path) for item in parts.train])
+        shapes = mean_shapes(
+            [item.category for item in parts.train], [binvox.read(item.voxels_path) for item in parts.train]
+        )
     evaluation = evaluate(subject.predictions(counts), counts, threshold, shape_choosers(*shapes))
-    found = {name: sum(item.category == name for item in index)
-             for name in {item.category for item in index}}
+    found = {name: sum(item.category == name for item in index) for name in {item.category for item in index}}
     results = {
         **summary(evaluation),
-        "data": {**describe(root, found, {"chair": 6778}).to_dict(),
-                 "training_objects": len(parts.train), "test_objects": len(parts.test)},
-        "network": {"name": f"blurred_{kernel}", "kernel": kernel, "parameters": 1234567,
-                    "definition": {}},
+        "data": {
+            **describe(root, found, {"chair": 6778}).to_dict(),
+            "training_objects": len(parts.train),
+            "test_objects": len(parts.test),
+        },
+        "network": {"name": f"blurred_{kernel}", "kernel": kernel, "parameters": 1234567, "definition": {}},
         "weights": {"file": "blurred.npz", "sha256": "0" * 64, "iteration": 100},
         "made_by": {"command": "tools/test_net.py"},
     }

@@ -1,4 +1,5 @@
 """The mean shape: its probabilities, its threshold, its scores."""
+
 import unittest
 
 import numpy as np

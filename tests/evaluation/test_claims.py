@@ -1,4 +1,5 @@
 """The paper's claims over several seeds: means, spreads and the text."""
+
 import json
 import tempfile
 import unittest
@@ -12,11 +13,18 @@ from voxlstm.lib.evaluation import claims, style
 
 def result(iou, kernel="1x1x1"):
     """Return the part of a results.json that is used; IoU grows by 0.1 with the second view."""
-    by_views = [{"views": 1, "iou": iou, "cross_entropy": 0.2},
-                {"views": 2, "iou": iou + 0.1, "cross_entropy": 0.1}]
-    return {"views": [1, 2], "by_views": by_views, "objects": 7, "data": {"name": "set"},
-            "network": {"parameters": 5, "kernel": kernel},
-            "baseline": {"mean shape": {"iou": 0.25, "cross_entropy": 0.3}}}
+    by_views = [
+        {"views": 1, "iou": iou, "cross_entropy": 0.2},
+        {"views": 2, "iou": iou + 0.1, "cross_entropy": 0.1},
+    ]
+    return {
+        "views": [1, 2],
+        "by_views": by_views,
+        "objects": 7,
+        "data": {"name": "set"},
+        "network": {"parameters": 5, "kernel": kernel},
+        "baseline": {"mean shape": {"iou": 0.25, "cross_entropy": 0.3}},
+    }
 
 
 def cells(state):
@@ -29,8 +37,10 @@ HULL = {"objects": 7, "by_views": [{"views": 1, "iou": 0.125}, {"views": 20, "io
 
 class ClaimsTest(unittest.TestCase):
     def setUp(self):
-        results = {"1x1x1": [result(v) for v in (0.3, 0.4, 0.5)],
-                   "3x3x3": [result(v, "3x3x3") for v in (0.4, 0.6, 0.45)]}
+        results = {
+            "1x1x1": [result(v) for v in (0.3, 0.4, 0.5)],
+            "3x3x3": [result(v, "3x3x3") for v in (0.4, 0.6, 0.45)],
+        }
         measured = {name: [cells(v) for v in (0.1, 0.2, 0.3)] for name in results}
         self.claims = claims.summarise(results, measured, HULL)
 

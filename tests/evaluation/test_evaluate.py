@@ -1,4 +1,5 @@
 """From predictions to rows, from rows to tables."""
+
 import csv
 import tempfile
 import unittest
@@ -9,9 +10,7 @@ import numpy as np
 
 from voxlstm.lib.evaluation import metrics, rows
 from voxlstm.lib.evaluation.baseline import mean_shape
-from voxlstm.lib.evaluation.evaluate import (
-    evaluate, pick_cases, predict_objects, summary, thresholds_with,
-)
+from voxlstm.lib.evaluation.evaluate import evaluate, pick_cases, predict_objects, summary, thresholds_with
 from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.evaluation.predictions import Prediction
 from voxlstm.lib.evaluation.rows import Row, SweepRow
@@ -24,8 +23,12 @@ def example(count=7, counts=(1, 3), size=4, seed=0):
     """Return predictions of objects of two categories of different size."""
     random = np.random.default_rng(seed)
     return [
-        Prediction("table" if k % 3 else "chair", f"m{k}", random.random(3 * (size,)) < 0.4,
-                   random.normal(0, 2, (len(counts), size, size, size)).astype(np.float32))
+        Prediction(
+            "table" if k % 3 else "chair",
+            f"m{k}",
+            random.random(3 * (size,)) < 0.4,
+            random.normal(0, 2, (len(counts), size, size, size)).astype(np.float32),
+        )
         for k in range(count)
     ]
 
@@ -37,15 +40,15 @@ class EvaluateTest(unittest.TestCase):
         self.assertEqual(len(result.rows), 14)
         for k, row in enumerate(result.rows):
             item, place = predictions[k // 2], k % 2
-            self.assertEqual((row.category, row.model, row.views),
-                             (item.category, item.model, (1, 3)[place]))
+            self.assertEqual((row.category, row.model, row.views), (item.category, item.model, (1, 3)[place]))
             log_odds, voxels = item.log_odds[place][None], item.voxels[None]
             chance = metrics.sigmoid(log_odds)
             self.assertEqual(row.iou, metrics.iou(chance, voxels, 0.3)[0])
             self.assertEqual(row.f_score, metrics.f_score(chance, voxels, 0.3)[0])
             self.assertEqual(row.average_precision, metrics.average_precision(chance, voxels)[0])
             self.assertAlmostEqual(
-                row.cross_entropy, metrics.cross_entropy_of_log_odds(log_odds, voxels)[0], 12)
+                row.cross_entropy, metrics.cross_entropy_of_log_odds(log_odds, voxels)[0], 12
+            )
             self.assertEqual(result.sweep[k].iou[result.thresholds.index(0.3)], row.iou)
 
     def test_the_mean_is_over_objects_not_over_categories_or_batches(self):
@@ -73,12 +76,15 @@ class EvaluateTest(unittest.TestCase):
         self.assertEqual({row.views for row in lines}, {0})
         truth = np.stack([item.voxels for item in predictions])
         batch = np.broadcast_to(shape.occupancy, truth.shape)
-        self.assertEqual([row.iou for row in lines],
-                         metrics.iou(batch, truth, shape.threshold).tolist())
-        np.testing.assert_allclose([row.cross_entropy for row in lines],
-                                   metrics.cross_entropy(batch, truth), rtol=1e-12)
-        self.assertAlmostEqual(summary(result)["baseline"]["mean shape"]["iou"],
-                               metrics.iou(batch, truth, shape.threshold).mean(), places=12)
+        self.assertEqual([row.iou for row in lines], metrics.iou(batch, truth, shape.threshold).tolist())
+        np.testing.assert_allclose(
+            [row.cross_entropy for row in lines], metrics.cross_entropy(batch, truth), rtol=1e-12
+        )
+        self.assertAlmostEqual(
+            summary(result)["baseline"]["mean shape"]["iou"],
+            metrics.iou(batch, truth, shape.threshold).mean(),
+            places=12,
+        )
 
     def test_thresholds_too_near_to_the_chosen_one_make_room(self):
         self.assertEqual(thresholds_with(0.4), metrics.SWEEP)
@@ -93,8 +99,13 @@ class PredictObjectsTest(unittest.TestCase):
         batches = []
         for size in (2, 2, 1):
             items = [Item("chair", f"m{len(batches)}{k}") for k in range(size)]
-            batches.append(Batch(random.random((3, size, 3, 2, 2)).astype(np.float32),
-                                 random.random((size, 2, 2, 2)), items))
+            batches.append(
+                Batch(
+                    random.random((3, size, 3, 2, 2)).astype(np.float32),
+                    random.random((size, 2, 2, 2)),
+                    items,
+                )
+            )
         asked = []
 
         def predict(views, counts):
@@ -105,20 +116,29 @@ class PredictObjectsTest(unittest.TestCase):
         made = list(predict_objects(batches, predict, [1, 3]))
         self.assertEqual([item.model for item in made], ["m00", "m01", "m10", "m11", "m20"])
         self.assertEqual(asked[-1], ((3, 1, 3, 2, 2), (1, 3)))
-        np.testing.assert_allclose(made[3].log_odds[0, 0, 0, 0], batches[1].views[:1, 1].sum(),
-                                   rtol=1e-6)
+        np.testing.assert_allclose(made[3].log_odds[0, 0, 0, 0], batches[1].views[:1, 1].sum(), rtol=1e-6)
         np.testing.assert_allclose(made[4].log_odds[1, 0, 0, 0], batches[2].views.sum(), rtol=1e-6)
         np.testing.assert_array_equal(made[3].voxels, batches[1].voxels[1] > 0.5)
 
 
 class PickTest(unittest.TestCase):
     def test_best_median_and_worst_of_each_category_by_the_last_number_of_views(self):
-        lines = [Row("chair", f"m{k}", views, iou if views == 2 else 1 - iou, 0.1, 0.5, 0.5)
-                 for k, iou in enumerate([0.3, 0.9, 0.1, 0.5, 0.7]) for views in (1, 2)]
+        lines = [
+            Row("chair", f"m{k}", views, iou if views == 2 else 1 - iou, 0.1, 0.5, 0.5)
+            for k, iou in enumerate([0.3, 0.9, 0.1, 0.5, 0.7])
+            for views in (1, 2)
+        ]
         lines.append(Row("lamp", "one", 2, 0.4, 0.1, 0.5, 0.5))
         chosen = [(rank, row.category, row.model) for rank, row in pick_cases(lines)]
-        self.assertEqual(chosen, [("best", "chair", "m1"), ("median", "chair", "m3"),
-                                  ("worst", "chair", "m2"), ("best", "lamp", "one")])
+        self.assertEqual(
+            chosen,
+            [
+                ("best", "chair", "m1"),
+                ("median", "chair", "m3"),
+                ("worst", "chair", "m2"),
+                ("best", "lamp", "one"),
+            ],
+        )
 
 
 class RowsTest(unittest.TestCase):
@@ -136,13 +156,17 @@ class RowsTest(unittest.TestCase):
         rows.write_rows(self.path, evaluate(example(), (1, 3)).rows)
         with open(self.path, newline="", encoding="utf-8") as file:
             first = next(csv.DictReader(file))
-        self.assertEqual(list(first), ["category", "model", "views", "iou", "cross_entropy",
-                                       "average_precision", "f_score"])
+        self.assertEqual(
+            list(first),
+            ["category", "model", "views", "iou", "cross_entropy", "average_precision", "f_score"],
+        )
 
     def test_sweep_has_a_column_a_threshold(self):
         rows.write_sweep(self.path, [SweepRow("chair", "m", 2, (0.25, 0.5))], (0.4, 0.45))
-        self.assertEqual(self.path.read_text(encoding="utf-8"),
-                         "category,model,views,iou@0.4,iou@0.45\nchair,m,2,0.25,0.5\n")
+        self.assertEqual(
+            self.path.read_text(encoding="utf-8"),
+            "category,model,views,iou@0.4,iou@0.45\nchair,m,2,0.25,0.5\n",
+        )
 
     def test_other_files_are_refused(self):
         self.path.write_text("a,b\n1,2\n", encoding="utf-8")

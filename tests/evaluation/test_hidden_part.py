@@ -1,4 +1,5 @@
 """What a hidden part's first view changes: shapes and states whose answer is known."""
+
 import unittest
 
 import numpy as np
@@ -41,7 +42,6 @@ class GroupsTest(unittest.TestCase):
             self.assertEqual(masks["old"].sum(), 8)
         self.assertFalse(hidden_part.groups(block(), 1.0, [FRONT, BACK, BACK])[1]["new"].any())
 
-
     def test_the_least_surface_of_a_block_grows_with_its_side(self):
         # Sides of 16, 32 and 64 voxels have blocks of 4, 8 and 16; 1, 4 and 16 voxels are enough.
         for size, least in ((16, 1), (32, 4), (64, 16)):
@@ -59,8 +59,7 @@ class ChangesTest(unittest.TestCase):
         hidden[2, :, moved] = 0.5
         occupancy = np.zeros((3, 32, 32, 32), np.float32)
         occupancy[2] = 0.25 * np.kron(moved, np.ones((8, 8, 8)))
-        gates = {"hidden": hidden, "input": np.full_like(hidden, 0.75),
-                 "forget": np.full_like(hidden, 0.125)}
+        gates = {"hidden": hidden, "input": np.full_like(hidden, 0.75), "forget": np.full_like(hidden, 0.125)}
         found = hidden_part.changes(block(), 1.0, [FRONT, SIDE, BACK], gates, occupancy)
         return {(change.view, change.group): change for change in found}
 

@@ -1,4 +1,5 @@
 """Metrics against loops and closed forms."""
+
 import math
 import unittest
 
@@ -81,7 +82,7 @@ class OverlapTest(unittest.TestCase):
 
     def test_objects_do_not_mix(self):
         occupancy, voxels = example(2, batch=5)
-        alone = [metrics.iou(occupancy[k:k + 1], voxels[k:k + 1])[0] for k in range(5)]
+        alone = [metrics.iou(occupancy[k : k + 1], voxels[k : k + 1])[0] for k in range(5)]
         np.testing.assert_array_equal(metrics.iou(occupancy, voxels), alone)
 
     def test_sweep_holds_the_iou_at_each_threshold(self):

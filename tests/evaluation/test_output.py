@@ -1,4 +1,5 @@
 """The folder of an evaluation: what is in it and what it refuses."""
+
 import sys
 import tempfile
 import unittest
@@ -25,13 +26,23 @@ def setUpModule():
 class FolderTest(unittest.TestCase):
     def test_the_files_are_there_and_agree(self):
         names = {path.name for path in example.out.iterdir()}
-        self.assertLessEqual({"rows.csv", "baseline_rows.csv", "sweep_rows.csv", "results.json",
-                              "report.html", "figures"}, names)
+        self.assertLessEqual(
+            {"rows.csv", "baseline_rows.csv", "sweep_rows.csv", "results.json", "report.html", "figures"},
+            names,
+        )
         results = output.read_results(example.out / "results.json")
         self.assertEqual(results["by_views"], example.results["by_views"])
         drawn = {path.name for path in (example.out / "figures").iterdir()}
-        self.assertEqual(drawn, {"iou_by_views.svg", "iou_by_category.svg", "iou_by_threshold.svg",
-                                 "reconstructions.png", "medians.png"})
+        self.assertEqual(
+            drawn,
+            {
+                "iou_by_views.svg",
+                "iou_by_category.svg",
+                "iou_by_threshold.svg",
+                "reconstructions.png",
+                "medians.png",
+            },
+        )
 
     def test_the_sheets_show_all_cases_and_the_medians(self):
         medians = [case for case in example.cases if case.rank == "median"]

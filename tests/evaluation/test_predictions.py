@@ -1,4 +1,5 @@
 """Saved predictions: small, without pickle, and scored to the same numbers."""
+
 import json
 import tempfile
 import unittest
@@ -12,7 +13,14 @@ from tests.base import hostile
 from voxlstm.lib.evaluation import metrics
 from voxlstm.lib.evaluation.evaluate import evaluate, save_passing, thresholds_with
 from voxlstm.lib.evaluation.predictions import (
-    LIMIT, STEP, TOLERANCE, Prediction, Predictions, decode, encode, open_writer,
+    LIMIT,
+    STEP,
+    TOLERANCE,
+    Prediction,
+    Predictions,
+    decode,
+    encode,
+    open_writer,
 )
 from voxlstm.lib.base.errors import UserError
 
@@ -24,8 +32,7 @@ def example(count=3, views=2, size=8, seed=0):
     for number in range(count):
         log_odds = random.normal(-1, 2.5, (views, size, size, size)).astype(np.float32)
         near = np.log(np.array(metrics.SWEEP) / (1 - np.array(metrics.SWEEP)))
-        log_odds[:, 0, :3] = random.choice(near, (views, 3, size)) + random.normal(
-            0, 1e-3, (views, 3, size))
+        log_odds[:, 0, :3] = random.choice(near, (views, 3, size)) + random.normal(0, 1e-3, (views, 3, size))
         voxels = random.random((size, size, size)) < metrics.sigmoid(log_odds[-1])
         made.append(Prediction("chair", f"m{number}", voxels, log_odds))
     return made
@@ -48,8 +55,9 @@ class CodesTest(unittest.TestCase):
         before = metrics.sigmoid(log_odds)
         after = metrics.sigmoid(decode(encode(log_odds, thresholds)))
         for threshold in thresholds:
-            np.testing.assert_array_equal(metrics.occupied(before, threshold),
-                                          metrics.occupied(after, threshold))
+            np.testing.assert_array_equal(
+                metrics.occupied(before, threshold), metrics.occupied(after, threshold)
+            )
 
     def test_extremes_are_kept_within_the_limit(self):
         codes = encode(np.array([-1e9, 1e9], np.float32), metrics.SWEEP)
@@ -152,7 +160,9 @@ class FileTest(unittest.TestCase):
         self.save(example())
         entries = dict(hostile.entries_of(self.path))
         good = Predictions(self.path).about
-        wrong = [{"objects": value} for value in (None, 3, [3], [["a"]], [["a", 1]], [["a", "b"], ["a", "b"]])]
+        wrong = [
+            {"objects": value} for value in (None, 3, [3], [["a"]], [["a", 1]], [["a", "b"], ["a", "b"]])
+        ]
         wrong += [{"views": value} for value in (None, 3, [0], ["1"], [True], [1, 2, 3], [10**400])]
         wrong += [{"thresholds": value} for value in (None, [2.0], ["x"], {})]
         wrong += [{"mean_shapes": value} for value in (None, [], {"": 3}, {"": {"threshold": 0.3}})]

@@ -1,4 +1,5 @@
 """The look of the charts: the same bytes each time, and colours that follow the page."""
+
 import re
 import unittest
 import xml.etree.ElementTree as xml

@@ -1,4 +1,5 @@
 """The baselines between training part, saved predictions and evaluation, and their absence."""
+
 import tempfile
 import unittest
 from pathlib import Path
@@ -10,15 +11,22 @@ from voxlstm.lib.evaluation.evaluate import evaluate, summary
 from voxlstm.lib.evaluation.metrics import SWEEP
 from voxlstm.lib.evaluation.predictions import Prediction, Predictions, open_writer
 from voxlstm.lib.evaluation.subject import (
-    GLOBAL, OWN, SavedSubject, describe_shapes, load_shapes, saving, shape_choosers,
+    GLOBAL,
+    OWN,
+    SavedSubject,
+    describe_shapes,
+    load_shapes,
+    saving,
+    shape_choosers,
 )
 
 
 def prediction(category, model="m"):
     """Return a prediction of 4 voxels a side from one view."""
     random = np.random.default_rng(0)
-    return Prediction(category, model, random.random((4, 4, 4)) < 0.5,
-                      random.normal(0, 2, (1, 4, 4, 4)).astype(np.float32))
+    return Prediction(
+        category, model, random.random((4, 4, 4)) < 0.5, random.normal(0, 2, (1, 4, 4, 4)).astype(np.float32)
+    )
 
 
 class BaselineTest(unittest.TestCase):

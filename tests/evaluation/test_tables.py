@@ -1,4 +1,5 @@
 """Tables, the paper's rows, and which data may stand beside them."""
+
 import json
 import tempfile
 import unittest
@@ -14,15 +15,24 @@ PUBLISHED = {category.name: category.count for category in CATEGORIES}
 
 def results(kernel="3x3x3", name="ours", papers=False, iou=(0.5, 0.6), data="a set"):
     """Return results with what the tables read."""
-    def part(views, value):
-        return {"views": views, "objects": 4, "iou": value, "cross_entropy": 0.1,
-                "average_precision": 0.8, "f_score": 0.7}
 
-    base = {"objects": 4, "iou": 0.25, "cross_entropy": 0.2, "average_precision": 0.3,
-            "f_score": 0.4}
+    def part(views, value):
+        return {
+            "views": views,
+            "objects": 4,
+            "iou": value,
+            "cross_entropy": 0.1,
+            "average_precision": 0.8,
+            "f_score": 0.7,
+        }
+
+    base = {"objects": 4, "iou": 0.25, "cross_entropy": 0.2, "average_precision": 0.3, "f_score": 0.4}
     lines = [part(views, value) for views, value in zip((1, 2), iou)]
     return {
-        "objects": 4, "views": [1, 2], "thresholds": [0.4, 0.5], "by_views": lines,
+        "objects": 4,
+        "views": [1, 2],
+        "thresholds": [0.4, 0.5],
+        "by_views": lines,
         "by_category": {"chair": lines},
         "sweep": [{"views": v, "iou": [value, 0.3]} for v, value in zip((1, 2), iou)],
         "baseline": {"mean shape": {**base, "by_category": {"chair": base}}},
@@ -45,9 +55,16 @@ class StoredThresholdTest(unittest.TestCase):
 class PaperTest(unittest.TestCase):
     def test_the_papers_rows_come_first_and_ours_beside_the_matching_one(self):
         lines = tables.paper_rows([results("1x1x1", "small"), results("3x3x3", "large")])
-        self.assertEqual([line[:2] for line in lines], [
-            ["paper", "1x1x1"], ["small", "1x1x1"], ["paper", "3x3x3"], ["large", "3x3x3"],
-            ["mean shape", "none"]])
+        self.assertEqual(
+            [line[:2] for line in lines],
+            [
+                ["paper", "1x1x1"],
+                ["small", "1x1x1"],
+                ["paper", "3x3x3"],
+                ["large", "3x3x3"],
+                ["mean shape", "none"],
+            ],
+        )
         self.assertEqual(lines[0][4:], [0.499, 0.116])
         self.assertEqual(lines[2][4:], [0.539, 0.106])
         self.assertAlmostEqual(lines[1][4], 0.55)
@@ -76,12 +93,15 @@ class PaperTest(unittest.TestCase):
 
 def split_results(form="pix2vox", kind="shapenet part", views=(1, 2, 5)):
     """Return results of 4 chairs, 12 lamps and 5 boxes on a split of this form."""
+
     def parts(objects, first):
-        return [{"views": count, "objects": objects, "iou": first + count / 100}
-                for count in views]
+        return [{"views": count, "objects": objects, "iou": first + count / 100} for count in views]
 
     return {
-        "objects": 21, "views": list(views), "threshold": 0.3, "resolution": 32,
+        "objects": 21,
+        "views": list(views),
+        "threshold": 0.3,
+        "resolution": 32,
         "by_category": {"box": parts(5, 0.9), "chair": parts(4, 0.5), "lamp": parts(12, 0.3)},
         "data": {"name": "ShapeNet", "kind": kind},
         "split": {"name": "somebody's", "form": form},
@@ -91,10 +111,14 @@ def split_results(form="pix2vox", kind="shapenet part", views=(1, 2, 5)):
 class R2N2Test(unittest.TestCase):
     def test_categories_and_views_of_both_and_means_weighted_by_our_objects(self):
         header, lines = tables.r2n2_rows(split_results())
-        self.assertEqual(header, ["category", "objects", "ours, 1 v.", "ours, 5 v.",
-                                  "3D-R2N2, 1 v.", "3D-R2N2, 5 v."])
-        expected = [["chair", 4, 0.51, 0.55, 0.466, 0.550], ["lamp", 12, 0.31, 0.35, 0.381, 0.421],
-                    ["mean over our objects", 16, 0.36, 0.40, 0.40225, 0.45325]]
+        self.assertEqual(
+            header, ["category", "objects", "ours, 1 v.", "ours, 5 v.", "3D-R2N2, 1 v.", "3D-R2N2, 5 v."]
+        )
+        expected = [
+            ["chair", 4, 0.51, 0.55, 0.466, 0.550],
+            ["lamp", 12, 0.31, 0.35, 0.381, 0.421],
+            ["mean over our objects", 16, 0.36, 0.40, 0.40225, 0.45325],
+        ]
         for line, wanted in zip(lines, expected, strict=True):
             self.assertEqual(line[:2], wanted[:2])
             for value, other in zip(line[2:], wanted[2:], strict=True):
@@ -110,8 +134,13 @@ class R2N2Test(unittest.TestCase):
         for form in ("pix2vox", "occupancy_networks", "pytorch3d"):
             self.assertIn("3D-R2N2, 1 v.", tables.r2n2_table(split_results(form)))
         self.assertIn("3D-R2N2, 1 v.", tables.r2n2_table(split_results(kind="shapenet")))
-        for form, kind in (("json", "shapenet"), (None, "shapenet"), ("pix2vox", "procedural"),
-                           ("pix2vox", "unknown"), ("pytorch3d", None)):
+        for form, kind in (
+            ("json", "shapenet"),
+            (None, "shapenet"),
+            ("pix2vox", "procedural"),
+            ("pix2vox", "unknown"),
+            ("pytorch3d", None),
+        ):
             self.assertEqual(tables.r2n2_table(split_results(form, kind)), "", (form, kind))
         self.assertEqual(tables.r2n2_table({**split_results(), "split": None}), "")
         self.assertEqual(tables.r2n2_table(results()), "")
@@ -124,8 +153,7 @@ class R2N2Test(unittest.TestCase):
         self.assertNotIn("another split", same)
         self.assertNotIn("trained on", same)
         self.assertNotIn("voxels a side", same)
-        other = tables.r2n2_table(
-            {**split_results("pytorch3d"), "resolution": 64, "trained_objects": 2})
+        other = tables.r2n2_table({**split_results("pytorch3d"), "resolution": 64, "trained_objects": 2})
         self.assertIn("another split (somebody's)", other)
         self.assertIn("32 voxels a side, ours 64", other)
         self.assertIn("trained on (2 of 21)", other)
@@ -189,9 +217,19 @@ class DataSetTest(unittest.TestCase):
 
 class GridTest(unittest.TestCase):
     def test_columns_are_padded_and_numbers_stand_to_the_right(self):
-        self.assertEqual(tables.grid(["name", "n"], [["a", 5], ["long name", 12]]), "\n".join([
-            "=========  ==", "name        n", "=========  ==", "a           5", "long name  12",
-            "=========  =="]))
+        self.assertEqual(
+            tables.grid(["name", "n"], [["a", 5], ["long name", 12]]),
+            "\n".join(
+                [
+                    "=========  ==",
+                    "name        n",
+                    "=========  ==",
+                    "a           5",
+                    "long name  12",
+                    "=========  ==",
+                ]
+            ),
+        )
 
     def test_views_categories_and_sweep_show_every_value(self):
         one = results(iou=(0.123, 0.456))
@@ -205,8 +243,12 @@ class GridTest(unittest.TestCase):
 class NoBaselineTest(unittest.TestCase):
     def test_every_table_does_without_baselines(self):
         one = {**results(iou=(0.123, 0.456)), "baseline": {}}
-        for table in (tables.views_table(one), tables.category_table(one),
-                      tables.sweep_table(one), tables.paper_table([one])):
+        for table in (
+            tables.views_table(one),
+            tables.category_table(one),
+            tables.sweep_table(one),
+            tables.paper_table([one]),
+        ):
             self.assertNotIn("mean shape", table)
             self.assertGreater(len(table.splitlines()), 4)
         header, line = tables.category_table(one).splitlines()[1:4:2]
@@ -231,32 +273,42 @@ class NotesTest(unittest.TestCase):
     def test_every_table_says_what_was_trained_on(self):
         one = {**results(), "trained_objects": 3}
         for table in (tables.views_table, tables.category_table, tables.sweep_table):
-            self.assertIn("Measured partly on objects that the network was trained on (3 of 4)",
-                          table(one))
+            self.assertIn("Measured partly on objects that the network was trained on (3 of 4)", table(one))
             self.assertNotIn("trained on", table(results()))
         self.assertTrue(tables.notes_text({**one, "notes": ["x"]}).startswith("Note: Measured"))
 
     def test_a_run_that_was_trained_on_all_is_not_called_partly(self):
         every = {**results(), "trained_objects": 4}
-        self.assertIn("Measured on objects that the network was trained on (4 of 4)",
-                      tables.views_table(every))
+        self.assertIn(
+            "Measured on objects that the network was trained on (4 of 4)", tables.views_table(every)
+        )
         self.assertEqual(tables.trained_mark(every), ", trained on")
 
     def test_the_row_beside_the_paper_is_marked(self):
-        runs = [{**results(data="mine"), "trained_objects": 1}, results(name="clean", data="mine"),
-                {**results("5x5x5", "wide", data="mine"), "trained_objects": 1}]
+        runs = [
+            {**results(data="mine"), "trained_objects": 1},
+            results(name="clean", data="mine"),
+            {**results("5x5x5", "wide", data="mine"), "trained_objects": 1},
+        ]
         data = {line[0]: line[2] for line in tables.paper_rows(runs)}
         self.assertEqual(data["ours"], "mine, partly trained on")
         self.assertEqual(data["wide"], "mine, partly trained on")
         self.assertEqual((data["clean"], data["mean shape"]), ("mine", "mine"))
 
     def test_the_split_is_named_with_its_sizes(self):
-        split = {"name": "Pix2Vox", "form": "pix2vox", "digest": "0123456789abcdef",
-                 "train": 30642, "validation": 4371, "test": 8770}
+        split = {
+            "name": "Pix2Vox",
+            "form": "pix2vox",
+            "digest": "0123456789abcdef",
+            "train": 30642,
+            "validation": 4371,
+            "test": 8770,
+        }
         self.assertEqual(
             tables.split_text({"split": split}),
             "Pix2Vox (pix2vox), digest 0123456789ab: 30,642 training, 4,371 validation and 8,770 "
-            "test objects")
+            "test objects",
+        )
 
 
 if __name__ == "__main__":

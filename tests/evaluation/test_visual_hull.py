@@ -1,4 +1,5 @@
 """The visual hull: what it holds, what views take away, and where it must keep voxels."""
+
 import unittest
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Reconstructions as files: every ending, read back."""
+
 import sys
 import tempfile
 import unittest
@@ -100,8 +101,12 @@ class ExportTest(unittest.TestCase):
         np.testing.assert_array_equal(voxels.matrix, place.grid)
 
     def test_unknown_endings_and_empty_grids_are_refused_and_nothing_is_written(self):
-        for name, words in [("a.xyz", "must end in"), ("a", "must end in"), ("a.obj", "threshold"),
-                            ("a.binvox", "threshold")]:
+        for name, words in [
+            ("a.xyz", "must end in"),
+            ("a", "must end in"),
+            ("a.obj", "threshold"),
+            ("a.binvox", "threshold"),
+        ]:
             with self.assertRaisesRegex(UserError, words):
                 export.write(self.folder / name, np.zeros((32, 32, 32)), 0.4)
         self.assertEqual(list(self.folder.iterdir()), [])

@@ -91,12 +91,15 @@ class GatherTest(unittest.TestCase):
         self.assertRegex(broken[0], "^pieces: lost.obj: ")
         self.assertRegex(broken[1], "^planes: wreck.ac: ")
         with open(self.out / "CREDITS.csv", newline="") as file:
-            self.assertEqual(list(csv.reader(file)), [
-                ["category", "model", "package", "version", "name", "author", "licence"],
-                ["chair", "Maker_box", "pieces", "unknown", "Chair", "Ann Author", "CC0"],
-                ["chair", "Maker_lying", "pieces", "unknown", "Chair", "the makers", "CC0"],
-                ["airplane", "planes_glider", "planes", "1:2.3-4", "glider", "Pat Pilot", "GPL-2"],
-            ])
+            self.assertEqual(
+                list(csv.reader(file)),
+                [
+                    ["category", "model", "package", "version", "name", "author", "licence"],
+                    ["chair", "Maker_box", "pieces", "unknown", "Chair", "Ann Author", "CC0"],
+                    ["chair", "Maker_lying", "pieces", "unknown", "Chair", "the makers", "CC0"],
+                    ["airplane", "planes_glider", "planes", "1:2.3-4", "glider", "Pat Pilot", "GPL-2"],
+                ],
+            )
 
     def test_models_are_turned_and_keep_their_textures(self):
         self.pack()

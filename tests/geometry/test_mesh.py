@@ -23,18 +23,14 @@ class MeshCase(unittest.TestCase):
 
 class WriteTest(MeshCase):
     def test_join_keeps_materials_apart(self):
-        first, second = (
-            mesh_of(trimesh.creation.box(), colour) for colour in ((1, 0, 0), (0, 0, 1))
-        )
+        first, second = (mesh_of(trimesh.creation.box(), colour) for colour in ((1, 0, 0), (0, 0, 1)))
         both = join([first, second])
         assert_allclose(both.materials[both.face_materials[0]], (1, 0, 0))
         assert_allclose(both.materials[both.face_materials[-1]], (0, 0, 1))
         self.assertEqual(both.faces.max(), 15)
 
     def test_written_obj_is_read_back_as_it_was(self):
-        parts = [
-            mesh_of(trimesh.creation.box((1, 2, 3)), c) for c in ((0.8, 0.4, 0.2), (0, 0.2, 1))
-        ]
+        parts = [mesh_of(trimesh.creation.box((1, 2, 3)), c) for c in ((0.8, 0.4, 0.2), (0, 0.2, 1))]
         parts[1].vertices += (0, 4, 0)
         mesh = normalised(join(parts))
         write_obj(self.root / "model.obj", mesh, ["wood", "steel"])

@@ -32,8 +32,9 @@ class ReadTest(unittest.TestCase):
             assert_array_equal(triangles.faces, [[0, 1, 2], [5, 4, 3]])
 
     def test_colours_and_coordinates_of_vertices(self):
-        kinds = "".join(f"property {kind}\n" for kind in (
-            "uchar red", "uchar green", "uchar blue", "float s", "float t"))
+        kinds = "".join(
+            f"property {kind}\n" for kind in ("uchar red", "uchar green", "uchar blue", "float s", "float t")
+        )
         rows = ["0 0 0 255 0 0 0 0", "1 0 0 0 1 0 1 0", "1 1 0 0 0 51 1 1", "0 1 0 0 0 0 0 1"]
         found = ply.read((HEAD.format(kinds, "") + "\n".join(rows) + "\n3 0 1 2\n3 0 2 3\n").encode())
         assert_allclose(found.corner_colours[0], [[1, 0, 0], [0, 1 / 255, 0], [0, 0, 0.2]])
@@ -42,7 +43,8 @@ class ReadTest(unittest.TestCase):
 
     def test_colours_and_coordinates_of_faces(self):
         kinds = "property list uchar float texcoord\n" + "".join(
-            f"property float {name}\n" for name in ("red", "green", "blue"))
+            f"property float {name}\n" for name in ("red", "green", "blue")
+        )
         faces = "4 0 1 2 3 8 0 0 1 0 1 1 0 1 0.5 nan 2\n3 0 2 1 6 0 0 1 1 1 0 0 0 1\n"
         rows = "0 0 0\n1 0 0\n1 1 0\n0 1 0\n"
         found = ply.read((HEAD.format("", kinds) + rows + faces).encode())

@@ -36,8 +36,20 @@ class TriangulateTest(unittest.TestCase):
         self.check(np.array([[0, 0], [4, 3], [0, 6], [3, 3]]), 3)
 
     def test_comb(self):
-        comb = [[0, 0], [7, 0], [7, 3], [6, 3], [6, 1], [4, 1], [4, 3], [3, 3], [3, 1], [1, 1],
-                [1, 3], [0, 3]]
+        comb = [
+            [0, 0],
+            [7, 0],
+            [7, 3],
+            [6, 3],
+            [6, 1],
+            [4, 1],
+            [4, 3],
+            [3, 3],
+            [3, 1],
+            [1, 1],
+            [1, 3],
+            [0, 3],
+        ]
         self.check(np.array(comb), 7 + 3 * 2)
 
     def test_hole_with_a_seam(self):

@@ -79,9 +79,9 @@ class ReadTest(ModelCase):
         for name in ("gone.png", "cut.png"):
             (self.root / "box.mtl").write_text(MTL.format(name))
             whole = self.root / "whole.png"
-            Image.fromarray(
-                np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
-            ).save(whole)
+            Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(
+                whole
+            )
             (self.root / "cut.png").write_bytes(whole.read_bytes()[:3000])
             mesh = read(self.root / "box.obj")
             self.assertEqual(mesh.textures, {})

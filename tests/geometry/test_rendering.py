@@ -8,9 +8,7 @@ import trimesh
 from tests.geometry.meshes import box, mesh_of
 from voxlstm.lib.geometry.camera import SIZE, Viewpoint, project
 from voxlstm.lib.geometry.mesh import Mesh, join
-from voxlstm.lib.geometry.rendering import (
-    DIFFUSE, GLOSS, SLOPE, Light, Renderer, corner_normals,
-)
+from voxlstm.lib.geometry.rendering import DIFFUSE, GLOSS, SLOPE, Light, Renderer, corner_normals
 
 FRONT = Viewpoint(0.0, 0.0, 0.8)
 
@@ -62,9 +60,7 @@ class PictureTest(unittest.TestCase):
 
     def test_edges_have_partial_alpha_and_whole_colour(self):
         plate = box(0.01, 0.5, 0.5)
-        plate.vertices = (
-            plate.vertices @ trimesh.transformations.rotation_matrix(0.3, (1, 0, 0))[:3, :3]
-        )
+        plate.vertices = plate.vertices @ trimesh.transformations.rotation_matrix(0.3, (1, 0, 0))[:3, :3]
         picture = Renderer(plate).render(FRONT)
         partial = (picture[..., 3] > 0) & (picture[..., 3] < 255)
         self.assertGreater(partial.sum(), 100)
@@ -147,9 +143,7 @@ class ColourTest(unittest.TestCase):
             (0, 0, 255),
             (255, 255, 255),
         )
-        mesh = Mesh(
-            quad, faces, np.ones((1, 3)), np.zeros(2, dtype=int), None, uv[faces], {0: image}
-        )
+        mesh = Mesh(quad, faces, np.ones((1, 3)), np.zeros(2, dtype=int), None, uv[faces], {0: image})
         picture = Renderer(mesh).render(FRONT)
         # From the front the first corner (u = v = 0) is the lower left one of the picture.
         self.assertEqual(picture[50, 50, :3].argmax(), 0)
@@ -173,9 +167,7 @@ class ColourTest(unittest.TestCase):
         side = np.abs(pipe.face_normals[:, 2]) < 0.1
         radial = pipe.vertices[pipe.faces[side]] * (1, 1, 0) / 0.2
         np.testing.assert_allclose(normals[side], radial, atol=1e-6)
-        np.testing.assert_allclose(
-            normals[~side], np.repeat(pipe.face_normals[~side, None], 3, 1), atol=1e-6
-        )
+        np.testing.assert_allclose(normals[~side], np.repeat(pipe.face_normals[~side, None], 3, 1), atol=1e-6)
         cube = trimesh.creation.box()
         expected = np.repeat(cube.face_normals[:, None], 3, axis=1)
         np.testing.assert_allclose(corner_normals(cube.vertices, cube.faces), expected, atol=1e-9)

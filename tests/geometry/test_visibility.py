@@ -1,4 +1,5 @@
 """Visibility: solids whose seen side is known."""
+
 import unittest
 
 import numpy as np

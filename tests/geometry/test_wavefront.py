@@ -24,7 +24,9 @@ class SimplifiedTest(unittest.TestCase):
             self.assertIn("2/6/1", face)
 
     def test_indices_counted_backwards(self):
-        text = "v 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nf -3/-1 -2/-1 -1/-1\nv 5 5 5\nv 6 5 5\nv 5 6 5\nf -3 -2 -1\n"
+        text = (
+            "v 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nf -3/-1 -2/-1 -1/-1\nv 5 5 5\nv 6 5 5\nv 5 6 5\nf -3 -2 -1\n"
+        )
         found = [line for line in simplified(text).split("\n") if line.startswith("f")]
         self.assertEqual(found, ["f 1/1 2/1 3/1", "f 4 5 6"])
 

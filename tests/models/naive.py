@@ -1,4 +1,5 @@
 """The network in plain NumPy loops: slow, and too simple to be wrong."""
+
 import numpy as np
 
 

@@ -1,4 +1,5 @@
 """The recurrent grid: its equations and how far a cell sees."""
+
 import unittest
 
 import numpy as np

@@ -1,4 +1,5 @@
 """The gradient of the whole loss against finite differences."""
+
 import unittest
 
 import numpy as np

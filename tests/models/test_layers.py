@@ -1,4 +1,5 @@
 """Every layer against a plain NumPy loop in float64."""
+
 import unittest
 
 import numpy as np

@@ -1,4 +1,5 @@
 """The whole network: values, any number of views, loss, names, counts."""
+
 import unittest
 from collections import Counter
 from pathlib import Path
@@ -134,9 +135,7 @@ class Loss(unittest.TestCase):
                 network = Network(defined(name))
                 views, voxels = network.inputs()
                 out = network.outputs(views)
-                function = theano.function(
-                    [views, voxels], [network.loss(out, voxels), out.occupancy]
-                )
+                function = theano.function([views, voxels], [network.loss(out, voxels), out.occupancy])
                 pictures = RANDOM.random((2, 2, 3, 127, 127), dtype=np.float32)
                 # Half occupied, so that a logit's chance sign does not count.
                 truth = (RANDOM.random((2, 32, 32, 32)) < 0.5).astype(np.float32)

@@ -1,4 +1,5 @@
 """One run over the views gives what separate runs over fewer views give."""
+
 import unittest
 
 import numpy as np
@@ -6,8 +7,17 @@ import numpy as np
 from voxlstm.models.network import Network, NetworkConfig
 from voxlstm.models.predictor import Predictor
 
-TINY = NetworkConfig(image=31, encoder_widths=(3, 4), encoder_kernels=(3, 3), features=6, grid=2,
-                     channels=3, kernel=3, decoder_widths=(4, 3), unpoolings=2)
+TINY = NetworkConfig(
+    image=31,
+    encoder_widths=(3, 4),
+    encoder_kernels=(3, 3),
+    features=6,
+    grid=2,
+    channels=3,
+    kernel=3,
+    decoder_widths=(4, 3),
+    unpoolings=2,
+)
 
 
 class PredictorTest(unittest.TestCase):

@@ -1,4 +1,5 @@
 """Networks small enough for NumPy loops and numerical gradients."""
+
 from voxlstm.models.network import NetworkConfig
 
 

@@ -1,4 +1,5 @@
 """The oneDNN convolutions against sums written out in NumPy, over odd shapes and strides."""
+
 import itertools
 import unittest
 
@@ -164,9 +165,7 @@ class TestConvolution(unittest.TestCase):
             geometry = self.geometry("enlarging", blocked, False)
             x, w = tensor.tensor5(), tensor.tensor5()
             y = layout_in(x, geometry.x_channels)
-            shape = theano.function(
-                [x, w], convolution.Convolve(geometry)(y, w).shape, mode="FAST_RUN"
-            )
+            shape = theano.function([x, w], convolution.Convolve(geometry)(y, w).shape, mode="FAST_RUN")
             kinds = {type(node.op) for node in shape.maker.fgraph.apply_nodes}
             self.assertNotIn(convolution.Convolve, kinds)
 

@@ -1,4 +1,5 @@
 """Fully connected layers against NumPy, over odd sizes, and the step of SGD that has no gradient."""
+
 import itertools
 import unittest
 from collections import OrderedDict

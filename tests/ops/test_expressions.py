@@ -1,4 +1,5 @@
 """The expressions of lib/ops against what their first lines say, in plain NumPy loops."""
+
 import unittest
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Graphs kept between runs: found again, never by another's name, and bound to new variables."""
+
 import gc
 import os
 import pickle
@@ -88,8 +89,13 @@ class GraphCache(unittest.TestCase):
         Counter(1.0).compiled(refuse)
 
     def test_code_in_a_new_subfolder_counts(self):
-        names = ("lib/new/a.py", "lib/ops/new/deep/a.cpp", "models/new/a.h", "tools/new/a.py",
-                 "lib/ops/other/a.cu")
+        names = (
+            "lib/new/a.py",
+            "lib/ops/new/deep/a.cpp",
+            "models/new/a.h",
+            "tools/new/a.py",
+            "lib/ops/other/a.cu",
+        )
         root = self.folder / "package"
         with mock.patch.object(graph_cache, "ROOT", root):
             for path in map(root.joinpath, names):
@@ -124,7 +130,9 @@ class GraphCache(unittest.TestCase):
         Counter(1.0).compiled()
         (path,) = self.files()
         trap = self.folder / "trap"
-        path.write_bytes(zlib.compress(b"cpathlib\nPath.touch\n(cpathlib\nPath\n(V" + os.fsencode(trap) + b"\ntRtR."))
+        path.write_bytes(
+            zlib.compress(b"cpathlib\nPath.touch\n(cpathlib\nPath\n(V" + os.fsencode(trap) + b"\ntRtR.")
+        )
         for mode in (0o666, 0o620):
             path.chmod(mode)
             with self.assertLogs("voxlstm.lib.ops.graph_cache", "WARNING") as logs:

@@ -1,4 +1,5 @@
 """The native library is loaded as it was described, or refused with the reason."""
+
 import ctypes
 import shutil
 import tempfile
@@ -44,9 +45,7 @@ class Ways(unittest.TestCase):
 
     def way(self, name, op):
         images, x_channels, y_channels, space, kernel, border, stride, dilation = SHAPES[name]
-        geometry = convolution.Geometry(
-            len(space), border, stride, dilation, False, x_channels, y_channels
-        )
+        geometry = convolution.Geometry(len(space), border, stride, dilation, False, x_channels, y_channels)
         y_space = geometry.y_space(space, kernel)
         x, y = (
             np.zeros(layout.blocked_shape(images, channels, cells), "float32")
@@ -73,15 +72,22 @@ class DoesNotLoad(unittest.TestCase):
             if "-shared" in command:
                 shutil.copy(kept, command[-1])
 
-        for content, mode in ((b"", 0o700), (b"ELF", 0o700), (kept.read_bytes()[:999], 0o700),
-                              (kept.read_bytes(), 0o777)):
+        for content, mode in (
+            (b"", 0o700),
+            (b"ELF", 0o700),
+            (kept.read_bytes()[:999], 0o700),
+            (kept.read_bytes(), 0o777),
+        ):
             # A folder for each: a library is not loaded again from the same path.
             folder = self.enterContext(tempfile.TemporaryDirectory())
             place = Path(folder, "onednn", kept.name)
             place.parent.mkdir(mode=0o700)
             place.write_bytes(content)
             place.chmod(mode)
-            with mock.patch.dict("os.environ", VOXLSTM_CACHE=folder), mock.patch.object(library, "_run", build):
+            with (
+                mock.patch.dict("os.environ", VOXLSTM_CACHE=folder),
+                mock.patch.object(library, "_run", build),
+            ):
                 library.load.__wrapped__()
             self.assertEqual(place.read_bytes(), kept.read_bytes())
             self.assertEqual(place.stat().st_mode & 0o777, 0o700)

@@ -1,4 +1,5 @@
 """The graph optimisation: which ops it puts in, and that nothing else changes."""
+
 import os
 import unittest
 from unittest import mock

@@ -8,6 +8,7 @@ batches in which all choices from its layer on are the same.
 
 ``python -m tests.parity.compare EXPECTED FOUND`` prints the comparison of two folders as JSON.
 """
+
 import json
 import sys
 from pathlib import Path

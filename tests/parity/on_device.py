@@ -2,6 +2,7 @@
 
 ``python -m tests.parity.on_device NETWORK DEVICE FOLDER BATCHES``
 """
+
 import sys
 from collections import OrderedDict
 from pathlib import Path

@@ -1,4 +1,5 @@
 """What the parity check calls agreement of two devices."""
+
 import subprocess
 import sys
 import tempfile

@@ -1,4 +1,5 @@
 """A CUDA device against the CPU, on the small network; skipped where there is no device."""
+
 import json
 import os
 import subprocess

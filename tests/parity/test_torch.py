@@ -1,4 +1,5 @@
 """The network against its twin in PyTorch, which has an environment of its own; skipped without it."""
+
 import json
 import subprocess
 import tempfile
@@ -54,7 +55,9 @@ print(json.dumps(losses))
 STEPS = 60
 
 
-@unittest.skipUnless((BENCH / "installed").exists(), "there is no PyTorch; 'make .venv-bench/installed' installs it")
+@unittest.skipUnless(
+    (BENCH / "installed").exists(), "there is no PyTorch; 'make .venv-bench/installed' installs it"
+)
 class Twin(unittest.TestCase):
     def test_every_layout_computes_as_the_network(self):
         for kernel in (1, 3):
@@ -79,10 +82,16 @@ class Twin(unittest.TestCase):
     def test_sixty_steps_have_the_same_losses(self):
         random = np.random.default_rng(0)
         views = random.integers(0, 256, (STEPS, 2, 3, 3, 7, 7), np.uint8)
-        voxels = np.uint8(random.random((STEPS, 3, 4, 4, 4)) < views.mean((1, 3, 4, 5))[..., None, None, None] / 255)
+        voxels = np.uint8(
+            random.random((STEPS, 3, 4, 4, 4)) < views.mean((1, 3, 4, 5))[..., None, None, None] / 255
+        )
         for rule, rate, settings, bound in (
-            ({"sgd": {"momentum": 0.9, "weight_decay": 5e-5}}, 0.1,
-             {"rule": "SGD", "momentum": 0.9, "weight_decay": 5e-5}, 1e-3),
+            (
+                {"sgd": {"momentum": 0.9, "weight_decay": 5e-5}},
+                0.1,
+                {"rule": "SGD", "momentum": 0.9, "weight_decay": 5e-5},
+                1e-3,
+            ),
             ({"adam": {"weight_decay": 0.0}}, 3e-4, {"rule": "Adam", "weight_decay": 0.0}, 1e-3),
         ):
             with self.subTest(rule), tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,5 @@
 """Curves: rows that survive a resumption unchanged, pictures and events where installed."""
+
 import sys
 import tempfile
 import unittest
@@ -57,8 +58,16 @@ class CurvesTest(unittest.TestCase):
         write(self.folder, ROWS)
         path = self.folder / "curves.csv"
         good = path.read_bytes()
-        for row in (b"1\n", b"1,2,3,4,5,6\n", b"x,1,1,,\n", b"1,y,1,,\n", b"\n", b"\xff\xfe\n",
-                    b'"' + b"9" * 200_000 + b"\n", b"9" * 5000 + b",1,1,,\n"):
+        for row in (
+            b"1\n",
+            b"1,2,3,4,5,6\n",
+            b"x,1,1,,\n",
+            b"1,y,1,,\n",
+            b"\n",
+            b"\xff\xfe\n",
+            b'"' + b"9" * 200_000 + b"\n",
+            b"9" * 5000 + b",1,1,,\n",
+        ):
             path.write_bytes(good + row)
             with self.subTest(row[:20]), self.assertRaisesRegex(UserError, "curves.csv is damaged"):
                 curves.read(path)

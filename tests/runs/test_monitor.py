@@ -1,4 +1,5 @@
 """The display of a training: a bar on a terminal, a line every so many steps elsewhere."""
+
 import io
 import unittest
 from unittest import mock

@@ -1,4 +1,5 @@
 """Phases: done once, gone on with after any stop, due again when what they need has changed."""
+
 import json
 import os
 import signal
@@ -32,8 +33,13 @@ class PhasesTest(unittest.TestCase):
         failing = [sys.executable, "-c", "raise SystemExit(3)"]
         with redirect_stderr(StringIO()), Phases(self.folder) as phases:
             phases.run("first", append(self.log, first), self.log)
-            phases.run("second", failing if fail else append(self.log, second), self.log, ["first"],
-                       again=append(self.log, "again"))
+            phases.run(
+                "second",
+                failing if fail else append(self.log, second),
+                self.log,
+                ["first"],
+                again=append(self.log, "again"),
+            )
 
     def test_each_is_done_once(self):
         self.run_two()
@@ -85,8 +91,12 @@ class ExecuteTest(unittest.TestCase):
             except Stopped as stopped:
                 sys.exit(stopped.status)
         """
-        process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(code)],
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
         self.addCleanup(process.stdout.close)
         number = int(process.stdout.readline())
         process.stdout.readline()

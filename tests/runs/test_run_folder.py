@@ -1,4 +1,5 @@
 """Run folders: locked, labelled, never overwritten unasked."""
+
 import contextlib
 import itertools
 import json
@@ -57,8 +58,9 @@ class RunFolderTest(unittest.TestCase):
             "print('in', flush=True)\n"
             "time.sleep(60)\n"
         )
-        process = subprocess.Popen([sys.executable, "-c", code, str(self.path)], text=True,
-                                   stdout=subprocess.PIPE)
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(self.path)], text=True, stdout=subprocess.PIPE
+        )
         self.addCleanup(process.stdout.close)
         self.assertEqual(process.stdout.readline(), "in\n")
         with self.assertRaisesRegex(UserError, "another run is writing"):
@@ -117,8 +119,18 @@ class RunFolderTest(unittest.TestCase):
 
     def test_a_damaged_label_is_one_sentence(self):
         self.begin()
-        for text in ("{", "[]", "null", '{"starts": 3}', '{"starts": [3]}', '{"starts": [{"data": 7}]}',
-                     '{"starts": [{"split": []}]}', "[" * 100_000, "\xff", '{"starts": [{"objects": "x"}]}'):
+        for text in (
+            "{",
+            "[]",
+            "null",
+            '{"starts": 3}',
+            '{"starts": [3]}',
+            '{"starts": [{"data": 7}]}',
+            '{"starts": [{"split": []}]}',
+            "[" * 100_000,
+            "\xff",
+            '{"starts": [{"objects": "x"}]}',
+        ):
             (self.path / "run.json").write_text(text, encoding="latin-1")
             with self.subTest(text[:40]), RunFolder(self.path, resume=True) as folder:
                 with self.assertRaisesRegex(UserError, "run.json is damaged"):

@@ -1,4 +1,5 @@
 """What check_setup finds, and when it says that training cannot run."""
+
 import tempfile
 import unittest
 from pathlib import Path

@@ -1,4 +1,5 @@
 """A tiny network and eight boxes with their silhouettes, to train in seconds."""
+
 import numpy as np
 
 from voxlstm.models.network import Network, NetworkConfig
@@ -29,8 +30,12 @@ def make_recipe(momentum=0.9, weight_decay=5e-5, **changes):
     """The paper's settings but for a batch of all objects, early drops, and short steps where the
     gradient is large: at this rate a network so small diverges on some machines without."""
     values = {
-        "optimiser": Optimiser(sgd=SGD(momentum, weight_decay)), "rate": 0.1, "batch": OBJECTS,
-        "iterations": STEPS, "views": (VIEWS, VIEWS), "rate_drops": ((250, 0.5), (500, 0.5)),
+        "optimiser": Optimiser(sgd=SGD(momentum, weight_decay)),
+        "rate": 0.1,
+        "batch": OBJECTS,
+        "iterations": STEPS,
+        "views": (VIEWS, VIEWS),
+        "rate_drops": ((250, 0.5), (500, 0.5)),
         "clip_norm": 0.3,
     }
     return Recipe(**{**values, **changes})

@@ -2,6 +2,7 @@
 
 Exits with status 3 and one line where the device cannot be had.
 """
+
 import sys
 
 import numpy as np

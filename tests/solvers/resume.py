@@ -1,4 +1,5 @@
 """Goes on from a checkpoint in a process of its own: ``resume.py FROM STEPS TO``."""
+
 import sys
 
 from tests.solvers.boxes import make_batch, make_recipe

@@ -1,4 +1,5 @@
 """Checkpoint files: what is written is read; what is broken or foreign is refused in a sentence."""
+
 import json
 import os
 import signal
@@ -25,15 +26,17 @@ from voxlstm.solvers.checkpoint import Checkpoint, load, load_network, save
 
 def example(iteration=7):
     random = np.random.default_rng(1)
-    weights = OrderedDict([
-        ("encoder.conv1.W", random.normal(size=(4, 3, 3, 3)).astype("float32")),
-        ("encoder.conv1.b", random.normal(size=(4,)).astype("float32")),
-    ])
+    weights = OrderedDict(
+        [
+            ("encoder.conv1.W", random.normal(size=(4, 3, 3, 3)).astype("float32")),
+            ("encoder.conv1.b", random.normal(size=(4,)).astype("float32")),
+        ]
+    )
     return Checkpoint(
         weights=weights,
         optimiser=OrderedDict((f"velocity/{n}", v * 2) for n, v in weights.items()),
         iteration=iteration,
-        random={"epoch": 3, "seed": 2 ** 70},
+        random={"epoch": 3, "seed": 2**70},
         network={"kernel": 3},
         recipe={"method": "sgd", "views": [1, 5]},
         extra={"best": 0.25, "note": "über"},
@@ -89,9 +92,7 @@ class RoundTrip(Files):
         got = load(self.path)
         self.assertEqual((len(got.weights), len(got.optimiser), got.random), (2, 0, {}))
         self.assertEqual(got.network, {"kernel": 3})
-        np.testing.assert_array_equal(
-            got.weights["encoder.conv1.b"], example().weights["encoder.conv1.b"]
-        )
+        np.testing.assert_array_equal(got.weights["encoder.conv1.b"], example().weights["encoder.conv1.b"])
 
     def test_name_must_end_in_npz(self):
         with self.assertRaisesRegex(UserError, "ends in .npz"):
@@ -124,9 +125,12 @@ class Atomic(Files):
             "    print(i, flush=True)\n"
         )
         for lines in (1, 2, 4, 7):
-            with self.subTest(killed_after=lines), subprocess.Popen(
-                [sys.executable, "-c", program, str(self.path)], stdout=subprocess.PIPE, text=True
-            ) as process:
+            with (
+                self.subTest(killed_after=lines),
+                subprocess.Popen(
+                    [sys.executable, "-c", program, str(self.path)], stdout=subprocess.PIPE, text=True
+                ) as process,
+            ):
                 for _ in range(lines):
                     written = int(process.stdout.readline())
                 process.send_signal(signal.SIGKILL)
@@ -157,9 +161,7 @@ class Refused(Files):
         whole = self.path.read_bytes()
         refused = 0
         for position in range(0, len(whole), 3):
-            self.path.write_bytes(
-                whole[:position] + bytes([whole[position] ^ 0x41]) + whole[position + 1:]
-            )
+            self.path.write_bytes(whole[:position] + bytes([whole[position] ^ 0x41]) + whole[position + 1 :])
             try:
                 got = load(self.path)
             except UserError:
@@ -232,7 +234,10 @@ class Refused(Files):
         entries = dict(hostile.entries_of(self.path))
         good = json.loads(str(np.load(self.path)["meta"]))
         changes = [{"iteration": value} for value in (-5, True, 1.5, "3", None, 10**400)]
-        changes += [{"random": {"next": value}} for value in (-1, "x", None)] + [{"version": True}, {"version": "1"}]
+        changes += [{"random": {"next": value}} for value in (-1, "x", None)] + [
+            {"version": True},
+            {"version": "1"},
+        ]
         texts = [json.dumps({**good, **change}) for change in changes]
         texts += ["[" * 100_000, "{" + "9" * 5000, '{"iteration": ' + "9" * 5000 + "}"]
         for text in texts:
@@ -251,8 +256,12 @@ class Refused(Files):
         save(self.path, saved)
         load_network(self.path)
         changes = [{name: 10**9} for name in ("features", "grid", "channels")]
-        changes += [{"kernel": 10**9 + 1}, {"encoder_widths": [2, 10**9]}, {"decoder_widths": [10**9, 2]},
-                    {"features": 10**18}]
+        changes += [
+            {"kernel": 10**9 + 1},
+            {"encoder_widths": [2, 10**9]},
+            {"decoder_widths": [10**9, 2]},
+            {"features": 10**18},
+        ]
         for change in changes:
             save(self.path, replace(saved, network={**saved.network, **change}))
             with self.subTest(change), self.assertRaisesRegex(UserError, "of another network: .* is needed"):

@@ -1,4 +1,5 @@
 """The GPU graph on OpenCL (PoCL runs it on the CPU) computes what the CPU's graph does."""
+
 import os
 import subprocess
 import sys
@@ -20,7 +21,9 @@ def run_steps(device, target):
     kernels.mkdir(parents=True, exist_ok=True)
     return subprocess.run(
         [sys.executable, "-m", "tests.solvers.device_step", device, str(target)],
-        cwd=ROOT, capture_output=True, text=True,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
         env={"POCL_CACHE_DIR": str(kernels), **os.environ},
     )
 
@@ -54,9 +57,7 @@ class OpenCL(unittest.TestCase):
         for name in names:
             size = np.abs(self.cpu[name]).max()
             self.assertGreater(size, 0, name)
-            np.testing.assert_allclose(
-                self.gpu[name], self.cpu[name], rtol=0, atol=1e-4 * size, err_msg=name
-            )
+            np.testing.assert_allclose(self.gpu[name], self.cpu[name], rtol=0, atol=1e-4 * size, err_msg=name)
 
     def test_same_occupancy(self):
         np.testing.assert_allclose(self.gpu["occupancy"], self.cpu["occupancy"], atol=1e-5)

@@ -1,4 +1,5 @@
 """Initial weights fitted to a batch: what each layer says of it afterwards."""
+
 import unittest
 
 import numpy as np

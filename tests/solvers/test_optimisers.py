@@ -1,4 +1,5 @@
 """The optimisers against loops of plain NumPy in float64."""
+
 import unittest
 from collections import OrderedDict
 from types import SimpleNamespace
@@ -20,11 +21,14 @@ def make_parameters():
     random = np.random.default_rng(3)
     values = {"layer.W": random.normal(size=(4, 3)), "layer.b": random.normal(size=(3,))}
     return OrderedDict(
-        (name, SimpleNamespace(
-            variable=theano.shared(value.astype("float32"), name=name),
-            kind="weight" if name.endswith("W") else "bias",
-            layer="layer",
-        ))
+        (
+            name,
+            SimpleNamespace(
+                variable=theano.shared(value.astype("float32"), name=name),
+                kind="weight" if name.endswith("W") else "bias",
+                layer="layer",
+            ),
+        )
         for name, value in values.items()
     )
 
@@ -32,13 +36,13 @@ def make_parameters():
 def loss_of(parameters, x):
     """A loss that is not quadratic, so that each step's gradient differs."""
     y = tensor.tanh(tensor.dot(x, parameters["layer.W"].variable)) + parameters["layer.b"].variable
-    return (y ** 2).sum()
+    return (y**2).sum()
 
 
 def numpy_gradients(values, x):
     y = np.tanh(x @ values["layer.W"])
     outer = 2 * (y + values["layer.b"])
-    return {"layer.W": x.T @ (outer * (1 - y ** 2)), "layer.b": outer.sum(0)}
+    return {"layer.W": x.T @ (outer * (1 - y**2)), "layer.b": outer.sum(0)}
 
 
 def inputs():
@@ -89,14 +93,14 @@ def numpy_adam(values, layer_rates=False, clip_norm=np.inf):
         gradients = numpy_gradients(values, x.astype("float64"))
         if layer_rates:
             rate = rate * np.linalg.norm(values["layer.W"]) / np.linalg.norm(gradients["layer.W"])
-        factor = min(1, clip_norm / np.sqrt(sum((g ** 2).sum() for g in gradients.values())))
+        factor = min(1, clip_norm / np.sqrt(sum((g**2).sum() for g in gradients.values())))
         gradients = {name: gradient * factor for name, gradient in gradients.items()}
         gradients["layer.W"] = gradients["layer.W"] + DECAY * values["layer.W"]
         for name, gradient in gradients.items():
             mean[name] = 0.9 * mean[name] + 0.1 * gradient
-            square[name] = 0.999 * square[name] + 0.001 * gradient ** 2
-            scale = np.sqrt(square[name] / (1 - 0.999 ** t)) + 1e-8
-            values[name] = values[name] - rate * mean[name] / (1 - 0.9 ** t) / scale
+            square[name] = 0.999 * square[name] + 0.001 * gradient**2
+            scale = np.sqrt(square[name] / (1 - 0.999**t)) + 1e-8
+            values[name] = values[name] - rate * mean[name] / (1 - 0.9**t) / scale
     return values
 
 
@@ -117,14 +121,10 @@ class SgdTest(unittest.TestCase):
         parameters = make_parameters()
         before = start(parameters)
         zeros = OrderedDict((n, tensor.zeros_like(p.variable)) for n, p in parameters.items())
-        changes = RULE.updates(
-            zeros, parameters, RULE.init_state(parameters), dict.fromkeys(parameters, 0.5)
-        )
+        changes = RULE.updates(zeros, parameters, RULE.init_state(parameters), dict.fromkeys(parameters, 0.5))
         theano.function([], [], updates=changes)()
         after = start(parameters)
-        np.testing.assert_allclose(
-            after["layer.W"], before["layer.W"] * (1 - 0.5 * DECAY), rtol=1e-6
-        )
+        np.testing.assert_allclose(after["layer.W"], before["layer.W"] * (1 - 0.5 * DECAY), rtol=1e-6)
         np.testing.assert_array_equal(after["layer.b"], before["layer.b"])
 
     def test_layer_rates_are_relative_to_the_layers_weights(self):
@@ -137,8 +137,12 @@ class SgdTest(unittest.TestCase):
 
     def test_a_gate_without_gradient_stays_where_it_is(self):
         parameters = OrderedDict(
-            (f"lstm.{gate}.W", SimpleNamespace(
-                variable=theano.shared(np.ones((2, 2), "float32")), kind="weight", layer="lstm"))
+            (
+                f"lstm.{gate}.W",
+                SimpleNamespace(
+                    variable=theano.shared(np.ones((2, 2), "float32")), kind="weight", layer="lstm"
+                ),
+            )
             for gate in ("forget", "input")
         )
         gradients = OrderedDict(zip(parameters, (tensor.zeros((2, 2)), tensor.ones((2, 2)))))
@@ -163,7 +167,8 @@ class SgdTest(unittest.TestCase):
         mode = theano.compile.get_mode("FAST_RUN")
         function = theano.function(list(gradients.values()), [], updates=changes, mode=mode)
         passes = [
-            node.op for node in function.maker.fgraph.toposort()
+            node.op
+            for node in function.maker.fgraph.toposort()
             if isinstance(node.op, tensor.elemwise.Elemwise) and node.outputs[0].ndim
         ]
         self.assertEqual(len(passes), 2 * len(parameters))
@@ -188,8 +193,7 @@ class AdamTest(unittest.TestCase):
         self.assert_equal_to_numpy(layer_rates=True)
 
     def test_its_settings_are_used(self):
-        for rule in (Adam(0.0), Adam(DECAY, beta1=0.5), Adam(DECAY, beta2=0.5),
-                     Adam(DECAY, epsilon=1.0)):
+        for rule in (Adam(0.0), Adam(DECAY, beta1=0.5), Adam(DECAY, beta2=0.5), Adam(DECAY, epsilon=1.0)):
             with self.subTest(rule), self.assertRaises(AssertionError):
                 self.assert_equal_to_numpy(rule)
 
@@ -207,9 +211,13 @@ class CentredTest(unittest.TestCase):
         self.found = dict(zip(found, theano.function([], list(found.values()))()))
 
     def test_every_output_of_every_layer_has_a_mean_of_zero_over_its_inputs(self):
-        inputs = {"encoder.conv1.W": (1, 2, 3), "encoder.fc.W": (0,),
-                  "lstm.input.W": (0,),  # (inputs, outputs, cells): a matrix for each cell
-                  "lstm.input.U": (1, 2, 3, 4), "decoder.conv2.W": (1, 2, 3, 4)}
+        inputs = {
+            "encoder.conv1.W": (1, 2, 3),
+            "encoder.fc.W": (0,),
+            "lstm.input.W": (0,),  # (inputs, outputs, cells): a matrix for each cell
+            "lstm.input.U": (1, 2, 3, 4),
+            "decoder.conv2.W": (1, 2, 3, 4),
+        }
         for name, axes in inputs.items():
             expected = self.given[name] - self.given[name].mean(axis=axes, keepdims=True)
             np.testing.assert_allclose(self.found[name], expected, atol=1e-5, err_msg=name)
@@ -242,13 +250,10 @@ class ClippedTest(unittest.TestCase):
 class StateTest(unittest.TestCase):
     def test_is_named_float32_and_zero(self):
         parameters = make_parameters()
-        self.assertEqual(
-            list(RULE.init_state(parameters)), ["velocity/layer.W", "velocity/layer.b"]
-        )
+        self.assertEqual(list(RULE.init_state(parameters)), ["velocity/layer.W", "velocity/layer.b"])
         state = Adam(DECAY).init_state(parameters)
         self.assertEqual(
-            sorted(state),
-            ["mean/layer.W", "mean/layer.b", "square/layer.W", "square/layer.b", "steps"],
+            sorted(state), ["mean/layer.W", "mean/layer.b", "square/layer.W", "square/layer.b", "steps"]
         )
         for variable in state.values():
             self.assertEqual(variable.dtype, "float32")

@@ -1,4 +1,5 @@
 """Recipes: the shipped files, and what is refused."""
+
 import unittest
 from pathlib import Path
 
@@ -123,8 +124,10 @@ class Refused(unittest.TestCase):
         sgd = {"momentum": 0.9, "weight_decay": 0.0}
         for optimiser, pattern in [
             ({"rmsprop": {}}, "unknown key optimiser.rmsprop; known here: sgd, adam"),
-            ({"sgd": {**sgd, "beta1": 0.9}},
-             "unknown key optimiser.sgd.beta1; known here: momentum, weight_decay"),
+            (
+                {"sgd": {**sgd, "beta1": 0.9}},
+                "unknown key optimiser.sgd.beta1; known here: momentum, weight_decay",
+            ),
             ({"adam": sgd}, "unknown key optimiser.adam.momentum; known here: weight_decay, beta1"),
             ({"sgd": {"momentum": 0.9}}, "the key optimiser.sgd.weight_decay is missing"),
             ({"sgd": {**sgd, "momentum": "much"}}, "optimiser.sgd.momentum must be a number"),

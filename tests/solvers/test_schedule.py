@@ -1,4 +1,5 @@
 """The learning rate by iteration."""
+
 import unittest
 
 from voxlstm.solvers.schedule import Schedule, rate_at

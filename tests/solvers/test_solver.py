@@ -1,4 +1,5 @@
 """Training: it learns, it resumes to the bit, it stops when it diverges."""
+
 import os
 import subprocess
 import sys
@@ -75,7 +76,9 @@ class Trained(unittest.TestCase):
         # Another hash seed, since an order taken from a set would show here.
         subprocess.run(
             [sys.executable, "-m", "tests.solvers.resume", str(self.path), "10", str(fresh)],
-            check=True, cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": "12345"},
+            check=True,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": "12345"},
         )
         self.assert_same_arrays(load(fresh).weights, uninterrupted.weights)
         self.assert_same_arrays(load(fresh).optimiser, uninterrupted.optimiser)

@@ -1,4 +1,5 @@
 """The training run around a solver that is only arithmetic: stopping and going on anywhere."""
+
 import itertools
 import resource
 import tempfile
@@ -19,8 +20,15 @@ from voxlstm.solvers.optimisers import SGD, Optimiser
 from voxlstm.solvers.recipe import Recipe
 from voxlstm.solvers.training import Scores, Training, score
 
-RECIPE = Recipe(optimiser=Optimiser(sgd=SGD(0.9, 0.0)), rate=0.1, batch=1, iterations=10,
-                views=(1, 1), checkpoint_every=4, validate_every=3)
+RECIPE = Recipe(
+    optimiser=Optimiser(sgd=SGD(0.9, 0.0)),
+    rate=0.1,
+    batch=1,
+    iterations=10,
+    views=(1, 1),
+    checkpoint_every=4,
+    validate_every=3,
+)
 
 
 class Numbers:
@@ -60,7 +68,9 @@ class Arithmetic:
         return checkpoint.Checkpoint(
             weights=OrderedDict(w=np.array(self.weight)),
             optimiser=OrderedDict(v=np.array(self.velocity)),
-            iteration=self.iteration, random=random, extra=extra,
+            iteration=self.iteration,
+            random=random,
+            extra=extra,
         )
 
     def restore(self, saved):
@@ -100,7 +110,7 @@ class Run:
         training = Training(solver, batches, validate, self.folder, stop)
         if saved:
             training.restore(saved)
-        del self.steps[training.recorded:]
+        del self.steps[training.recorded :]
         training.run(self.steps.append, before_save=self._count, after_save=lambda: None)
         return training
 
@@ -162,7 +172,9 @@ class TrainingTest(unittest.TestCase):
         run.go(stop=Switch(9))
         good = checkpoint.load(run.folder / "last.npz")
         number = {"iteration": 1, "iou": 0.5, "cross_entropy": 0.1}
-        wrong = [{"best": value} for value in (3, [1], {}, {**number, "iou": "x"}, {**number, "iou": float("nan")})]
+        wrong = [
+            {"best": value} for value in (3, [1], {}, {**number, "iou": "x"}, {**number, "iou": float("nan")})
+        ]
         wrong += [{"unrecorded": value} for value in ({"a": 1}, {"iteration": -1, "loss": 1.0, "rate": 0.1})]
         for change in wrong:
             checkpoint.save(run.folder / "last.npz", replace(good, extra={**good.extra, **change}))

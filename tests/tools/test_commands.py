@@ -1,4 +1,5 @@
 """The command ``voxlstm``: what its first argument does, and how little it imports."""
+
 import re
 import subprocess
 import sys

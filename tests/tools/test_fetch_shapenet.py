@@ -1,4 +1,5 @@
 """The command line: from a server to a checked tree, and what it says of each end."""
+
 import contextlib
 import io
 import os
@@ -44,8 +45,10 @@ class TestFetchShapenet(unittest.TestCase):
         self.server = Server(self.archives)
         self.addCleanup(self.server.close)
         published = (Category(CHAIR, "chair", 2),)
-        for patch in (mock.patch.object(check, "CATEGORIES", published),
-                      mock.patch.object(fetching, "PAUSE", 0.0)):
+        for patch in (
+            mock.patch.object(check, "CATEGORIES", published),
+            mock.patch.object(fetching, "PAUSE", 0.0),
+        ):
             patch.start()
             self.addCleanup(patch.stop)
 
@@ -57,12 +60,12 @@ class TestFetchShapenet(unittest.TestCase):
         return status, output.getvalue()
 
     def run_tool(self, *arguments):
-        return subprocess.run([sys.executable, str(TOOL), *map(str, arguments)],
-                              capture_output=True, text=True)
+        return subprocess.run(
+            [sys.executable, str(TOOL), *map(str, arguments)], capture_output=True, text=True
+        )
 
     def contents(self, root):
-        return {path.relative_to(root): path.read_bytes()
-                for path in root.rglob("*") if path.is_file()}
+        return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
     def test_from_a_breaking_server_to_a_checked_tree(self):
         self.server.break_after = 5_000
@@ -75,8 +78,9 @@ class TestFetchShapenet(unittest.TestCase):
     def test_second_mirror(self):
         broken = Server({})
         self.addCleanup(broken.close)
-        status, _ = self.main("--out", self.out, "--mirror", broken.url,
-                              "--mirror", self.server.url, "--quick")
+        status, _ = self.main(
+            "--out", self.out, "--mirror", broken.url, "--mirror", self.server.url, "--quick"
+        )
         self.assertEqual(status, 0)
 
     def test_check_only(self):
@@ -100,8 +104,9 @@ class TestFetchShapenet(unittest.TestCase):
         self.server.files["ShapeNetVox32.tgz"] = buffer.getvalue()
         status, output = self.main("--out", self.out, "--mirror", self.server.url, "--quick")
         self.assertEqual(status, 0)
-        self.assertIn("left out, neither a file nor a folder: ShapeNetVox32.tgz: "
-                      "ShapeNetVox32/link\n", output)
+        self.assertIn(
+            "left out, neither a file nor a folder: ShapeNetVox32.tgz: ShapeNetVox32/link\n", output
+        )
         self.assertFalse(os.path.lexists(self.out / "ShapeNetVox32" / "link"))
 
     def test_the_real_counts_are_asked_for(self):
@@ -116,9 +121,11 @@ class TestFetchShapenet(unittest.TestCase):
 
     def test_errors_are_one_line(self):
         self.server.status = 404
-        cases = [("--check-only", self.out / "nowhere"),
-                 ("--out", self.out, "--mirror", self.server.url),
-                 ("--check-only", self.made, "--workers", -1)]
+        cases = [
+            ("--check-only", self.out / "nowhere"),
+            ("--out", self.out, "--mirror", self.server.url),
+            ("--check-only", self.made, "--workers", -1),
+        ]
         for arguments in cases:
             finished = self.run_tool(*arguments)
             self.assertEqual(finished.returncode, 2)
@@ -132,8 +139,11 @@ class TestFetchShapenet(unittest.TestCase):
 
     def test_control_c_while_downloading(self):
         self.server.hold = True
-        tool = subprocess.Popen([sys.executable, str(TOOL), "--out", str(self.out), "--mirror",
-                                 self.server.url], stderr=subprocess.PIPE, text=True)
+        tool = subprocess.Popen(
+            [sys.executable, str(TOOL), "--out", str(self.out), "--mirror", self.server.url],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         self.addCleanup(tool.kill)
         self.server.holding.wait(60)
         parts = []

@@ -192,10 +192,7 @@ class ProceduralTest(DatasetCase):
                 with Image.open(path) as picture:
                     picture.load()
         self.assertEqual(
-            subprocess.run(
-                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            ).returncode,
-            0,
+            subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode, 0
         )
         self.assertEqual(len(list(self.root.rglob("model.binvox"))), 3)
         self.assertFalse(list(self.root.rglob(".tmp-*")))
@@ -234,13 +231,7 @@ class ModelsTest(DatasetCase):
 
     def test_formats_scales_and_broken_meshes(self):
         ball = trimesh.creation.icosphere(subdivisions=3)
-        for scale, suffix in (
-            (1e-3, "obj"),
-            (1.0, "ply"),
-            (250.0, "stl"),
-            (7.0, "off"),
-            (1e4, "glb"),
-        ):
+        for scale, suffix in ((1e-3, "obj"), (1.0, "ply"), (250.0, "stl"), (7.0, "off"), (1e4, "glb")):
             body = ball.copy()
             body.apply_scale(scale)
             body.apply_translation((3 * scale, -scale, 5 * scale))
@@ -321,9 +312,7 @@ class ModelsTest(DatasetCase):
         self.save("things/good.ply", trimesh.creation.box())
         (self.models / "things" / "rubbish.glb").write_bytes(b"not a mesh at all")
         (self.models / "things" / "empty.obj").write_text("")
-        (self.models / "things" / "flat.off").write_text(
-            "OFF\n3 1 0\n0 0 0\n0 0 0\n0 0 0\n3 0 1 2\n"
-        )
+        (self.models / "things" / "flat.off").write_text("OFF\n3 1 0\n0 0 0\n0 0 0\n0 0 0\n3 0 1 2\n")
         for _ in range(2):
             status, out, errors = run("--out", self.out, "--models", self.models)
             self.assertEqual(status, 1)
@@ -342,9 +331,7 @@ class ModelsTest(DatasetCase):
             (["--models", str(self.models)], "there is no folder"),
             (["--procedural", "1", "--categories", "unicorn"], "no category 'unicorn'"),
         ):
-            done = subprocess.run(
-                [*TOOL, "--out", str(self.out), *arguments], capture_output=True, text=True
-            )
+            done = subprocess.run([*TOOL, "--out", str(self.out), *arguments], capture_output=True, text=True)
             self.assertEqual(done.returncode, 2)
             self.assertEqual(len(done.stderr.splitlines()), 1)
             self.assertIn(words, done.stderr)

@@ -1,4 +1,5 @@
 """measure_cells and measure_claims: what they show the network, run and reuse."""
+
 import contextlib
 import io
 import json
@@ -105,11 +106,21 @@ class MeasureClaimsTest(unittest.TestCase):
 
     def measure(self, *arguments):
         text = io.StringIO()
-        with (mock.patch.object(phases, "execute", self.execute), contextlib.redirect_stdout(text),
-              contextlib.redirect_stderr(io.StringIO())):
+        with (
+            mock.patch.object(phases, "execute", self.execute),
+            contextlib.redirect_stdout(text),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
             status = measure_claims.main(
-                ["--data", "set", "--out", str(self.root / "claims"), "--results",
-                 str(self.root / "claims.json"), *arguments]
+                [
+                    "--data",
+                    "set",
+                    "--out",
+                    str(self.root / "claims"),
+                    "--results",
+                    str(self.root / "claims.json"),
+                    *arguments,
+                ]
             )
         self.assertEqual(status, 0)
         return text.getvalue(), json.loads((self.root / "claims.json").read_text())

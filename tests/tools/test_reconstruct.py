@@ -1,4 +1,5 @@
 """reconstruct as a user runs it, with a network that is told what to answer."""
+
 import contextlib
 import io
 import json
@@ -51,7 +52,9 @@ class ReconstructTest(unittest.TestCase):
         weights = network.get_weights()
         weights["decoder.conv5.b"] = np.array([0, bias], np.float32)
         saved = checkpoint.Checkpoint(
-            weights=weights, network=network.config.to_dict(), iteration=7,
+            weights=weights,
+            network=network.config.to_dict(),
+            iteration=7,
             extra={"trained_on": "12 objects of the procedural set 'boxes'", **extra},
         )
         path = cls.root / name
@@ -110,8 +113,10 @@ class ReconstructTest(unittest.TestCase):
             ([picture, "--out", self.root / "x.xyz"], "must end in"),
             ([self.root / "nowhere.png", "--out", out], "nowhere.png is missing"),
             ([picture, "--out", out, "--preview", picture], "--preview .* would overwrite the input"),
-            ([picture, "--out", self.root / "a.npy", "--preview", self.root / "a.npy"],
-             "would overwrite --out"),
+            (
+                [picture, "--out", self.root / "a.npy", "--preview", self.root / "a.npy"],
+                "would overwrite --out",
+            ),
             ([picture, "--out", out, "--threshold", 1.5], "between 0 and 1"),
             ([picture, "--out", out, "--weights", picture], "not a checkpoint"),
             ([picture, "--out", out, "--device", "cuda9x"], "unknown device 'cuda9x'"),

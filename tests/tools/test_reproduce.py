@@ -1,4 +1,5 @@
 """reproduce: which commands it runs, what it reuses, what it concludes."""
+
 import contextlib
 import io
 import json
@@ -20,13 +21,20 @@ from voxlstm.tools import reproduce
 
 def results(kernel, ious):
     """Return what test_net writes, as far as it is used here."""
-    by_views = [{"views": k + 1, "objects": 3, "iou": iou, "cross_entropy": 0.1}
-                for k, iou in enumerate(ious)]
+    by_views = [
+        {"views": k + 1, "objects": 3, "iou": iou, "cross_entropy": 0.1} for k, iou in enumerate(ious)
+    ]
     shape = {"objects": 3, "iou": 0.3, "cross_entropy": 0.2}
     return {
-        "format": "voxlstm results 1", "threshold": 0.4, "views": [1, 2], "objects": 3,
-        "resolution": 32, "split": {"name": "ratio", "form": "ratio", "digest": "00"},
-        "by_views": by_views, "by_category": {}, "baseline": {"mean shape": shape},
+        "format": "voxlstm results 1",
+        "threshold": 0.4,
+        "views": [1, 2],
+        "objects": 3,
+        "resolution": 32,
+        "split": {"name": "ratio", "form": "ratio", "digest": "00"},
+        "by_views": by_views,
+        "by_category": {},
+        "baseline": {"mean shape": shape},
         "data": {"name": "procedural set", "papers_data": False, "folder": "here"},
         "network": {"name": f"small_{kernel}", "kernel": kernel, "parameters": 9},
     }
@@ -67,9 +75,12 @@ class World:
     @staticmethod
     def save_network(path):
         network = Network(build(NetworkConfig, tiny.NETWORK))
-        saved = checkpoint.Checkpoint(network.get_weights(), network=tiny.NETWORK,
-                                      extra={"trained_on": "boxes", "data": "/home/somebody"},
-                                      split="train\tboxes\ta\n")
+        saved = checkpoint.Checkpoint(
+            network.get_weights(),
+            network=tiny.NETWORK,
+            extra={"trained_on": "boxes", "data": "/home/somebody"},
+            split="train\tboxes\ta\n",
+        )
         checkpoint.save(path, saved)
 
 
@@ -82,13 +93,21 @@ class ReproduceTest(unittest.TestCase):
 
     def reproduce(self, *arguments):
         text = io.StringIO()
-        with (mock.patch.object(phases, "execute", self.world), contextlib.redirect_stdout(text),
-              contextlib.redirect_stderr(io.StringIO())):
+        with (
+            mock.patch.object(phases, "execute", self.world),
+            contextlib.redirect_stdout(text),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
             status = reproduce.main(["--out", str(self.out), *map(str, arguments)])
         return status, text.getvalue()
 
-    ALL = [("make_dataset", "1x1x1", False), ("train_net", "1x1x1", False),
-           ("train_net", "3x3x3", False), ("test_net", "1x1x1", False), ("test_net", "3x3x3", False)]
+    ALL = [
+        ("make_dataset", "1x1x1", False),
+        ("train_net", "1x1x1", False),
+        ("train_net", "3x3x3", False),
+        ("test_net", "1x1x1", False),
+        ("test_net", "3x3x3", False),
+    ]
 
     def test_it_runs_everything_once_and_reuses_it(self):
         status, text = self.reproduce()

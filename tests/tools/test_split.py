@@ -1,4 +1,5 @@
 """A published split, other sizes than the paper's, and test sets of one's own, from end to end."""
+
 import contextlib
 import io
 import json
@@ -42,14 +43,29 @@ class SplitCase(unittest.TestCase):
         cls.data = tiny.make_data(cls.root / "data", objects=7, size=16)
         # Other objects than the first four fifths: the ids run backwards.
         ids = [f"{number:04d}" for number in reversed(range(7))]
-        content = [{"taxonomy_id": synset, "train": ids[:4], "val": ids[4:5],
-                    "test": [*ids[5:6], "lost"]} for synset in tiny.SYNSETS]
+        content = [
+            {"taxonomy_id": synset, "train": ids[:4], "val": ids[4:5], "test": [*ids[5:6], "lost"]}
+            for synset in tiny.SYNSETS
+        ]
         cls.split = cls.root / "ShapeNet.json"
         cls.split.write_text(json.dumps(content))
         cls.model, cls.recipe = tiny.write_definitions(cls.root, SIZES, {"iterations": 4})
         cls.out = cls.root / "run"
-        cls.printed = run(train_net, "--model", cls.model, "--solver", cls.recipe, "--data",
-                          cls.data, "--out", cls.out, "--split", cls.split, "--workers", 1)
+        cls.printed = run(
+            train_net,
+            "--model",
+            cls.model,
+            "--solver",
+            cls.recipe,
+            "--data",
+            cls.data,
+            "--out",
+            cls.out,
+            "--split",
+            cls.split,
+            "--workers",
+            1,
+        )
         cls.weights = cls.out / "last.npz"
 
     def score(self, *arguments):
@@ -96,12 +112,26 @@ class TrainingTest(SplitCase):
         with self.assertRaisesRegex(UserError, "--split would change the run"):
             train_net.main(["--out", str(out), "--resume", "--split", "ratio"])
 
-
     def test_what_the_first_weights_learnt_from_is_not_forgotten(self):
         other = tiny.make_data(self.root / "other", objects=6, size=16, seed=9, first=4)
         out = self.root / "finetuned"
-        run(train_net, "--model", self.model, "--solver", self.recipe, "--data", other, "--out",
-            out, "--weights", self.weights, "--workers", 1, "--set", "iterations=1")
+        run(
+            train_net,
+            "--model",
+            self.model,
+            "--solver",
+            self.recipe,
+            "--data",
+            other,
+            "--out",
+            out,
+            "--weights",
+            self.weights,
+            "--workers",
+            1,
+            "--set",
+            "iterations=1",
+        )
         part_of = parts_of(checkpoint.load(out / "last.npz").split)
         # Trained first: 6, 5, 4, 3 and 2 to validate; now 4 to 7, of which 6 validates; 8, 9 test.
         chair = {name[-1]: part for name, part in part_of.items() if tiny.SYNSETS[1] in name}
@@ -122,8 +152,7 @@ class TestingTest(SplitCase):
             self.assertEqual(results["baseline"]["mean shape"]["training_objects"], 10)
             self.assertIn("split", printed)
             self.assertNotIn("3D-R2N2", printed)  # the data are not ShapeNet
-        self.assertEqual(self.results("same0")["split"]["digest"],
-                         self.results("same1")["split"]["digest"])
+        self.assertEqual(self.results("same0")["split"]["digest"], self.results("same1")["split"]["digest"])
 
     def test_objects_that_it_was_trained_on_are_refused(self):
         out = self.root / "refused"
@@ -169,8 +198,19 @@ class TestingTest(SplitCase):
             weights = self.root / f"{name}.npz"
             values = {field: getattr(saved, field) for field in saved.__dataclass_fields__}
             checkpoint.save(weights, checkpoint.Checkpoint(**{**values, **changes}))
-            printed = run(test_net, "--weights", weights, "--data", other, "--split", "all",
-                          "--views", "1", "--out", self.root / f"without_{name}")
+            printed = run(
+                test_net,
+                "--weights",
+                weights,
+                "--data",
+                other,
+                "--split",
+                "all",
+                "--views",
+                "1",
+                "--out",
+                self.root / f"without_{name}",
+            )
             self.assertEqual(self.results(f"without_{name}")["baseline"], {})
             self.assertEqual("An older version wrote the weights" in printed, name == "old")
             self.assertRegex(printed, f"mean shapes.* left out: .*{words}")
@@ -190,12 +230,33 @@ class FineTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             data = tiny.make_data(root / "data", objects=5, size=64)
-            model, recipe = tiny.write_definitions(root, {"unpoolings": 4}, {
-                "iterations": 2, "validate_every": 2, "validation": 0.3})
-            run(train_net, "--model", model, "--solver", recipe, "--data", data, "--out",
-                root / "run", "--workers", 1)
-            run(test_net, "--weights", root / "run" / "last.npz", "--data", data, "--views", "1",
-                "--out", root / "test")
+            model, recipe = tiny.write_definitions(
+                root, {"unpoolings": 4}, {"iterations": 2, "validate_every": 2, "validation": 0.3}
+            )
+            run(
+                train_net,
+                "--model",
+                model,
+                "--solver",
+                recipe,
+                "--data",
+                data,
+                "--out",
+                root / "run",
+                "--workers",
+                1,
+            )
+            run(
+                test_net,
+                "--weights",
+                root / "run" / "last.npz",
+                "--data",
+                data,
+                "--views",
+                "1",
+                "--out",
+                root / "test",
+            )
             results = output.read_results(root / "test" / "results.json")
             self.assertEqual((results["resolution"], results["objects"]), (64, 2))
 

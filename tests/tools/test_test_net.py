@@ -1,4 +1,5 @@
 """The tool that tests a network: what it writes, what it prints, what it refuses."""
+
 import contextlib
 import csv
 import io
@@ -28,9 +29,17 @@ from ..evaluation.example import CHAIR, LAMP, make_data
 # Nose2 would take the module's functions for tests.
 test_net.__test__ = False
 ROOT = Path(__file__).resolve().parents[2]
-TINY = NetworkConfig(image=127, encoder_widths=(2, 2, 2, 2, 3, 3),
-                     encoder_kernels=(7, 3, 3, 3, 3, 3), features=6, grid=4, channels=3, kernel=3,
-                     decoder_widths=(3, 3, 2, 2), unpoolings=3)
+TINY = NetworkConfig(
+    image=127,
+    encoder_widths=(2, 2, 2, 2, 3, 3),
+    encoder_kernels=(7, 3, 3, 3, 3, 3),
+    features=6,
+    grid=4,
+    channels=3,
+    kernel=3,
+    decoder_widths=(3, 3, 2, 2),
+    unpoolings=3,
+)
 
 
 def save_network(path, config, seed=0):
@@ -68,13 +77,27 @@ class Example:
         self.weights.parent.mkdir()
         save_network(self.weights, TINY)
         (self.weights.parent / "curves.csv").write_text(
-            "iteration,loss,rate,validation_iou,validation_cross_entropy\n"
-            "1,0.7,0.1,,\n2,0.6,0.1,0.2,0.65\n", encoding="utf-8")
+            "iteration,loss,rate,validation_iou,validation_cross_entropy\n1,0.7,0.1,,\n2,0.6,0.1,0.2,0.65\n",
+            encoding="utf-8",
+        )
         self.out, self.again = self.root / "out", self.root / "again"
         self.saved = self.root / "saved.npz"
-        self.printed = run("--weights", self.weights, "--data", self.data, "--views", "3,1",
-                           "--out", self.out, "--save-predictions", self.saved, "--batch", 3,
-                           "--workers", 1)
+        self.printed = run(
+            "--weights",
+            self.weights,
+            "--data",
+            self.data,
+            "--views",
+            "3,1",
+            "--out",
+            self.out,
+            "--save-predictions",
+            self.saved,
+            "--batch",
+            3,
+            "--workers",
+            1,
+        )
         self.rescored = run("--predictions", self.saved, "--out", self.again)
 
 
@@ -88,9 +111,12 @@ def setUpModule():
 class ResultsTest(unittest.TestCase):
     def test_every_held_out_object_has_a_row_for_each_number_of_views(self):
         found = [(r["category"], r["model"], r["views"]) for r in read(example.out / "rows.csv")]
-        expected = [(name, f"model{k:03d}", views)
-                    for name, first, count in (("chair", 8, 10), ("lamp", 5, 7))
-                    for k in range(first, count) for views in ("1", "3")]
+        expected = [
+            (name, f"model{k:03d}", views)
+            for name, first, count in (("chair", 8, 10), ("lamp", 5, 7))
+            for k in range(first, count)
+            for views in ("1", "3")
+        ]
         self.assertEqual(sorted(found), sorted(expected))
 
     def test_the_scores_are_those_of_the_first_renderings(self):
@@ -99,12 +125,14 @@ class ResultsTest(unittest.TestCase):
             synset = {"chair": CHAIR, "lamp": LAMP}[row["category"]]
             folder = example.data / "ShapeNetRendering" / synset / row["model"] / "rendering"
             views = load_views([folder / f"{k:02d}.png" for k in range(int(row["views"]))])
-            voxels = binvox.read(
-                example.data / "ShapeNetVox32" / synset / row["model"] / "model.binvox")[None]
+            voxels = binvox.read(example.data / "ShapeNetVox32" / synset / row["model"] / "model.binvox")[
+                None
+            ]
             occupancy = predictor.predict(views[:, None])
             self.assertAlmostEqual(float(row["iou"]), metrics.iou(occupancy, voxels)[0], places=3)
-            self.assertAlmostEqual(float(row["cross_entropy"]),
-                                   metrics.cross_entropy(occupancy, voxels)[0], places=5)
+            self.assertAlmostEqual(
+                float(row["cross_entropy"]), metrics.cross_entropy(occupancy, voxels)[0], places=5
+            )
 
     def test_the_tables_follow_from_the_rows(self):
         results = json.loads((example.out / "results.json").read_text(encoding="utf-8"))
@@ -121,9 +149,11 @@ class ResultsTest(unittest.TestCase):
         self.assertAlmostEqual(results["baseline"]["mean shape"]["iou"], np.mean(values), places=12)
 
     def test_the_baseline_is_made_of_the_training_part_alone(self):
-        grids = [binvox.read(example.data / "ShapeNetVox32" / synset / f"model{k:03d}"
-                             / "model.binvox")
-                 for synset, count in ((CHAIR, 8), (LAMP, 5)) for k in range(count)]
+        grids = [
+            binvox.read(example.data / "ShapeNetVox32" / synset / f"model{k:03d}" / "model.binvox")
+            for synset, count in ((CHAIR, 8), (LAMP, 5))
+            for k in range(count)
+        ]
         with np.load(example.saved, allow_pickle=False) as arrays:
             mean = arrays["mean_shape.0"]
         np.testing.assert_allclose(mean, (np.sum(grids, axis=0) + 1) / 15, rtol=1e-6)
@@ -131,8 +161,10 @@ class ResultsTest(unittest.TestCase):
     def test_the_paper_stands_beside_and_the_data_are_named(self):
         lines = example.printed.splitlines()
         paper = [line.split() for line in lines if line.startswith("paper ")]
-        self.assertEqual([(line[1], line[-2], line[-1]) for line in paper],
-                         [("1x1x1", "0.499", "0.116"), ("3x3x3", "0.539", "0.106")])
+        self.assertEqual(
+            [(line[1], line[-2], line[-1]) for line in paper],
+            [("1x1x1", "0.499", "0.116"), ("3x3x3", "0.539", "0.106")],
+        )
         self.assertIn("'set' (17 objects, not recognised)", example.printed)
         self.assertIn("is other data", example.printed)
 
@@ -143,8 +175,20 @@ class ResultsTest(unittest.TestCase):
 
     def test_the_scores_do_not_depend_on_the_batch(self):
         out = example.root / "batch"
-        run("--weights", example.weights, "--data", example.data, "--views", "1,3", "--out", out,
-            "--batch", 4, "--workers", 0)
+        run(
+            "--weights",
+            example.weights,
+            "--data",
+            example.data,
+            "--views",
+            "1,3",
+            "--out",
+            out,
+            "--batch",
+            4,
+            "--workers",
+            0,
+        )
         for one, other in zip(read(out / "rows.csv"), read(example.out / "rows.csv"), strict=True):
             self.assertEqual((one["model"], one["views"]), (other["model"], other["views"]))
             self.assertAlmostEqual(float(one["iou"]), float(other["iou"]), places=3)
@@ -163,8 +207,10 @@ class SavedPredictionsTest(unittest.TestCase):
             self.assertEqual((example.out / name).read_bytes(), (example.again / name).read_bytes())
 
     def test_what_was_evaluated_is_remembered(self):
-        first, again = (json.loads((folder / "results.json").read_text(encoding="utf-8"))
-                        for folder in (example.out, example.again))
+        first, again = (
+            json.loads((folder / "results.json").read_text(encoding="utf-8"))
+            for folder in (example.out, example.again)
+        )
         for name in ("data", "network", "weights", "views", "objects"):
             self.assertEqual(first[name], again[name])
 
@@ -226,8 +272,9 @@ class BadInputTest(unittest.TestCase):
         coarse = example.root / "coarse.npz"
         save_network(coarse, NetworkConfig(**{**TINY.to_dict(), "unpoolings": 2}))
         out = example.root / "not_made"
-        self.refuse(r"holds 32\^3 voxels, not the 16\^3 of the network", *good, "--weights", coarse,
-                    "--out", out)
+        self.refuse(
+            r"holds 32\^3 voxels, not the 16\^3 of the network", *good, "--weights", coarse, "--out", out
+        )
         self.assertFalse(out.exists())
 
     def test_places_that_cannot_be_written(self):
@@ -243,8 +290,14 @@ class BadInputTest(unittest.TestCase):
         self.refuse("results.json", "--predictions", example.saved, "--beside", example.saved)
 
     def test_the_command_line_says_one_line_and_ends_with_2(self):
-        command = [sys.executable, ROOT / "tools" / "test_net.py", "--weights", "missing.npz",
-                   "--data", example.data]
+        command = [
+            sys.executable,
+            ROOT / "tools" / "test_net.py",
+            "--weights",
+            "missing.npz",
+            "--data",
+            example.data,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, env=os.environ, check=False)
         self.assertEqual(done.returncode, 2)
         self.assertEqual(done.stdout, "")
@@ -253,12 +306,22 @@ class BadInputTest(unittest.TestCase):
 
     def test_a_disk_that_takes_no_more_is_said_and_leaves_nothing_half_written(self):
         out = example.root / "full"
-        command = [sys.executable, ROOT / "tools" / "test_net.py", "--predictions", example.saved,
-                   "--out", out]
+        command = [
+            sys.executable,
+            ROOT / "tools" / "test_net.py",
+            "--predictions",
+            example.saved,
+            "--out",
+            out,
+        ]
         # A limit on the size of files stands for the full disk: the report is larger.
         done = subprocess.run(
-            command, capture_output=True, text=True, check=False,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000)))
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000)),
+        )
         self.assertEqual(done.returncode, 2)
         last = done.stderr.splitlines()[-1]
         self.assertTrue(last.startswith("test_net: error: "), done.stderr)

@@ -1,4 +1,5 @@
 """train_net as a user runs it: what it leaves, signals, resuming, refusals."""
+
 import json
 import os
 import signal
@@ -59,8 +60,7 @@ class RunTest(TrainNetCase):
         """Start the tool, send it a signal once iteration ``at`` is shown; return status, output."""
         command = [*TOOL, "--out", str(out), "--workers", "1", *map(str, arguments)]
         process = subprocess.Popen(
-            command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
-            start_new_session=True,
+            command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True
         )
         lines = []
         for line in process.stderr:
@@ -74,8 +74,18 @@ class RunTest(TrainNetCase):
 
     def test_the_run_leaves_what_it_promises(self):
         self.assertEqual(self.process.returncode, 0, self.process.stderr)
-        names = {"last.npz", "best.npz", "curves.csv", "curves.png", "events", "network.yaml",
-                 "recipe.yaml", "run.json", "split.txt", ".lock"}
+        names = {
+            "last.npz",
+            "best.npz",
+            "curves.csv",
+            "curves.png",
+            "events",
+            "network.yaml",
+            "recipe.yaml",
+            "run.json",
+            "split.txt",
+            ".lock",
+        }
         self.assertEqual({path.name for path in self.whole.iterdir()}, names)
         rows = curves.read(self.whole / "curves.csv")
         self.assertEqual([row.iteration for row in rows], list(range(1, 31)))
@@ -197,8 +207,10 @@ class RefusalTest(TrainNetCase):
         for arguments, words in [
             (["--split", "all"], "leaves nothing to train on"),
             (["--split", "none.json"], "cannot read the split none.json"),
-            (["--set", "network.unpoolings=2"],
-             r"holds 32\^3 voxels, not the 16\^3 of the network.*--resolution 16"),
+            (
+                ["--set", "network.unpoolings=2"],
+                r"holds 32\^3 voxels, not the 16\^3 of the network.*--resolution 16",
+            ),
             (["--set", "network.unpoolings=4"], r"not the 64\^3"),
         ]:
             self.assert_says([*self.basic, "--out", out, *arguments], words)

@@ -1,4 +1,5 @@
 """A data set and a network small enough to train for a few steps in a test."""
+
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,27 @@ from voxlstm.lib.data import binvox
 ROOT = Path(__file__).resolve().parents[2]
 SYNSETS = ("02691156", "03001627")
 NETWORK = {
-    "image": 127, "encoder_widths": [2, 2, 2, 3, 3, 4], "encoder_kernels": [3] * 6, "features": 8,
-    "grid": 4, "channels": 4, "kernel": 1, "decoder_widths": [4, 4, 3, 2], "unpoolings": 3,
+    "image": 127,
+    "encoder_widths": [2, 2, 2, 3, 3, 4],
+    "encoder_kernels": [3] * 6,
+    "features": 8,
+    "grid": 4,
+    "channels": 4,
+    "kernel": 1,
+    "decoder_widths": [4, 4, 3, 2],
+    "unpoolings": 3,
 }
 RECIPE = {
-    "optimiser": {"sgd": {"momentum": 0.9, "weight_decay": 5e-5}}, "rate": 0.05, "batch": 3,
-    "iterations": 12, "views": [1, 2], "validation": 0.2, "checkpoint_every": 4,
-    "validate_every": 6, "log_every": 3, "seed": 5,
+    "optimiser": {"sgd": {"momentum": 0.9, "weight_decay": 5e-5}},
+    "rate": 0.05,
+    "batch": 3,
+    "iterations": 12,
+    "views": [1, 2],
+    "validation": 0.2,
+    "checkpoint_every": 4,
+    "validate_every": 6,
+    "log_every": 3,
+    "seed": 5,
 }
 
 

@@ -1,4 +1,5 @@
 """The report's charts, each as the text of an SVG file."""
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,8 +38,9 @@ def categories_chart(results: dict[str, Any]) -> str:
         axes.hlines(range(len(order)), list(map(min, each)), list(map(max, each)), style.RULE, linewidth=4)
         for label, marker, fill, values in series:
             edge = style.COLOURS[0] if fill == style.PAPER else fill
-            axes.plot(values, range(len(order)), marker, color=edge, label=label,
-                      markerfacecolor=fill, markersize=6)
+            axes.plot(
+                values, range(len(order)), marker, color=edge, label=label, markerfacecolor=fill, markersize=6
+            )
         axes.set_yticks(range(len(order)), map(plain, order))
         axes.set(ylim=(-0.6, len(order) - 0.4))
         axes.grid(False, axis="y")

@@ -10,6 +10,7 @@ camera above the horizon::
            /
           z
 """
+
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -115,9 +116,7 @@ def draw_voxels(
     return np.asarray(picture.reduce(SAMPLES))
 
 
-def fitting_zoom(
-    *grids: np.ndarray, azimuth: float = AZIMUTH, elevation: float = ELEVATION
-) -> float:
+def fitting_zoom(*grids: np.ndarray, azimuth: float = AZIMUTH, elevation: float = ELEVATION) -> float:
     """Return the largest zoom, 1 to 2.5, at which `draw_voxels` shows all of each of the grids."""
     filled = np.any(np.asarray(grids) > 0.5, axis=0)
     if not filled.any():
@@ -179,8 +178,7 @@ def result_sheet(
     for number, case in enumerate(cases):
         top = head + number * (size + margin)
         last = case.rows[-1]
-        lines = [last.category, f"{case.rank} of its category", f"{last.views} views",
-                 f"IoU {last.iou:.3f}"]
+        lines = [last.category, f"{case.rank} of its category", f"{last.views} views", f"IoU {last.iou:.3f}"]
         pen.multiline_text((10, top + 30), "\n".join(lines), (30, 30, 30), font, spacing=6)
         for column, tile in enumerate(_tiles(case, threshold, shown_views, size)):
             if tile is not None:

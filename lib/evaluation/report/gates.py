@@ -1,4 +1,5 @@
 """What the recurrent cells do as views arrive, after the paper's figure 4."""
+
 from collections.abc import Iterable, Mapping
 from html import escape
 
@@ -23,11 +24,13 @@ def gates_section(cases: Iterable[Case]) -> str:
         return ""
     _, first = chosen[0]
     cells = "×".join(3 * [str(first["hidden"].shape[-1])])
-    said = (f"<p>What the {cells} recurrent cells do as views arrive, after the paper’s figure 4: "
-            "each square is a cell, the layers of a map are those of the object from top to "
-            "bottom, seen from the side from which the voxels above are drawn. A view that shows "
-            "something new should open the input gate and change the state where it is, and leave "
-            "the other cells alone.</p>")
+    said = (
+        f"<p>What the {cells} recurrent cells do as views arrive, after the paper’s figure 4: "
+        "each square is a cell, the layers of a map are those of the object from top to "
+        "bottom, seen from the side from which the voxels above are drawn. A view that shows "
+        "something new should open the input gate and change the state where it is, and leave "
+        "the other cells alone.</p>"
+    )
     return said + "".join(_figure(case, gates) for case, gates in chosen)
 
 
@@ -89,9 +92,12 @@ def cell_map(values: np.ndarray, low: float, high: float, size: int = 118) -> st
         points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(across, down))
         share = (values[i, layer, k] - low) / (high - low) if high > low else 0.0
         parts.append(f'<polygon points="{points}" fill="{heat(share)}"/>')
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {height:.0f}" width="{size}" '
-            f'height="{height:.0f}" role="img"><g stroke="{style.RULE}" stroke-width=".5">'
-            + "".join(parts) + "</g></svg>")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {height:.0f}" width="{size}" '
+        f'height="{height:.0f}" role="img"><g stroke="{style.RULE}" stroke-width=".5">'
+        + "".join(parts)
+        + "</g></svg>"
+    )
 
 
 def heat(share: float) -> str:
@@ -107,16 +113,22 @@ def _figure(case, gates):
     count = len(maps["input"])
     cells = ['<span class="name"></span>']
     for k in range(count):
-        picture = "" if case.pictures is None or k >= len(case.pictures) else (
-            f'<img alt="view {k + 1}" src="{data_uri(case.pictures[k], "JPEG")}">')
+        picture = (
+            ""
+            if case.pictures is None or k >= len(case.pictures)
+            else (f'<img alt="view {k + 1}" src="{data_uri(case.pictures[k], "JPEG")}">')
+        )
         cells.append(f'<figure>{picture}<span class="faint">view {k + 1}</span></figure>')
     ramp = f"linear-gradient(90deg,{','.join(heat(k / 6) for k in range(7))})"
     for name, title in GATES.items():
         low, high = float(maps[name].min()), float(maps[name].max())
-        cells.append(f'<span class="name">{title}<br><span class="faint">{low:.2f}'
-                     f'<span class="ramp" style="background:{ramp}"></span>{high:.2f}'
-                     "</span></span>")
+        cells.append(
+            f'<span class="name">{title}<br><span class="faint">{low:.2f}'
+            f'<span class="ramp" style="background:{ramp}"></span>{high:.2f}'
+            "</span></span>"
+        )
         cells += [cell_map(values, low, high) for values in maps[name]]
-    return (f"<h3>{escape(last.category)} ({case.rank}, IoU {last.iou:.3f})</h3>"
-            f'<div class="wide"><div class="gates" style="--views:{count}">'
-            + "".join(cells) + "</div></div>")
+    return (
+        f"<h3>{escape(last.category)} ({case.rank}, IoU {last.iou:.3f})</h3>"
+        f'<div class="wide"><div class="gates" style="--views:{count}">' + "".join(cells) + "</div></div>"
+    )

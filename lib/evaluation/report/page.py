@@ -1,4 +1,5 @@
 """The page as such: one HTML file from its parts, tables, and data that the page's script reads."""
+
 import base64
 import io
 import json
@@ -68,14 +69,15 @@ def table(
     right = ' class="n"'
 
     def row(cells, tag):
-        return "".join(f"<{tag}{right if k in numbers else ''}>{_cell(cell)}</{tag}>"
-                       for k, cell in enumerate(cells))
+        return "".join(
+            f"<{tag}{right if k in numbers else ''}>{_cell(cell)}</{tag}>" for k, cell in enumerate(cells)
+        )
 
-    body = "".join(f'<tr class="{kind}">{row(line, "td")}</tr>'
-                   for line, kind in zip(lines, kinds or [""] * len(lines)))
+    body = "".join(
+        f'<tr class="{kind}">{row(line, "td")}</tr>' for line, kind in zip(lines, kinds or [""] * len(lines))
+    )
     head = row(header, "th")
-    return (f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-            "</div>")
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def note(sentence: str) -> str:

@@ -1,4 +1,5 @@
 """The sections of the report, from the table beside the paper's to how everything was made."""
+
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -52,16 +53,17 @@ def write_report(
         ("training", "Training", _training(curves)),
         ("made", "How this was made", _made(results)),
     ]
-    shown = [(name, title, (_trained(results) if name in MEASURED else "") + content)
-             for name, title, content in sections if content]
+    shown = [
+        (name, title, (_trained(results) if name in MEASURED else "") + content)
+        for name, title, content in sections
+        if content
+    ]
     body = _header(results) + _navigation(shown) + "<main>" + _cards(results)
     body += "".join(
-        f'<section id="{name}"><h2>{title}</h2>{content}</section>'
-        for name, title, content in shown
+        f'<section id="{name}"><h2>{title}</h2>{content}</section>' for name, title, content in shown
     )
     body += "</main><footer><p>One self-contained file; it loads nothing.</p></footer>"
-    write_text(path, assemble(f"{results['network']['name']}: evaluation", body,
-                               viewer_data(results, cases)))
+    write_text(path, assemble(f"{results['network']['name']}: evaluation", body, viewer_data(results, cases)))
 
 
 def _header(results):
@@ -69,16 +71,22 @@ def _header(results):
     kind = "test object" if tables.trained_note(results) else "held-out object"
     said = tables.notes(results)
     if not data["papers_data"]:
-        said = [f"Measured on {data['name']}, not on the paper’s data. Nothing here is a figure of "
-                "the paper’s experiment.", *said]
-    return (f"<header><h1>Shape from views: {escape(network['name'])}</h1>"
-            f'<p class="faint">Recurrent kernel {network["kernel"]}, '
-            f"{network['parameters']:,} parameters. "
-            f"{_plural(results['objects'], kind, kind + 's')} of "
-            f"{_plural(len(results['by_category']), 'category', 'categories')} of "
-            f"{escape(data['name'])}; "
-            f"voxels count as occupied above {results['threshold']:g}.</p>"
-            + "".join(map(note, said)) + "</header>")
+        said = [
+            f"Measured on {data['name']}, not on the paper’s data. Nothing here is a figure of "
+            "the paper’s experiment.",
+            *said,
+        ]
+    return (
+        f"<header><h1>Shape from views: {escape(network['name'])}</h1>"
+        f'<p class="faint">Recurrent kernel {network["kernel"]}, '
+        f"{network['parameters']:,} parameters. "
+        f"{_plural(results['objects'], kind, kind + 's')} of "
+        f"{_plural(len(results['by_category']), 'category', 'categories')} of "
+        f"{escape(data['name'])}; "
+        f"voxels count as occupied above {results['threshold']:g}.</p>"
+        + "".join(map(note, said))
+        + "</header>"
+    )
 
 
 def _trained(results):
@@ -96,12 +104,12 @@ def _cards(results):
     cards = [(f"{first['iou']:.3f}", f"mean IoU from {count(first['views'])}")]
     if last is not first:
         cards.append((f"{last['iou']:.3f}", f"mean IoU from {count(last['views'])}"))
-    cards.append((f"{last['cross_entropy']:.4f}",
-                  f"cross-entropy a voxel from {count(last['views'])}"))
+    cards.append((f"{last['cross_entropy']:.4f}", f"cross-entropy a voxel from {count(last['views'])}"))
     for name, base in results["baseline"].items():
         cards.append((f"{base['iou']:.3f}", f"IoU of the {name}"))
-    inside = "".join(f'<div class="card"><b>{value}</b><span>{escape(label)}</span></div>'
-                     for value, label in cards)
+    inside = "".join(
+        f'<div class="card"><b>{value}</b><span>{escape(label)}</span></div>' for value, label in cards
+    )
     return f'<div class="cards">{inside}</div>'
 
 
@@ -109,14 +117,14 @@ def _paper(runs):
     header = ["network", "recurrent kernel", "data", "views", "IoU", "cross-entropy"]
     lines = tables.paper_rows(runs)
     side = tables.resolution(runs[0])
-    kinds = ["paper" if line[0] == "paper" else "base" if line[1] == "none" else ""
-             for line in lines]
-    return (f"<p>{escape(tables.comparison_note(runs))}</p>"
-            + table(header, lines, kinds, numbers=(4, 5))
-            + '<p class="faint">The paper does not say with how many views it tested. A run’s row '
-              "is the mean over its numbers of views. Cross-entropy is the mean over voxels, "
-              f"natural logarithm; the sum over a grid is that times {side**3:,}.</p>"
-            + _r2n2(runs[0]))
+    kinds = ["paper" if line[0] == "paper" else "base" if line[1] == "none" else "" for line in lines]
+    return (
+        f"<p>{escape(tables.comparison_note(runs))}</p>"
+        + table(header, lines, kinds, numbers=(4, 5))
+        + '<p class="faint">The paper does not say with how many views it tested. A run’s row '
+        "is the mean over its numbers of views. Cross-entropy is the mean over voxels, "
+        f"natural logarithm; the sum over a grid is that times {side**3:,}.</p>" + _r2n2(runs[0])
+    )
 
 
 def _r2n2(results):
@@ -125,25 +133,36 @@ def _r2n2(results):
         return ""
     kinds = [""] * (len(lines) - 1) + ["total"]
     said = "".join(f"<p>{escape(sentence)}</p>" for sentence in tables.r2n2_notes(results))
-    return ("<h3>Beside 3D-R2N2’s own figures, by category</h3>"
-            + table(header, lines, kinds, numbers=range(1, len(header))) + said)
+    return (
+        "<h3>Beside 3D-R2N2’s own figures, by category</h3>"
+        + table(header, lines, kinds, numbers=range(1, len(header)))
+        + said
+    )
 
 
 def _views(runs):
     results = runs[0]
     header, lines = tables.views_rows(results)
     kinds = ["", "base"]
-    shown = table(header, lines, [kinds[k >= len(results["by_views"])] for k in range(len(lines))],
-                  numbers=range(1, len(header)))
+    shown = table(
+        header,
+        lines,
+        [kinds[k >= len(results["by_views"])] for k in range(len(lines))],
+        numbers=range(1, len(header)),
+    )
     return f'<div class="pair">{chart(charts.views_chart(runs))}<div>{shown}</div></div>'
 
 
 def _categories(results):
-    more = "".join(f"<h3>{tables.NAMES[metric]}</h3>" + _by_category(results, metric)
-                   for metric in ("cross_entropy", "average_precision", "f_score"))
-    return (f'<div class="pair">{chart(charts.categories_chart(results))}'
-            f'<div>{_by_category(results, "iou")}</div></div>'
-            + details("Cross-entropy, average precision and F-score by category", more))
+    more = "".join(
+        f"<h3>{tables.NAMES[metric]}</h3>" + _by_category(results, metric)
+        for metric in ("cross_entropy", "average_precision", "f_score")
+    )
+    return (
+        f'<div class="pair">{chart(charts.categories_chart(results))}'
+        f"<div>{_by_category(results, 'iou')}</div></div>"
+        + details("Cross-entropy, average precision and F-score by category", more)
+    )
 
 
 def _by_category(results, metric):
@@ -155,10 +174,12 @@ def _by_category(results, metric):
 def _sweep(results):
     last = results["sweep"][-1]["iou"]
     best = int(np.argmax(last))
-    said = (f"<p>Mean IoU had the predictions been cut at another threshold. The scores above use "
-            f"{results['threshold']:g}; with {count(results['views'][-1])} the best of these is "
-            f"{results['thresholds'][best]:g} ({last[best]:.3f}). It is chosen on the test part "
-            "and replaces nothing.</p>")
+    said = (
+        f"<p>Mean IoU had the predictions been cut at another threshold. The scores above use "
+        f"{results['threshold']:g}; with {count(results['views'][-1])} the best of these is "
+        f"{results['thresholds'][best]:g} ({last[best]:.3f}). It is chosen on the test part "
+        "and replaces nothing.</p>"
+    )
     header, lines = tables.sweep_rows(results)
     kinds = ["total" if t == results["threshold"] else "" for t in results["thresholds"]]
     shown = table(header, lines, kinds, numbers=range(1, len(header)))
@@ -186,15 +207,19 @@ def _pictures(cases, results):
 
 def _case(case, number, shown, results):
     last = case.rows[-1]
-    said = (f'<div class="said"><b>{escape(last.category)}</b>{case.rank}<br>'
-            f"IoU {last.iou:.3f}<br>"
-            f'<button data-show="{number}" title="{escape(last.model)}">turn in 3-D</button></div>')
+    said = (
+        f'<div class="said"><b>{escape(last.category)}</b>{case.rank}<br>'
+        f"IoU {last.iou:.3f}<br>"
+        f'<button data-show="{number}" title="{escape(last.model)}">turn in 3-D</button></div>'
+    )
     views = ""
     for k, picture in enumerate([] if case.pictures is None else case.pictures):
         # Views beyond those shown here are there for the viewer's strip.
         hidden = "" if k < shown else " hidden"
-        views += (f'<figure data-name="view {k + 1}"{hidden}><img data-view="{k}" alt="view {k + 1} of the '
-                  f'{escape(last.category)}" src="{data_uri(picture, "JPEG")}"></figure>')
+        views += (
+            f'<figure data-name="view {k + 1}"{hidden}><img data-view="{k}" alt="view {k + 1} of the '
+            f'{escape(last.category)}" src="{data_uri(picture, "JPEG")}"></figure>'
+        )
     predicted = metrics.occupied(case.occupancy[-1], results["threshold"])
     union, paint = figures.difference_paint(predicted, case.voxels)
     zoom = figures.fitting_zoom(union)
@@ -203,10 +228,11 @@ def _case(case, number, shown, results):
         ("prediction", figures.draw_voxels(predicted, PICTURE, zoom=zoom)),
         ("difference", figures.draw_voxels(union, PICTURE, paint=paint, zoom=zoom)),
     ]
-    grids = "".join(f'<figure data-name="{name}"><img alt="{name}" src="{data_uri(drawing)}">'
-                    "</figure>" for name, drawing in drawings)
-    return (f'<div class="case" data-case="{number}">{said}{views}<span class="gap"></span>'
-            f"{grids}</div>")
+    grids = "".join(
+        f'<figure data-name="{name}"><img alt="{name}" src="{data_uri(drawing)}"></figure>'
+        for name, drawing in drawings
+    )
+    return f'<div class="case" data-case="{number}">{said}{views}<span class="gap"></span>{grids}</div>'
 
 
 def _training(curves):
@@ -226,15 +252,21 @@ def _made(results):
         "split": tables.split_text(results),
         "threshold": results["threshold"],
         "metrics": "IoU, cross-entropy, average precision and F-score of each object, then the "
-                   "mean over objects; every object weighs the same",
+        "mean over objects; every object weighs the same",
         **results["made_by"],
     }
     for name, base in results["baseline"].items():
-        items[name] = (f"cut at {base['threshold']:.3f}, the best threshold on the "
-                       f"training part (IoU {base['training_iou']:.3f} there)"
-                       if "threshold" in base else base["about"])
-    pairs = "".join(f"<dt>{escape(str(key))}</dt><dd>{escape(str(value))}</dd>"
-                    for key, value in items.items() if value != "")
+        items[name] = (
+            f"cut at {base['threshold']:.3f}, the best threshold on the "
+            f"training part (IoU {base['training_iou']:.3f} there)"
+            if "threshold" in base
+            else base["about"]
+        )
+    pairs = "".join(
+        f"<dt>{escape(str(key))}</dt><dd>{escape(str(value))}</dd>"
+        for key, value in items.items()
+        if value != ""
+    )
     return f"<dl>{pairs}</dl>"
 
 

@@ -3,6 +3,7 @@
 The script, ``voxels.js`` and ``viewer.js``, draws the faces that `figures.draw_voxels` would draw, in
 its colours and with its light, from any side. Where a browser has no WebGL, the page's static pictures remain.
 """
+
 import base64
 from collections.abc import Sequence
 from typing import Any
@@ -17,18 +18,21 @@ PANES = {
     "truth": "ground truth",
     "prediction": "prediction",
     "difference": f"difference: {swatch(figures.TRUTH)}agreed {swatch(figures.FALSE)}false "
-                  f"{swatch(figures.MISSED)}missed",
+    f"{swatch(figures.MISSED)}missed",
 }
 
 
 def viewer_section(results: dict[str, Any]) -> str:
     """Return the viewer's part of the page; the page's script fills it."""
-    buttons = "".join(f'<button data-views="{k}" aria-pressed="false">{count}</button>'
-                      for k, count in enumerate(results["views"]))
+    buttons = "".join(
+        f'<button data-views="{k}" aria-pressed="false">{count}</button>'
+        for k, count in enumerate(results["views"])
+    )
     panes = "".join(
         f'<figure class="pane"><canvas tabindex="0" aria-label="{name}, turn by dragging or with '
         f'the arrow keys"></canvas><figcaption>{caption}</figcaption></figure>'
-        for name, caption in PANES.items())
+        for name, caption in PANES.items()
+    )
     return (
         '<div class="viewer"><p class="faint">Drag to turn; arrow keys turn and + and − zoom once '
         "a picture has the focus.</p>"
@@ -61,10 +65,14 @@ def viewer_data(results: dict[str, Any], cases: Sequence[figures.Case]) -> dict[
         "thresholds": thresholds,
         "views": results["views"],
         "look": {
-            "azimuth": figures.AZIMUTH, "elevation": figures.ELEVATION,
-            "light": figures.LIGHT, "fold": figures.FOLD,
-            "truth": figures.TRUTH, "prediction": figures.PREDICTION,
-            "missed": figures.MISSED, "extra": figures.FALSE,
+            "azimuth": figures.AZIMUTH,
+            "elevation": figures.ELEVATION,
+            "light": figures.LIGHT,
+            "fold": figures.FOLD,
+            "truth": figures.TRUTH,
+            "prediction": figures.PREDICTION,
+            "missed": figures.MISSED,
+            "extra": figures.FALSE,
         },
         "cases": [
             {

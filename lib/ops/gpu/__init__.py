@@ -2,6 +2,7 @@
 
 Imported once a device is in use.
 """
+
 from theano.gof import FunctionGraph
 from theano.gof.opt import in2out
 from theano.gpuarray.basic_ops import HostFromGpu

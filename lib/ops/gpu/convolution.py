@@ -3,6 +3,7 @@
 The maps x and y and the kernel w have their channels last (see `maps`). The space of a result that
 is not known from its operands is given as a vector on the host.
 """
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,14 +31,17 @@ class _OnGPU(ConvolutionOp):
         if call is None:
             kernel = w.shape[1:-1]
             if tuple(geometry.y_space(x.shape[1:-1], kernel)) != y.shape[1:-1]:
-                raise ValueError(
-                    f"a kernel of shape {w.shape} does not make {y.shape} of {x.shape}"
-                )
+                raise ValueError(f"a kernel of shape {w.shape} does not make {y.shape} of {x.shape}")
             if not all(a.size for a in (x, w, y)):
                 raise ValueError("a convolution of an empty array")
             call = calls[shapes] = plans.Convolution(
-                direction, *shapes, geometry.padding(kernel), geometry.stride, geometry.dilation,
-                geometry.flip, geometry.precision,
+                direction,
+                *shapes,
+                geometry.padding(kernel),
+                geometry.stride,
+                geometry.dilation,
+                geometry.flip,
+                geometry.precision,
             )
         call.run(x, w, y)
 

@@ -1,4 +1,5 @@
 """cuBLAS's products of matrices that lie by rows, some at once."""
+
 import ctypes
 from functools import lru_cache
 
@@ -53,10 +54,23 @@ def products(
     place = [ctypes.c_void_p(address) for address in (a, b, c)]
     step = [ctypes.c_longlong(s) for s in steps]
     with current():
-        _check(library.cublasSgemmStridedBatched(
-            handle, *first, place[1], k if turned[1] else n, step[1], place[0], m if turned[0] else k,
-            step[0], ctypes.byref(ctypes.c_float(add)), place[2], n, step[2], count,
-        ))
+        _check(
+            library.cublasSgemmStridedBatched(
+                handle,
+                *first,
+                place[1],
+                k if turned[1] else n,
+                step[1],
+                place[0],
+                m if turned[0] else k,
+                step[0],
+                ctypes.byref(ctypes.c_float(add)),
+                place[2],
+                n,
+                step[2],
+                count,
+            )
+        )
 
 
 def _check(status):

@@ -3,6 +3,7 @@
 Versions 8 and 9 serve. No header and no compiler is needed: the library is looked up when the first
 convolution of a graph asks for it.
 """
+
 import ctypes
 import importlib.util
 import os
@@ -192,9 +193,18 @@ class Convolution:
         room = kernels.empty((WORKSPACE,), "uint8")
         call("SetConvolutionMathType", self._convolution, self._math)
         with current():
-            call(f"FindConvolution{self.direction}AlgorithmEx", _handle(), *self._operands(arrays),
-                 self._convolution, *self._result(arrays), TRIED, ctypes.byref(found), tried,
-                 ctypes.c_void_p(room.gpudata), ctypes.c_size_t(WORKSPACE))
+            call(
+                f"FindConvolution{self.direction}AlgorithmEx",
+                _handle(),
+                *self._operands(arrays),
+                self._convolution,
+                *self._result(arrays),
+                TRIED,
+                ctypes.byref(found),
+                tried,
+                ctypes.c_void_p(room.gpudata),
+                ctypes.c_size_t(WORKSPACE),
+            )
         for one in tried[: found.value]:  # the fastest first
             if one.status == 0 and one.workspace <= WORKSPACE and one.determinism == DETERMINISTIC:
                 return self.take(one.algorithm, one.math, one.workspace)
@@ -213,9 +223,18 @@ class Convolution:
         place = None if room is None else ctypes.c_void_p(room.gpudata)
         arrays = self._in_layout(x, w, y)
         with current():
-            call(f"Convolution{self.direction}", _handle(), ONE, *self._operands(arrays),
-                 self._convolution, algorithm, place, ctypes.c_size_t(size), ZERO,
-                 *self._result(arrays))
+            call(
+                f"Convolution{self.direction}",
+                _handle(),
+                ONE,
+                *self._operands(arrays),
+                self._convolution,
+                algorithm,
+                place,
+                ctypes.c_size_t(size),
+                ZERO,
+                *self._result(arrays),
+            )
         if not self._last:
             result = RESULTS[self.direction]
             count, *inner, channels = self._shapes[result]

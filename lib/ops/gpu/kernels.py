@@ -1,4 +1,5 @@
 """The project's CUDA kernels (``kernels.cu``), compiled by the driver's run-time compiler when used."""
+
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -30,10 +31,7 @@ def plain(x: DeviceArray) -> DeviceArray:
 
 
 def launch(
-    name: str,
-    *arguments: DeviceArray | float,
-    count: int = 0,
-    blocks: tuple[int, ...] | None = None,
+    name: str, *arguments: DeviceArray | float, count: int = 0, blocks: tuple[int, ...] | None = None
 ) -> None:
     """Start a kernel.
 

@@ -4,6 +4,7 @@ A plain map is ``(images, channels, *space)``. Here a map is ``(images, *space, 
 channels are padded by zeros to a multiple of four, which the tensor cores ask for. A kernel
 ``(y channels, x channels, *space)`` is laid out alike, its y channels being padded too.
 """
+
 from ...backend.door import DeviceArray, Symbol, tensor
 
 from theano.gof import Apply, Op

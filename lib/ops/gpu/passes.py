@@ -1,4 +1,5 @@
 """Max-pooling and the leaky ReLU of maps with their channels last, in one pass each way; sums."""
+
 from math import prod
 
 from ...backend.door import DeviceArray, Symbol, tensor
@@ -30,8 +31,19 @@ class GpuMaxPool(MaxPool):
         outputs[2][0] = np.array(x.shape[1:3], "int64")
         b, channels = (bias[0], self.channels) if bias else (x, 0)
         sizes = *x.shape[1:3], *shape[1:3], *self.padding
-        kernels.launch("max_pool", x, b, y, code, channels, shape[-1] // 4, *sizes, y.size // 4,
-                       float(self.slope), count=y.size // 4)
+        kernels.launch(
+            "max_pool",
+            x,
+            b,
+            y,
+            code,
+            channels,
+            shape[-1] // 4,
+            *sizes,
+            y.size // 4,
+            float(self.slope),
+            count=y.size // 4,
+        )
 
     def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         return 2 * [_pooled(shapes[0], self.padding)] + [(tensor.constant(2, dtype="int64"),)]

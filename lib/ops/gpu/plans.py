@@ -3,6 +3,7 @@
 The ways are cuDNN with the channels last, cuDNN with the channels first and all transposed on the
 way, and the product with the unfolded map. All of them give the same result in every run.
 """
+
 import ctypes
 import json
 import logging

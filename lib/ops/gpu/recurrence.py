@@ -4,6 +4,7 @@ Arrays are plain, ``(views, batch, channels, x, y, z)``; inside, what cuDNN conv
 last. The first view's state is zero, so that its convolution is left out. The kernel's gradient is
 one convolution over all views.
 """
+
 from collections.abc import Sequence
 
 from theano.gof import Apply, Op
@@ -38,9 +39,7 @@ class _Recurrence(Op):
         made = self.__dict__.setdefault("_made", {})
         if channels not in made:
             once = (1, 1, 1)  # stride and dilation
-            geometry = Geometry(
-                3, "half", once, once, False, channels, GATES * channels, self.precision
-            )
+            geometry = Geometry(3, "half", once, once, False, channels, GATES * channels, self.precision)
             kinds = GpuConvolve, GpuTranspose, GpuKernelGradient
             made[channels] = [kind(geometry) for kind in kinds]
         return made[channels]
@@ -72,15 +71,26 @@ class GpuRecurrence(_Recurrence):
         for view in range(views):
             if view:
                 Uh = convolve.compute(to_last(h[view - 1]), w)
-            kernels.launch("lstm", *W_tau, Uh, bf, bi, bg, *results, channels, gates, cells,
-                           view * count, count, count=count)
+            kernels.launch(
+                "lstm",
+                *W_tau,
+                Uh,
+                bf,
+                bi,
+                bg,
+                *results,
+                channels,
+                gates,
+                cells,
+                view * count,
+                count,
+                count=count,
+            )
 
     def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         return 5 * [shapes[0]]
 
-    def L_op(
-        self, inputs: list[Symbol], outputs: list[Symbol], gradients: list[Symbol]
-    ) -> list[Symbol]:
+    def L_op(self, inputs: list[Symbol], outputs: list[Symbol], gradients: list[Symbol]) -> list[Symbol]:
         dh, *others = gradients
         if not all(isinstance(g.type, DisconnectedType) for g in others):
             raise NotImplementedError("a gradient comes back through h only")
@@ -111,9 +121,27 @@ class GpuRecurrenceGradient(_Recurrence):
         _, transpose, _ = self._convolutions(channels)
         w = to_last(U, padded(U.shape[0]))
         for view in reversed(range(views)):
-            kernels.launch("lstm_gradient", h, c, f, i, g, dh, dh_next, dc, *plain, last, channels,
-                           padded(channels), gates, cells, view * count, count,
-                           int(view == views - 1), count=count)
+            kernels.launch(
+                "lstm_gradient",
+                h,
+                c,
+                f,
+                i,
+                g,
+                dh,
+                dh_next,
+                dc,
+                *plain,
+                last,
+                channels,
+                padded(channels),
+                gates,
+                cells,
+                view * count,
+                count,
+                int(view == views - 1),
+                count=count,
+            )
             if view:
                 dh_next = transpose.compute(w, kernels.plain(last[view]), space)
         for storage, result in zip(outputs, (*plain, self._dU(U, h, last), *self._db(last, channels))):

@@ -4,6 +4,7 @@ channels)``.
 cuDNN's deterministic algorithms are up to ten times slower than this for some gradients of kernels
 and for transposed convolutions in float32.
 """
+
 from collections.abc import Sequence
 from math import prod
 
@@ -35,14 +36,18 @@ class Unfolded:
         self._part = max(1, min(self._images, BUFFER // (4 * self._cells * self._width)))
         sizes = (x[1:-1], y[1:-1], w[1:-1], padding, stride, dilation)
         # Two spatial axes are three with one cell along the first.
-        self._numbers = [n for part, fill in zip(sizes, (1, 1, 1, 0, 1, 1))
-                         for n in [fill] * (3 - len(part)) + list(map(int, part))]
+        self._numbers = [
+            n
+            for part, fill in zip(sizes, (1, 1, 1, 0, 1, 1))
+            for n in [fill] * (3 - len(part)) + list(map(int, part))
+        ]
         self._numbers += [x[-1] // 4, int(turned)]
 
     def run(self, x: DeviceArray, w: DeviceArray, y: DeviceArray) -> None:
         """Compute one of three device arrays from the other two."""
-        {cudnn.FORWARD: self._forward, cudnn.TRANSPOSED: self._transposed,
-         cudnn.KERNEL: self._kernel}[self.direction](x, w, y)
+        {cudnn.FORWARD: self._forward, cudnn.TRANSPOSED: self._transposed, cudnn.KERNEL: self._kernel}[
+            self.direction
+        ](x, w, y)
 
     def _forward(self, x, w, y):
         for first, images, unfolded in self._parts():
@@ -65,8 +70,16 @@ class Unfolded:
             self._unfold(x, first, images, unfolded)
             sizes = rows, self._width, self._cells
             steps = self._cells * rows, self._cells * self._width, size
-            products(self._at(y, first), unfolded.gpudata, sums.gpudata, sizes, (True, False), steps,
-                     images, add=first > 0)
+            products(
+                self._at(y, first),
+                unfolded.gpudata,
+                sums.gpudata,
+                sizes,
+                (True, False),
+                steps,
+                images,
+                add=first > 0,
+            )
         kernels.launch("sum_blocks", sums, w, self._part, size, size, count=size)
 
     def _parts(self):

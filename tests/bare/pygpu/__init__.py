@@ -1,2 +1,3 @@
 """Hides pygpu, and with it every GPU, from a Python whose PYTHONPATH names the folder above."""
+
 raise ImportError("hidden, as on a machine without it")

@@ -1,4 +1,5 @@
 """A written report and a reader of pages, for the tests of this folder."""
+
 import json
 import tempfile
 from html.parser import HTMLParser
@@ -23,11 +24,9 @@ class Example:
         other = json.loads(json.dumps(self.results))
         other["network"].update(name="the <other> & one", kernel="1x1x1")
         self.beside = [other]
-        rows = [curves.Row(k, 0.5 / k, 0.1, *((0.4, 0.2) if k % 50 == 0 else ()))
-                for k in range(1, 201)]
+        rows = [curves.Row(k, 0.5 / k, 0.1, *((0.4, 0.2) if k % 50 == 0 else ())) for k in range(1, 201)]
         self.out = root / "out"
-        output.write(self.out, self.evaluation, self.results, self.cases,
-                     curves.series(rows), self.beside)
+        output.write(self.out, self.evaluation, self.results, self.cases, curves.series(rows), self.beside)
         self.page = self.out / "report.html"
 
 

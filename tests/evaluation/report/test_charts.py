@@ -1,4 +1,5 @@
 """The charts: what is in them, on which scale, and that their words have room."""
+
 import copy
 import itertools
 import unittest
@@ -14,12 +15,17 @@ SVG = "{http://www.w3.org/2000/svg}"
 def results(names=("chair", "lamp"), views=(1, 2, 5)):
     """Return the part of a results.json that is drawn."""
     scores = [{"views": count, "iou": 0.3 + 0.05 * count} for count in views]
-    by_category = {name: [{"iou": 0.2 + 0.1 * k + 0.05 * count} for count in views]
-                   for k, name in enumerate(names)}
+    by_category = {
+        name: [{"iou": 0.2 + 0.1 * k + 0.05 * count} for count in views] for k, name in enumerate(names)
+    }
     base = {"iou": 0.25, "by_category": {name: {"iou": 0.22} for name in names}}
     return {
-        "views": list(views), "by_views": scores, "by_category": by_category, "threshold": 0.4,
-        "network": {"name": "small_3x3x3"}, "baseline": {"mean shape": base},
+        "views": list(views),
+        "by_views": scores,
+        "by_category": by_category,
+        "threshold": 0.4,
+        "network": {"name": "small_3x3x3"},
+        "baseline": {"mean shape": base},
         "thresholds": [0.2, 0.4, 0.6],
         "sweep": [{"views": count, "iou": [0.3, 0.4, 0.1]} for count in views],
     }
@@ -33,7 +39,9 @@ def words(text):
 def drawn(chart, *arguments):
     """Return the figure that a chart saves."""
     kept = []
-    with mock.patch.object(style, "svg", lambda figure: kept.append(figure) or figure.draw_without_rendering()):
+    with mock.patch.object(
+        style, "svg", lambda figure: kept.append(figure) or figure.draw_without_rendering()
+    ):
         chart(*arguments)
     return kept[0]
 
@@ -62,12 +70,16 @@ class ChartsTest(unittest.TestCase):
         self.assertEqual(base, [0.22] * 3)
 
     def test_the_words_say_what_is_shown(self):
-        self.assertLessEqual({"number of views", "mean IoU", "small_3x3x3", "mean shape"},
-                             set(words(charts.views_chart([results()]))))
-        self.assertLessEqual({"chair", "lamp", "5 views", "1 view"},
-                             set(words(charts.categories_chart(results()))))
-        self.assertLessEqual({"threshold", "1 view", "2 views", "5 views"},
-                             set(words(charts.sweep_chart(results()))))
+        self.assertLessEqual(
+            {"number of views", "mean IoU", "small_3x3x3", "mean shape"},
+            set(words(charts.views_chart([results()]))),
+        )
+        self.assertLessEqual(
+            {"chair", "lamp", "5 views", "1 view"}, set(words(charts.categories_chart(results())))
+        )
+        self.assertLessEqual(
+            {"threshold", "1 view", "2 views", "5 views"}, set(words(charts.sweep_chart(results())))
+        )
         self.assertIn("IoU: 0.25 in the end", words(charts.training_chart("IoU", [(1, 0.5), (9, 0.25)])))
 
     def test_no_two_words_overlap(self):
@@ -76,11 +88,19 @@ class ChartsTest(unittest.TestCase):
         for k, run in enumerate(runs):
             run["network"]["name"] = f"lstm_3x3x3_with_a_long_name_{k}"
         points = [(1000 * k, 1e-5 * k) for k in range(300)]
-        for figure in (drawn(charts.views_chart, runs), drawn(charts.categories_chart, many),
-                       drawn(charts.sweep_chart, many), drawn(charts.training_chart, "loss", points)):
+        for figure in (
+            drawn(charts.views_chart, runs),
+            drawn(charts.categories_chart, many),
+            drawn(charts.sweep_chart, many),
+            drawn(charts.training_chart, "loss", points),
+        ):
             axes, legends = figure.axes[0], figure.legends
-            texts = [text for k, axis in enumerate((axes.xaxis, axes.yaxis))
-                     for text in axis.get_ticklabels() if in_view(axis, text.get_position()[k])]
+            texts = [
+                text
+                for k, axis in enumerate((axes.xaxis, axes.yaxis))
+                for text in axis.get_ticklabels()
+                if in_view(axis, text.get_position()[k])
+            ]
             texts += [axes.xaxis.label, axes.yaxis.label]
             texts += [text for legend in legends for text in legend.get_texts()]
             seen = [(t.get_text(), t.get_window_extent()) for t in texts if t.get_text()]
@@ -102,8 +122,11 @@ class ChartsTest(unittest.TestCase):
         for value in (0.0, 1.0, 1e-12):
             found = results(("chair",), (1,))
             found["by_views"][0]["iou"] = found["by_category"]["chair"][0]["iou"] = value
-            for text in (charts.views_chart([found]), charts.categories_chart(found),
-                         charts.training_chart("loss", [(1, value)])):
+            for text in (
+                charts.views_chart([found]),
+                charts.categories_chart(found),
+                charts.training_chart("loss", [(1, value)]),
+            ):
                 xml.fromstring(text.encode())
 
     def test_long_curves_are_thinned_and_keep_their_end(self):

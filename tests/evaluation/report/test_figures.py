@@ -1,4 +1,5 @@
 """Voxel drawings: what is drawn where."""
+
 import unittest
 
 import numpy as np

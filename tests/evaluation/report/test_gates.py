@@ -1,4 +1,5 @@
 """The figure of the gates: what is reduced how, and which cell has which colour."""
+
 import dataclasses
 import unittest
 import xml.etree.ElementTree as xml

@@ -1,4 +1,5 @@
 """The page as such: no name can break it, and pictures in it are themselves."""
+
 import base64
 import dataclasses
 import io
@@ -33,8 +34,7 @@ class PageTest(unittest.TestCase):
         plain = self.written(example.results, example.cases[0])
         for name in NAMES:
             with self.subTest(name=name):
-                rows = [dataclasses.replace(row, category=name, model=name)
-                        for row in example.cases[0].rows]
+                rows = [dataclasses.replace(row, category=name, model=name) for row in example.cases[0].rows]
                 results = json.loads(json.dumps(example.results))
                 for base in (results, *results["baseline"].values()):
                     base["by_category"][name] = base["by_category"].pop("chair")
@@ -74,7 +74,6 @@ class PageTest(unittest.TestCase):
         self.assertEqual(head, "data:image/png;base64")
         back = np.asarray(Image.open(io.BytesIO(base64.b64decode(body))).convert("RGB"))
         self.assertLess(np.abs(back.astype(int) - picture).max(), 12)
-
 
 
 if __name__ == "__main__":

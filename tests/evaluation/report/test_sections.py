@@ -1,4 +1,5 @@
 """The report's file: its sections, its notes, and that it loads nothing."""
+
 import base64
 import json
 import re
@@ -35,8 +36,10 @@ class FileTest(unittest.TestCase):
 
     def test_every_part_is_there(self):
         page = Page(example.page.read_text(encoding="utf-8"))
-        self.assertLessEqual({"paper", "views", "categories", "thresholds", "pictures", "viewer",
-                              "gates", "training", "made"}, page.ids)
+        self.assertLessEqual(
+            {"paper", "views", "categories", "thresholds", "pictures", "viewer", "gates", "training", "made"},
+            page.ids,
+        )
 
     def test_names_are_escaped(self):
         text = example.page.read_text(encoding="utf-8")
@@ -95,14 +98,19 @@ class OneObjectTest(unittest.TestCase):
                 np.testing.assert_array_equal(back, cases[0].voxels.ravel())
 
     def test_notes_stand_at_the_top_and_the_split_beside_the_weights(self):
-        split = {"name": "my <own>", "form": "json", "digest": "0123456789abcdef", "train": 0,
-                 "validation": 0, "test": 1}
+        split = {
+            "name": "my <own>",
+            "form": "json",
+            "digest": "0123456789abcdef",
+            "train": 0,
+            "validation": 0,
+            "test": 1,
+        }
         text, *_ = self.write(notes=["The <baselines> are left out."], split=split)
         top, rest = text.split("<main>")
         self.assertIn('<p class="note">The &lt;baselines&gt; are left out.</p>', top)
         made = rest.split('<section id="made">')[1]
-        self.assertIn("<dt>split</dt><dd>my &lt;own&gt; (json), digest 0123456789ab: 0 training",
-                      made)
+        self.assertIn("<dt>split</dt><dd>my &lt;own&gt; (json), digest 0123456789ab: 0 training", made)
         self.assertNotIn("trained on", text)
 
     def test_figures_of_objects_that_were_trained_on_are_marked_everywhere(self):
@@ -128,8 +136,14 @@ class OneObjectTest(unittest.TestCase):
         self.assertNotIn("<dt>split</dt>", text)
 
     def test_figures_of_3d_r2n2_stand_beside_those_of_a_published_split_alone(self):
-        split = {"name": "Pix2Vox <own>", "form": "pytorch3d", "digest": "0" * 16, "train": 0,
-                 "validation": 0, "test": 1}
+        split = {
+            "name": "Pix2Vox <own>",
+            "form": "pytorch3d",
+            "digest": "0" * 16,
+            "train": 0,
+            "validation": 0,
+            "test": 1,
+        }
         for kind, there in (("shapenet part", True), ("unknown", False)):
             with self.subTest(kind=kind):
                 data = {"name": "ShapeNet", "papers_data": False, "kind": kind}

@@ -1,4 +1,5 @@
 """The viewer in a real browser: it opens offline, runs without an error, and shows the numbers."""
+
 import base64
 import dataclasses
 import html
@@ -32,12 +33,20 @@ def browse(page, *options, fragment=""):
     """Run headless Chromium on a page; return standard output and the page's console messages."""
     with tempfile.TemporaryDirectory() as profile:
         command = [
-            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+            CHROMIUM,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
             "--enable-unsafe-swiftshader",  # WebGL drawn by software, as asked for by newer ones
-            "--enable-logging=stderr", f"--user-data-dir={profile}", "--hide-scrollbars",
+            "--enable-logging=stderr",
+            f"--user-data-dir={profile}",
+            "--hide-scrollbars",
             # Any look-up of a name fails, so that a page that needs the network shows it.
-            "--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=8000",
-            *options, page.resolve().as_uri() + fragment,
+            "--host-resolver-rules=MAP * ~NOTFOUND",
+            "--virtual-time-budget=8000",
+            *options,
+            page.resolve().as_uri() + fragment,
         ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     console = [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
@@ -55,16 +64,19 @@ class DataTest(unittest.TestCase):
 
     def test_grids_come_back_from_their_packing(self):
         random = np.random.default_rng(0)
-        for grid in (random.integers(0, 20, (7, 7, 7)), np.zeros((32, 32, 32), int),
-                     np.repeat([3, 4], 255).reshape(1, 2, 255), np.array([[[5]]])):
+        for grid in (
+            random.integers(0, 20, (7, 7, 7)),
+            np.zeros((32, 32, 32), int),
+            np.repeat([3, 4], 255).reshape(1, 2, 255),
+            np.array([[[5]]]),
+        ):
             pairs = np.frombuffer(base64.b64decode(viewer.pack(grid)), np.uint8)
             back = np.repeat(pairs[::2], pairs[1::2])
             np.testing.assert_array_equal(back, grid.ravel())
 
     def test_levels_cut_exactly_at_every_threshold(self):
         thresholds = (0.1, 0.4, 0.7)
-        occupancy = np.array([0.05, 0.1, 0.4, np.nextafter(np.float32(0.4), np.float32(1)), 0.9],
-                             np.float32)
+        occupancy = np.array([0.05, 0.1, 0.4, np.nextafter(np.float32(0.4), np.float32(1)), 0.9], np.float32)
         levels = viewer.levels(occupancy, thresholds)
         for place, threshold in enumerate(thresholds):
             np.testing.assert_array_equal(levels > place, metrics.occupied(occupancy, threshold))
@@ -100,8 +112,7 @@ class BrowserTest(unittest.TestCase):
 
     def test_strange_names_are_shown_as_they_are(self):
         name = " ".join(NAMES)
-        rows = [dataclasses.replace(row, category=name, model=name)
-                for row in example.cases[0].rows]
+        rows = [dataclasses.replace(row, category=name, model=name) for row in example.cases[0].rows]
         path = example.out / "strange.html"
         case = dataclasses.replace(example.cases[0], rows=rows)
         sections.write_report(path, example.results, [case])
@@ -125,8 +136,7 @@ class BrowserTest(unittest.TestCase):
         mesh = trimesh.load(io.StringIO(found.root["data-mesh"]), file_type="obj")
         cells = np.argwhere(grid)
         low, side = cells.min(axis=0), np.ptp(cells, axis=0) + 1
-        np.testing.assert_allclose(mesh.bounds, [-side / side.max() / 2, side / side.max() / 2],
-                                   atol=1e-5)
+        np.testing.assert_allclose(mesh.bounds, [-side / side.max() / 2, side / side.max() / 2], atol=1e-5)
         # Outward faces that enclose every voxel once.
         self.assertAlmostEqual(mesh.volume * side.max() ** 3 / grid.sum(), 1, places=3)
         middle = (cells.mean(axis=0) + 0.5 - low - side / 2) / side.max()
@@ -136,8 +146,7 @@ class BrowserTest(unittest.TestCase):
         """Return a copy of the page that runs a script of the test after its own."""
         path = example.out / "driven.html"
         text = example.page.read_text(encoding="utf-8")
-        path.write_text(text.replace("</body>", f"<script>{script}</script></body>"),
-                        encoding="utf-8")
+        path.write_text(text.replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
         return path
 
     def test_views_and_threshold_are_applied(self):
@@ -166,8 +175,9 @@ class BrowserTest(unittest.TestCase):
     def test_an_error_would_be_seen(self):
         page = example.out / "broken.html"
         text = example.page.read_text(encoding="utf-8")
-        page.write_text(text.replace("const N = data.size,", "const N = data.size.no.such,"),
-                        encoding="utf-8")
+        page.write_text(
+            text.replace("const N = data.size,", "const N = data.size.no.such,"), encoding="utf-8"
+        )
         dom, console = browse(page, "--dump-dom")
         found = Page(dom)
         self.assertNotEqual(found.root.get("data-errors"), "0")
@@ -179,8 +189,13 @@ class BrowserTest(unittest.TestCase):
         # Half a pane is 0.86 grids; half a drawing is what the turned box of the grid reaches.
         turned = figures.camera(35 - np.degrees(3))
         reach = np.abs((np.array(list(np.ndindex(2, 2, 2))) - 0.5) @ turned[:2].T).max() / 0.98
-        drawn = figures.draw_voxels(example.cases[0].voxels, len(pane), figures.TRUTH,
-                                    azimuth=35 - np.degrees(3), zoom=zoom * reach / 0.86)
+        drawn = figures.draw_voxels(
+            example.cases[0].voxels,
+            len(pane),
+            figures.TRUTH,
+            azimuth=35 - np.degrees(3),
+            zoom=zoom * reach / 0.86,
+        )
         drawn = np.asarray(Image.fromarray(drawn).convert("L")).astype(int)
         expected, shown = drawn < 255, pane < 255
         self.assertGreater((shown & expected).sum() / (shown | expected).sum(), 0.95)
