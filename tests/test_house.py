@@ -29,6 +29,7 @@ MAY_IMPORT = {
         "models.predictor",
     ),
     "lib.evaluation": ("lib.base", "lib.data", "lib.geometry", "lib.evaluation.metrics"),
+    "lib.exchange": ("lib.base", "lib.evaluation.metrics", "models", "solvers"),
     "lib.runs": ("lib.base", "lib.backend", "lib.ops", "lib.evaluation"),
     "tools": (
         "lib.base",
@@ -38,6 +39,7 @@ MAY_IMPORT = {
         "lib.geometry",
         "lib.evaluation",
         "lib.evaluation.metrics",
+        "lib.exchange",
         "lib.runs",
         "models",
         "models.predictor",
