@@ -313,7 +313,7 @@ class _Worker:
                 process_group=0,
                 env={**os.environ, **ONE_THREAD},
             )
-        self.tasks = []  # numbers of the batches that it has not yet answered
+        self.tasks: list[int] = []  # numbers of the batches that it has not yet answered
 
     @property
     def busy(self):
