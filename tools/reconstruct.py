@@ -8,21 +8,14 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from voxlstm.lib.backend import door
+from voxlstm.lib.api import SHIPPED, NothingFound, load
 from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.files import check_apart, write_bytes
+from voxlstm.lib.base.files import check_apart
 from voxlstm.lib.base.hints import StrPath
 from voxlstm.lib.base.progress import printable
-from voxlstm.lib.data.pictures import load_pictures
 from voxlstm.lib.evaluation.metrics import THRESHOLD
-from voxlstm.lib.evaluation.preview import preview
-from voxlstm.lib.evaluation.report.figures import png
 from voxlstm.lib.geometry import export
-from voxlstm.lib.runs.run_folder import ROOT
-from voxlstm.models.predictor import Predictor
-from voxlstm.solvers.checkpoint import Checkpoint, load_network
-
-SHIPPED = ROOT / "models/pretrained.npz"
+from voxlstm.solvers.checkpoint import Checkpoint
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -69,25 +62,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_apart({"--out": options.out, "--preview": sheet}, [*options.pictures, options.weights])
     if options.threshold is not None and not 0 < options.threshold < 1:
         raise UserError(f"--threshold {options.threshold:g} must lie between 0 and 1")
-    door.use_device(options.device)
-    network, saved = load_network(options.weights)
-    pictures, views = load_pictures(options.pictures, network.config.image)
+    network = load(options.weights, options.device)
+    pictures = network.read(options.pictures)
     for picture in pictures:
         print(printable(f"{picture.name}: {picture.cut}"))
-    print(printable(trained_on(options.weights, saved)))
-    threshold = options.threshold or saved.threshold or THRESHOLD
-    (occupancy,) = Predictor(network).predict(views[:, None])
-    names = [picture.name for picture in pictures]
-    write_bytes(sheet, png(preview(views, names, occupancy, threshold)))
-    filled = int((occupancy > threshold).sum())
-    if not filled:
-        print(
-            f"nothing is above the threshold {threshold:g}: the most likely voxel has"
-            f" {occupancy.max():.3f}; lower --threshold or take other pictures; {options.out} is"
-            f" not written, the pictures as the network saw them are in {sheet}"
-        )
+    print(printable(trained_on(options.weights, network.checkpoint)))
+    threshold = options.threshold or network.threshold
+    try:
+        occupancy = network.reconstruct(pictures, options.out, threshold, options.surface, sheet)
+    except NothingFound as error:
+        print(error)
         return 1
-    export.write(options.out, occupancy, threshold, options.surface)
+    filled = int((occupancy > threshold).sum())
     print(f"{options.out}: {filled} of {occupancy.size} voxels are occupied; preview: {sheet}")
     return 0
 
