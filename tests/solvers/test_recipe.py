@@ -90,7 +90,7 @@ class OlderTest(unittest.TestCase):
         self.assertEqual((recipe.clip_norm, recipe.layer_rates), (0.0, False))
 
     def test_the_recipe_of_the_shipped_weights_reads(self):
-        recipe = Recipe.from_dict(load(ROOT / "models/pretrained_small.npz").recipe)
+        recipe = Recipe.from_dict(load(ROOT / "models/pretrained.npz").recipe)
         self.assertEqual(recipe.optimiser.rule, Adam(0.0))
 
     def test_what_it_cannot_say_is_refused(self):
