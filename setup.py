@@ -37,7 +37,7 @@ setup(
     package_dir={"voxlstm": "package", **{"voxlstm." + name: name.replace(".", "/") for name in FOLDERS}},
     package_data={
         "voxlstm": ["py.typed"],
-        "voxlstm.models": ["*.yaml", "*.npz", "*.json"],
+        "voxlstm.models": ["*.yaml", "*.npz", "*.json", "CREDITS.rst"],
         "voxlstm.solvers": ["*.yaml"],
         "voxlstm.lib.geometry": ["*.yaml"],
         "voxlstm.lib.ops": ["*.cpp", "*.h"],

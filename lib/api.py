@@ -6,7 +6,7 @@ The commands call the same functions. Whatever is wrong with what they are given
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,12 +19,15 @@ from .base.errors import UserError
 from .base.files import write_bytes
 from .base.hints import StrPath
 from .data.pictures import Picture, load_picture
+from .base.progress import Progress
+from .evaluation.evaluate import evaluate as score, summary
 from .evaluation.metrics import THRESHOLD
 from .evaluation.preview import preview as draw_preview
 from .evaluation.report.figures import png
+from .evaluation.subject import describe_shapes, shape_choosers
 from .geometry import export
+from .runs import scoring, start
 from .runs.run_folder import ROOT, RunFolder
-from .runs.start import Asked, begin, resume as resumed
 from .runs.train import train as run_training
 
 if TYPE_CHECKING:
@@ -75,12 +78,7 @@ class Reconstructor:
         return read
 
     def predict(self, pictures: Pictures) -> np.ndarray:
-        """Return the probability that each voxel is occupied.
-
-        Parameters
-        ----------
-        pictures : sequence of path-like or Picture
-            Of one object.
+        """Return the probability that each voxel is occupied, of pictures of one object as `read` takes them.
 
         Returns
         -------
@@ -103,7 +101,8 @@ class Reconstructor:
 
         Parameters
         ----------
-        pictures : sequence of path-like or Picture
+        pictures : sequence
+            As `read` takes them.
         out : path-like
             ``.obj``, ``.glb``, ``.ply``, ``.stl``, ``.binvox``, ``.npy`` or ``.mat``.
         threshold : float, optional
@@ -141,12 +140,11 @@ class Reconstructor:
 
 
 def load(weights: StrPath = SHIPPED, device: str | None = None) -> Reconstructor:
-    """Load a trained network.
+    """Load a trained network from a checkpoint, by default the one that comes with voxlstm.
 
     Parameters
     ----------
     weights : path-like
-        A checkpoint; by default the one that comes with voxlstm.
     device : str, optional
         ``cpu``, ``cuda``, ``cuda0``, ...; by default what THEANO_FLAGS name, else ``cpu``.
     """
@@ -189,6 +187,63 @@ def to_mesh(
     return export.to_mesh(occupancy, threshold, surface)
 
 
+def evaluate(
+    data: StrPath,
+    weights: StrPath = SHIPPED,
+    views: Sequence[int] | None = None,
+    threshold: float = THRESHOLD,
+    *,
+    split: str | None = None,
+    categories: Sequence[str] | None = None,
+    allow_trained: bool = False,
+    skip_damaged: bool = False,
+    batch: int = 8,
+    workers: int | None = None,
+    device: str | None = None,
+    precision: str = "float32",
+) -> dict[str, Any]:
+    """Score a network on the test part of a data set; the arguments are the options of ``voxlstm test``.
+
+    Parameters
+    ----------
+    data : path-like
+        Folder with ShapeNetRendering and ShapeNetVox32.
+    weights : path-like
+        A checkpoint; by default the one that comes with voxlstm.
+    views : sequence of int, optional
+        Numbers of views, rising; by default 1 to 5.
+    threshold : float
+    split : str, optional
+        ``"ratio"`` (the default), ``"all"``, or the path of a published split.
+
+    Returns
+    -------
+    dict
+        What the command writes as ``results.json``: ``by_views``, ``by_category``, ``baseline``, ...
+    """
+    asked = scoring.Asked(
+        weights,
+        data,
+        views,
+        categories,
+        split,
+        allow_trained,
+        skip_damaged,
+        batch,
+        workers,
+        device,
+        precision,
+    )
+    counts, subject, make_shapes, about = scoring.of_network(asked)
+    shapes = make_shapes()
+    with Progress(len(subject), "test", unit="objects") as progress:
+        scores = score(subject.predictions(counts), counts, threshold, shape_choosers(*shapes), progress)
+    results = {**summary(scores), **about}
+    for name, more in describe_shapes(*shapes).items():
+        results["baseline"][name].update(more)
+    return results
+
+
 def train(
     model: str | None = None,
     solver: str | None = None,
@@ -227,7 +282,7 @@ def train(
         ``best`` holds the best scores on the validation objects, ``done`` is False where Ctrl-C
         stopped it, which ``resume`` goes on from.
     """
-    asked = Asked(
+    asked = start.Asked(
         model=model,
         solver=solver,
         settings=settings,
@@ -240,7 +295,7 @@ def train(
         device=device,
         precision=precision,
     )
-    start = None if resume else begin(asked)
+    begun = None if resume else start.begin(asked)
     with RunFolder(out, resume, overwrite) as folder:
-        training, _ = run_training(folder, start or resumed(folder, asked))
+        training, _ = run_training(folder, begun or start.resume(folder, asked))
     return training

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from . import lib
 
 if TYPE_CHECKING:
-    from .lib.api import Reconstructor, load, reconstruct, to_mesh, train
+    from .lib.api import Reconstructor, evaluate, load, reconstruct, to_mesh, train
 
 __version__ = "0.1.0"
-__all__ = ["Reconstructor", "load", "reconstruct", "to_mesh", "train"]
+__all__ = ["Reconstructor", "evaluate", "load", "reconstruct", "to_mesh", "train"]
 
 
 def __getattr__(name: str) -> object:

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import tempfile
 import unittest
 from pathlib import Path
@@ -18,7 +19,7 @@ from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data.pictures import Picture
 from voxlstm.models.network import NetworkConfig
 from voxlstm.solvers import checkpoint
-from voxlstm.tools import reconstruct, train_net
+from voxlstm.tools import reconstruct, test_net, train_net
 
 IMPORTED = """
 import sys
@@ -108,7 +109,21 @@ class ReconstructTest(unittest.TestCase):
         self.assertFalse(out.exists())
 
 
-class TrainTest(unittest.TestCase):
+class DataTest(unittest.TestCase):
+    def test_scores_are_the_commands(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            data = tiny.make_data(folder / "data")
+            weights = write(drawn(build(NetworkConfig, tiny.NETWORK)), folder / "net.npz")
+            options = "--weights", weights, "--data", data, "--views", "1,2", "--threshold", 0.3
+            self.assertEqual(quietly(test_net.main, *options, "--out", folder / "results"), 0)
+            expected = json.loads((folder / "results/results.json").read_text())
+            with contextlib.redirect_stderr(io.StringIO()):
+                found = voxlstm.evaluate(data, weights, [1, 2], 0.3)
+        del expected["made_by"]
+        self.assertEqual(json.loads(json.dumps(found)), expected)
+        self.assertEqual([part["views"] for part in found["by_views"]], [1, 2])
+
     def test_a_training_is_the_commands(self):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
