@@ -268,7 +268,6 @@ def train(
     model, solver : str
         Definitions of the network and of the recipe, such as ``"models/small_1x1x1.yaml"``.
     data : path-like
-        Folder with ShapeNetRendering and ShapeNetVox32.
     out : path-like
         Folder of the run: ``best.npz``, ``last.npz``, curves.
     settings : sequence of str
