@@ -180,10 +180,29 @@ def result_sheet(
         last = case.rows[-1]
         lines = [last.category, f"{case.rank} of its category", f"{last.views} views", f"IoU {last.iou:.3f}"]
         pen.multiline_text((10, top + 30), "\n".join(lines), (30, 30, 30), font, spacing=6)
-        for column, tile in enumerate(_tiles(case, threshold, shown_views, size)):
+        predicted = occupied(case.occupancy[-1], threshold)
+        tiles = _tiles(case.pictures, case.voxels, predicted, shown_views, size)
+        for column, tile in enumerate(tiles):
             if tile is not None:
                 sheet.paste(Image.fromarray(tile), (170 + column * (size + margin), top))
     return np.asarray(sheet)
+
+
+def strip(views: np.ndarray, voxels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Draw one object in a row: up to three views, the true grid, the predicted one.
+
+    Parameters
+    ----------
+    views : ndarray (V, 3, h, w)
+        uint8, or float32 in [0, 1].
+    voxels, predicted : ndarray bool (d, d, d)
+
+    Returns
+    -------
+    ndarray uint8 (h, w, 3)
+    """
+    tiles = list(_tiles(pictures_of(views[:3]), voxels, predicted, len(views[:3]), 127))
+    return np.concatenate([np.pad(tile, ((0, 0), (0, 6), (0, 0)), constant_values=255) for tile in tiles], 1)
 
 
 def png(picture: np.ndarray) -> bytes:
@@ -193,15 +212,14 @@ def png(picture: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _tiles(case, threshold, shown_views, size):
-    shown = [] if case.pictures is None else list(case.pictures[:shown_views])
+def _tiles(pictures, voxels, predicted, shown_views, size):
+    shown = [] if pictures is None else list(pictures[:shown_views])
     for picture in shown:
         yield np.asarray(Image.fromarray(picture).resize((size, size), Image.LANCZOS))
     for _ in range(shown_views - len(shown)):
         yield None
-    predicted = occupied(case.occupancy[-1], threshold)
-    zoom = fitting_zoom(case.voxels, predicted)
-    yield draw_voxels(case.voxels, size, TRUTH, zoom=zoom)
+    zoom = fitting_zoom(voxels, predicted)
+    yield draw_voxels(voxels, size, TRUTH, zoom=zoom)
     yield draw_voxels(predicted, size, PREDICTION, zoom=zoom)
 
 
