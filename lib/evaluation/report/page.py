@@ -12,6 +12,8 @@ from PIL import Image
 
 from .. import style
 
+SCRIPTS = ("voxels.js", "meshes.js", "pane.js", "viewer.js")
+
 
 def assemble(title: str, body: str, data: object) -> str:
     """Return the whole page.
@@ -29,7 +31,7 @@ def assemble(title: str, body: str, data: object) -> str:
         "style": style.variables() + asset("page.css"),
         "body": body,
         "data": embedded(data),
-        "script": asset("voxels.js") + asset("viewer.js"),
+        "script": "".join(map(asset, SCRIPTS)),
     }
     page, *rest = asset("page.html").split("{{")
     for piece in rest:
