@@ -10,6 +10,7 @@ COMMANDS = {  # name: (module of this folder, what it does)
     "train": ("train_net", "train a network"),
     "test": ("test_net", "score a trained network on the held-out part of a data set"),
     "reconstruct": ("reconstruct", "make a 3-D model of pictures"),
+    "page": ("page", "make a web page that reconstructs in the browser"),
     "make-dataset": ("make_dataset", "render and voxelise 3-D models, procedural or your own"),
     "gather-models": ("gather_models", "gather free models of Debian packages for make-dataset"),
     "fetch-shapenet": ("fetch_shapenet", "download the paper's data set"),

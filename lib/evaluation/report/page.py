@@ -33,11 +33,16 @@ def assemble(title: str, body: str, data: object) -> str:
         "data": embedded(data),
         "script": "".join(map(asset, SCRIPTS)),
     }
-    page, *rest = asset("page.html").split("{{")
+    return filled(asset("page.html"), parts)
+
+
+def filled(template: str, parts: dict[str, str]) -> str:
+    """Return a template with its parts in the places that ``{{name}}`` marks; parts are not looked into."""
+    text, *rest = template.split("{{")
     for piece in rest:
         name, after = piece.split("}}", 1)
-        page += parts[name] + after
-    return page
+        text += parts[name] + after
+    return text
 
 
 def embedded(data: object) -> str:

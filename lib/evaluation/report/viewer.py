@@ -70,16 +70,7 @@ def viewer_data(results: dict[str, Any], cases: Sequence[figures.Case]) -> dict[
         "threshold": results["threshold"],
         "thresholds": thresholds,
         "views": results["views"],
-        "look": {
-            "azimuth": figures.AZIMUTH,
-            "elevation": figures.ELEVATION,
-            "light": figures.LIGHT,
-            "fold": figures.FOLD,
-            "truth": figures.TRUTH,
-            "prediction": figures.PREDICTION,
-            "missed": figures.MISSED,
-            "extra": figures.FALSE,
-        },
+        "look": look(),
         "cases": [
             {
                 "category": case.rows[-1].category,
@@ -91,6 +82,20 @@ def viewer_data(results: dict[str, Any], cases: Sequence[figures.Case]) -> dict[
             }
             for case in cases
         ],
+    }
+
+
+def look() -> dict[str, Any]:
+    """Return the colours, the light and the camera that the page's script draws with."""
+    return {
+        "azimuth": figures.AZIMUTH,
+        "elevation": figures.ELEVATION,
+        "light": figures.LIGHT,
+        "fold": figures.FOLD,
+        "truth": figures.TRUTH,
+        "prediction": figures.PREDICTION,
+        "missed": figures.MISSED,
+        "extra": figures.FALSE,
     }
 
 
