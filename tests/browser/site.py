@@ -23,6 +23,7 @@ OPTIONS = (
     "--enable-unsafe-swiftshader",  # WebGL drawn by software
     "--enable-logging=stderr",
     "--disable-background-networking",
+    "--hide-scrollbars",
     # The look-up of any name fails, so that a page that needs the network shows it.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
@@ -43,6 +44,10 @@ export const InferenceSession = { create: async () => ({ run }) };
 """
 FAKE = {"ort.wasm.js": FAKE_RUNTIME, "ort.wasm": b"\0"}
 ABOUT = {"size": 32, "image": 127, "threshold": THRESHOLD}
+# A window has 500 pixels or more; a narrower page is shown in a frame.
+NARROWEST = 500
+FRAME = """<!DOCTYPE html><link rel="icon" href="data:,"><body style="margin:0">
+<iframe src="frame.html%s" style="border:0;width:%dpx;height:%dpx"></iframe>"""
 # Runs the test's script once the page has run its own, and sends what it returns.
 DRIVER = """
 const given = async (...names) => Promise.all(names.map(async (name) =>
@@ -77,14 +82,14 @@ class _Handler(SimpleHTTPRequestHandler):
     def do_GET(self):
         path = self.path.partition("?")[0].lstrip("/")
         extra = self.visit["extra"].get(path)
-        if path.startswith(("given/", "driver.js")):
+        if extra is not None:
             return self._send(extra)
         self.visit["asked"].append(path)
-        return self._send(extra) if extra is not None else super().do_GET()
+        return super().do_GET()
 
     def _send(self, content):
         self.send_response(200)
-        self.send_header("Content-Type", self.guess_type(self.path) if self.path != "/" else "text/html")
+        self.send_header("Content-Type", self.guess_type(self.path.strip("/") or "index.html"))
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -122,6 +127,8 @@ def visit(folder, script, given=None, size=(1280, 900), fragment="", seconds=90)
     page = page.replace("</body>", '<script src="driver.js"></script></body>')
     extra = {f"given/{name}": content for name, content in (given or {}).items()}
     extra |= {"": page.encode(), "driver.js": (DRIVER % script).encode()}
+    if size[0] < NARROWEST:
+        extra |= {"": (FRAME % (fragment, *size)).encode(), "frame.html": page.encode()}
     record = {"asked": [], "answer": None, "done": threading.Event(), "extra": extra}
     handler = partial(_Handler, record, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, tempfile.TemporaryDirectory() as profile:
