@@ -136,7 +136,10 @@ async function use(count) {
 
 function occupancy() { return state.results.get(state.used)?.occupancy; }
 
-function grid() { return Uint8Array.from(occupancy(), (chance) => (chance > state.threshold ? 1 : 0)); }
+function grid() {
+  const threshold = Math.fround(state.threshold);  // as a probability equal to it would be
+  return Uint8Array.from(occupancy(), (chance) => (chance > threshold ? 1 : 0));
+}
 
 function mesh() { return state.surface === "smooth" ? smoothOf(occupancy(), state.threshold) : blocksOf(grid()); }
 

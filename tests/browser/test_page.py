@@ -78,7 +78,7 @@ class UseTest(PageCase):
         low, start, high, kinds = self.run_script("""
           const start = await after(async () => choose(await given("p0.png")));
           const low = await after(() => slide("0.2")), count = (t) => state.results.get(1).occupancy.filter(
-            (chance) => chance > t).length;
+            (chance) => chance > Math.fround(t)).length;
           return [low, start, await after(() => slide("0.99")), [count(0.2), count(0.4)]];""")
         self.assertEqual((start["level"], low["level"]), ("0.40", "0.20"))
         self.assertEqual([low["filled"], start["filled"]], [f"{number} voxels of 32768." for number in kinds])
