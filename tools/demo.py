@@ -1,4 +1,4 @@
-"""Reconstruct the objects whose pictures come with voxlstm: a mesh of each, and one page of them."""
+"""Reconstruct the objects whose pictures come with voxlstm: a mesh of each, a picture and a page of all."""
 
 import argparse
 from collections.abc import Sequence
@@ -6,9 +6,11 @@ from pathlib import Path
 
 from voxlstm.lib.backend import door
 from voxlstm.lib.base.errors import UserError, run_tool
+from voxlstm.lib.base.files import write_bytes
 from voxlstm.lib.base.progress import printable, say
 from voxlstm.lib.evaluation.demo import demo_cases, write_demo
 from voxlstm.lib.evaluation.metrics import THRESHOLD
+from voxlstm.lib.evaluation.report.figures import png, result_sheet
 from voxlstm.lib.geometry import export
 from voxlstm.models.predictor import Predictor
 from voxlstm.solvers.checkpoint import load_network
@@ -50,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"{path}: IoU {last.iou:.3f} with its true shape")
         else:
             print(f"{path} is not written: nothing is above the threshold {threshold:g}")
+    write_bytes(out / "demo.png", png(result_sheet(cases, threshold)))
     write_demo(out / "demo.html", cases, threshold, printable(trained_on(options.weights, saved)))
     print(f"{out / 'demo.html'}: open it in a browser and turn them")
     return 0

@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "threshold": saved.threshold or THRESHOLD,
     }
     facts = {
-        "network": printable(trained_on(options.weights, saved)),
+        "network": printable(trained_on(options.weights, saved)).removeprefix("network "),
         "threshold": f"{about['threshold']:g}, changed by the slider",
         "run by": f"{runtime.NAME} {runtime.pinned().version}",
     }

@@ -35,10 +35,14 @@ def check_folder(folder: StrPath) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is not a folder; give --out another name")
     if folder.exists() and any(folder.iterdir()) and not (folder / NETWORK).exists():
-        raise UserError(f"{folder} holds other files, among which a page would be lost; give --out another name")
+        raise UserError(
+            f"{folder} holds other files, among which a page would be lost; give --out another name"
+        )
 
 
-def write_page(folder: StrPath, runtime: dict[str, bytes], facts: dict[str, str], about: dict[str, Any]) -> None:
+def write_page(
+    folder: StrPath, runtime: dict[str, bytes], facts: dict[str, str], about: dict[str, Any]
+) -> None:
     """Write everything but the network itself, which must be there.
 
     Parameters

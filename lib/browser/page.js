@@ -144,7 +144,8 @@ function grid() {
 function mesh() { return state.surface === "smooth" ? smoothOf(occupancy(), state.threshold) : blocksOf(grid()); }
 
 function load() {
-  document.getElementById("made").hidden = !occupancy();
+  const made = document.getElementById("made"), first = made.hidden;
+  made.hidden = !occupancy();
   drawChoices();
   if (!occupancy()) {
     say("");
@@ -163,6 +164,7 @@ function load() {
     else pane.load(kinds, [LOOK.prediction]);
   }
   draw();
+  if (first) made.scrollIntoView({ behavior: "smooth", block: "nearest" });
   page.dataset.results = String(Number(page.dataset.results || 0) + 1);
 }
 

@@ -83,7 +83,9 @@ class UseTest(PageCase):
         self.assertEqual((start["level"], low["level"]), ("0.40", "0.20"))
         self.assertEqual([low["filled"], start["filled"]], [f"{number} voxels of 32768." for number in kinds])
         self.assertGreater(kinds[0], kinds[1])
-        self.assertRegex(high["filled"], r"Nothing is: the most likely voxel has 0\.\d+\. Lower the threshold")
+        self.assertRegex(
+            high["filled"], r"Nothing is: the most likely voxel has 0\.\d+\. Lower the threshold"
+        )
         self.assertEqual((low["idle"], high["idle"]), (False, True))
 
     def test_what_is_no_picture_is_said_and_the_rest_is_used(self):
@@ -93,9 +95,12 @@ class UseTest(PageCase):
         self.assertEqual(found["fault"], "no.heic cannot be read by this browser: save it as JPEG or PNG.")
 
     def test_own_pictures_do_not_mix_with_an_example(self):
-        example, own = self.run_script("""
+        example, own = self.run_script(
+            """
           await until(() => results() === 1);
-          return [shown(), await after(async () => choose(await given("p1.png")))];""", fragment="#example=1")
+          return [shown(), await after(async () => choose(await given("p1.png")))];""",
+            fragment="#example=1",
+        )
         self.assertEqual(example["names"], [f"car_{number}.png" for number in range(1, 6)])
         self.assertEqual(own["names"], ["p1.png"])
 
@@ -148,7 +153,8 @@ class UseTest(PageCase):
 
     def test_nothing_sticks_out_on_a_phone_or_a_desktop(self):
         for wide, high in ((390, 844), (1280, 900)):
-            found = self.run_script("""
+            found = self.run_script(
+                """
               await until(() => results() === 1);
               const rest = [...document.querySelectorAll("button, canvas, input, p, h1")].filter((element) => {
                 const box = element.getBoundingClientRect();
@@ -156,7 +162,10 @@ class UseTest(PageCase):
               });
               const canvas = document.querySelector("#made canvas").getBoundingClientRect();
               return { wide: innerWidth, scroll: document.documentElement.scrollWidth, rest: rest.length,
-                       canvas: [canvas.width, canvas.height] };""", size=(wide, high), fragment="#example=2")
+                       canvas: [canvas.width, canvas.height] };""",
+                size=(wide, high),
+                fragment="#example=2",
+            )
             with self.subTest(wide=wide):
                 self.assertEqual((found["wide"], found["scroll"], found["rest"]), (wide, wide, 0))
                 self.assertAlmostEqual(found["canvas"][0], found["canvas"][1], delta=1)

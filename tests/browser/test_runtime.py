@@ -74,7 +74,9 @@ class RuntimeTest(unittest.TestCase):
 
     def test_what_cannot_be_had_is_one_sentence(self):
         self.server.status = 404
-        with self.assertRaisesRegex(UserError, "^cannot download .*HTTP 404.*npm_config_registry.*--onnxruntime$"):
+        with self.assertRaisesRegex(
+            UserError, "^cannot download .*HTTP 404.*npm_config_registry.*--onnxruntime$"
+        ):
             runtime.runtime_files()
         with self.assertRaisesRegex(UserError, "cannot read .*none.tgz: No such file"):
             runtime.runtime_files(self.root / "none.tgz")
@@ -90,7 +92,10 @@ class RuntimeTest(unittest.TestCase):
             (plain, "https://registry.example/npm/"),
             ({"PATH": str(self.root / "nowhere")}, runtime.REGISTRY),
         ):
-            with mock.patch.dict(os.environ, surroundings, clear=True), mock.patch.object(fetch, "download") as get:
+            with (
+                mock.patch.dict(os.environ, surroundings, clear=True),
+                mock.patch.object(fetch, "download") as get,
+            ):
                 get.side_effect = UserError("asked; run again")
                 with self.assertRaisesRegex(UserError, "^asked; check the network"):
                     runtime._download(self.pin, self.root / "x")

@@ -29,8 +29,10 @@ def fields():
     soft = (soft - soft.min()) / np.ptp(soft)
     edge = np.where(np.abs(x) + np.abs(y) < 0.9, 0.8, 0.0)
     edge[4:9, 4:9, 4:9] = 0.5  # on the threshold itself
-    return {name: field.astype(np.float32) for name, field in
-            (("ball", ball), ("noise", noise), ("soft", soft), ("edge", edge))}
+    return {
+        name: field.astype(np.float32)
+        for name, field in (("ball", ball), ("noise", noise), ("soft", soft), ("edge", edge))
+    }
 
 
 class SurfaceTest(PageCase):
@@ -52,7 +54,9 @@ class SurfaceTest(PageCase):
                 self.assertTrue(mesh.is_winding_consistent)
                 np.testing.assert_allclose(mesh.bounds, expected.bounds, atol=1e-6)
                 # In noise the two choose otherwise where a cell can be cut in two ways.
-                self.assertAlmostEqual(mesh.volume / expected.volume, 1, delta=0.15 if name == "noise" else 2e-3)
+                self.assertAlmostEqual(
+                    mesh.volume / expected.volume, 1, delta=0.15 if name == "noise" else 2e-3
+                )
                 turned = (np.array(made["normals"]) * mesh.vertex_normals).sum(axis=1)
                 self.assertGreater(turned.mean(), 0.6 if name == "noise" else 0.9)
 

@@ -25,7 +25,7 @@ class DemoTest(unittest.TestCase):
             self.assertLess(time.monotonic() - start, MOST)
             names = {item.category for item in demo_objects()}
             made = {path.name for path in Path(folder).iterdir()}
-            self.assertEqual(made, {"demo.html", *(f"{name}.glb" for name in names)})
+            self.assertEqual(made, {"demo.html", "demo.png", *(f"{name}.glb" for name in names)})
             for name in names:
                 mesh = trimesh.load(Path(folder) / f"{name}.glb", force="mesh")
                 self.assertTrue(mesh.is_watertight)

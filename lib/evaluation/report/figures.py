@@ -28,6 +28,7 @@ MISSED = (240, 173, 60)
 FALSE = (214, 69, 80)
 AZIMUTH, ELEVATION = 35.0, 24.0
 SAMPLES = 3
+RANKS = ("best", "median", "worst")
 LIGHT = (0.82, 1.0, 0.68)  # of faces across x, y (the top) and z
 FOLD = 0.38  # the share of it that is lost where all neighbours are occupied
 
@@ -39,7 +40,7 @@ class Case:
     Attributes
     ----------
     rank : str
-        ``"best"``, ``"median"`` or ``"worst"`` of its category.
+        One of `RANKS`, in its category; or, where it is none of these, another word on it.
     rows : list of Row
         Its scores, one a number of views.
     voxels : ndarray bool (d, d, d)
@@ -178,7 +179,8 @@ def result_sheet(
     for number, case in enumerate(cases):
         top = head + number * (size + margin)
         last = case.rows[-1]
-        lines = [last.category, f"{case.rank} of its category", f"{last.views} views", f"IoU {last.iou:.3f}"]
+        ranked = [f"{case.rank} of its category"] if case.rank in RANKS else []
+        lines = [last.category, *ranked, f"{last.views} views", f"IoU {last.iou:.3f}"]
         pen.multiline_text((10, top + 30), "\n".join(lines), (30, 30, 30), font, spacing=6)
         predicted = occupied(case.occupancy[-1], threshold)
         tiles = _tiles(case.pictures, case.voxels, predicted, shown_views, size)
