@@ -74,7 +74,8 @@ def runtime_files(archive: StrPath | None = None) -> dict[str, bytes]:
         remedy = f"take the one that npm pack {NAME}@{pin.version} brings" if archive else "run again"
         raise UserError(f"{path} is not the archive of {NAME} {pin.version} (another SHA-512); {remedy}")
     with tarfile.open(fileobj=io.BytesIO(content)) as members:
-        return {name: members.extractfile(member).read() for name, member in FILES.items()}
+        files = {name: members.extractfile(member) for name, member in FILES.items()}
+        return {name: file.read() for name, file in files.items() if file}
 
 
 def _download(pin, path):

@@ -13,7 +13,8 @@ from .test_framing import encoded
 
 SHOWN = """
   const shown = () => ({
-    names: state.pictures.map(({ name }) => name), used: state.used, made: !document.getElementById("made").hidden,
+    names: state.pictures.map(({ name }) => name), used: state.used,
+    made: !document.getElementById("made").hidden,
     filled: find("filled").textContent, fault: find("fault").hidden ? "" : find("fault").textContent,
     cut: [...find("seen").children].map((figure) => figure.textContent),
     views: [...find("views").children].map((button) => button.getAttribute("aria-pressed")),
@@ -26,7 +27,10 @@ SHOWN = """
     return shown();
   };
   const bag = (files) => { const all = new DataTransfer(); files.forEach((file) => all.items.add(file)); return all; };
-  const choose = (files) => { find("files").files = bag(files).files; find("files").dispatchEvent(new Event("change")); };
+  const choose = (files) => {
+    find("files").files = bag(files).files;
+    find("files").dispatchEvent(new Event("change"));
+  };
   const slide = (value) => { find("threshold").value = value; find("threshold").dispatchEvent(new Event("input")); };"""
 
 
