@@ -63,10 +63,16 @@ const plural = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
 
 // ---- pictures ----------------------------------------------------------------------------------
 
-// Adds files to the pictures of the same object.
-async function take(files, name = OWN) {
+// Adds files to the pictures of the same object, one lot after another.
+let taken = Promise.resolve();
+function take(files, name = OWN) {
+  taken = taken.then(() => look(files, name));
+  return taken;
+}
+
+async function look(files, name) {
   say("looking at the pictures …");
-  const found = name === state.name ? [...state.pictures] : [];
+  const found = name === OWN && state.name === OWN ? [...state.pictures] : [];
   [state.name, state.faults] = [name, []];
   for (const file of files) {
     try {
@@ -212,7 +218,6 @@ async function example(number) {
     const content = await (await fetch(file)).blob();
     return new File([content], file.split("/").pop());
   }));
-  state.pictures = [];
   await take(blobs, name);
 }
 document.querySelectorAll("[data-example]").forEach((button) =>
@@ -234,6 +239,8 @@ find("reset").addEventListener("click", () => {
 });
 document.querySelectorAll("[data-mesh]").forEach((button) =>
   button.addEventListener("click", () => saveMesh(mesh(), state.name, button.dataset.mesh)));
+find("still").hidden = Boolean(pane);
+document.querySelector("#made figure").hidden = !pane;
 makeTurnable([document.querySelector("#made canvas")], state, draw);
 
 say(`loading the network (${data.megabytes} MB) …`);

@@ -15,7 +15,7 @@ from ..base.cache import cache_folder
 from ..base.errors import UserError
 from ..base.files import read_json
 from ..base.hints import StrPath
-from ..data import fetch
+from ..data import transfer
 
 NAME = "onnxruntime-web"
 REGISTRY = "https://registry.npmjs.org/"
@@ -80,7 +80,7 @@ def runtime_files(archive: StrPath | None = None) -> dict[str, bytes]:
 
 def _download(pin, path):
     try:
-        fetch.download(pin.archive, path, [f"{_registry().rstrip('/')}/{NAME}/-/"])
+        transfer.download(pin.archive, path, [f"{_registry().rstrip('/')}/{NAME}/-/"])
     except UserError as error:
         reason = str(error).partition("; run again")[0]
         raise UserError(

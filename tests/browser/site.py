@@ -101,7 +101,7 @@ class _Handler(SimpleHTTPRequestHandler):
         self.visit["done"].set()
 
 
-def visit(folder, script, given=None, size=(1280, 900), fragment="", seconds=90):
+def visit(folder, script, given=None, size=(1280, 900), fragment="", options=(), seconds=90):
     """Open a folder's page in Chromium and run a script in it.
 
     Parameters
@@ -116,6 +116,8 @@ def visit(folder, script, given=None, size=(1280, 900), fragment="", seconds=90)
         Of the window.
     fragment : str
         End of the address.
+    options : sequence of str
+        Of Chromium's.
     seconds : float
         To wait for the answer.
 
@@ -135,7 +137,7 @@ def visit(folder, script, given=None, size=(1280, 900), fragment="", seconds=90)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/{fragment}"
         window = f"--window-size={size[0]},{size[1]}"
-        command = [CHROMIUM, *OPTIONS, f"--user-data-dir={profile}/profile", window, address]
+        command = [CHROMIUM, *OPTIONS, *options, f"--user-data-dir={profile}/profile", window, address]
         with open(f"{profile}/log", "wb") as log:
             browser = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
             try:

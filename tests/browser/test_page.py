@@ -155,6 +155,21 @@ class UseTest(PageCase):
             self.assertTrue(0.05 < (picture < 250).mean() < 0.9)
         self.assertGreater((pictures[0] != pictures[1]).mean(), 0.01)
 
+    def test_without_webgl_the_shape_can_be_saved(self):
+        found = self.run_script(
+            """
+          await after(async () => choose(await given("p0.png")));
+          return [shown().idle, find("still").hidden, document.querySelector("#made figure").hidden];""",
+            options=["--disable-3d-apis"],
+        )
+        self.assertEqual(found, [False, False, True])
+
+    def test_lots_that_come_together_are_all_taken(self):
+        (found,) = self.run_script("""
+          const [a, b] = await given("p0.png", "p1.png");
+          return [await after(() => { choose([a]); choose([b]); }, 2)];""")
+        self.assertEqual(found["names"], ["p0.png", "p1.png"])
+
     def test_nothing_sticks_out_on_a_phone_or_a_desktop(self):
         for wide, high in ((390, 844), (1280, 900)):
             found = self.run_script(

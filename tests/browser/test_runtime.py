@@ -13,7 +13,7 @@ from unittest import mock
 from tests.data.server import Server
 from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.browser import runtime
-from voxlstm.lib.data import fetch
+from voxlstm.lib.data import transfer
 
 
 def archive(**content):
@@ -42,7 +42,7 @@ class RuntimeTest(unittest.TestCase):
         for patch in (
             mock.patch.dict(os.environ, surroundings),
             mock.patch.object(runtime, "pinned", lambda: self.pin),
-            mock.patch.object(fetch, "PAUSE", 0.0),
+            mock.patch.object(transfer, "PAUSE", 0.0),
         ):
             patch.start()
             self.addCleanup(patch.stop)
@@ -94,7 +94,7 @@ class RuntimeTest(unittest.TestCase):
         ):
             with (
                 mock.patch.dict(os.environ, surroundings, clear=True),
-                mock.patch.object(fetch, "download") as get,
+                mock.patch.object(transfer, "download") as get,
             ):
                 get.side_effect = UserError("asked; run again")
                 with self.assertRaisesRegex(UserError, "^asked; check the network"):
