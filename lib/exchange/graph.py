@@ -30,7 +30,7 @@ class _Nodes:
 
     def __init__(self, helper: ModuleType, prefix: str = "") -> None:
         self.helper, self.prefix = helper, prefix
-        self.made = []
+        self.made: list[Any] = []
 
     def add(self, kind, *inputs, outputs=1, name=None, **attributes):
         """Add a node; return its output's name, or the list of them where there are several."""

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from ...models.config import NetworkConfig
 from ...solvers.checkpoint import Checkpoint, check_facts
 from ..base.config import parse_yaml
 from ..base.errors import UserError
 from ..base.hints import StrPath
+from ..base.progress import printable
 from ..evaluation.metrics import THRESHOLD
 from .weights import from_operators
 
@@ -41,12 +41,12 @@ def describe(saved: Checkpoint, path: StrPath, form: str) -> dict[str, str]:
         "voxlstm_format": FORMAT,
         "weights_form": form,
         "weights_sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest(),
-        "trained_on": str(extra.get("trained_on", "data that its file does not name")),
+        "trained_on": printable(extra.get("trained_on", "data that its file does not name")),
         "input_layout": "batch, views, channel (red, green, blue), row, column",
         "input_range": "0..1",
         "picture_size": str(saved.network["image"]),
         "threshold": repr(saved.threshold or THRESHOLD),
-        "network": yaml.safe_dump(saved.network, sort_keys=False),
+        "network": json.dumps(saved.network),  # which is YAML too
         "training": json.dumps({name: getattr(saved, name) for name in _KEPT}),
     }
 
