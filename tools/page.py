@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from voxlstm.lib.base.errors import run_tool
+from voxlstm.lib.base.errors import need, run_tool
 from voxlstm.lib.base.progress import printable
 from voxlstm.lib.browser import folder, runtime
 from voxlstm.lib.evaluation.metrics import THRESHOLD
@@ -40,6 +40,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Make the page; return 0."""
     options = parse_arguments(argv)
+    need("onnx", "export")  # before a download
     folder.check_folder(options.out)
     network, saved = load_network(options.weights)
     machinery = runtime.runtime_files(options.onnxruntime)
