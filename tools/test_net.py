@@ -20,6 +20,7 @@ from voxlstm.lib.evaluation.predictions import open_writer
 from voxlstm.lib.evaluation.subject import describe_shapes, make_cases, saving, shape_choosers
 from voxlstm.lib.runs.curves import series_beside
 from voxlstm.lib.runs.scoring import Asked, made_by, of_network, of_predictions
+from voxlstm.tools.options import add_categories, add_device, add_reading
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -61,12 +62,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default=THRESHOLD,
         help="probability above which a voxel counts as occupied; default: %(default)s",
     )
-    add(
-        "--categories",
-        metavar="NAME",
-        nargs="+",
-        help="only these, by name or synset, with commas or blanks between",
-    )
+    add_categories(parser)
     add(
         "--beside",
         metavar="JSON",
@@ -88,14 +84,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default=8,
         help="objects to look at together; the scores do not depend on it; default: %(default)s",
     )
-    add(
-        "--skip-damaged",
-        action="store_true",
-        help="read every file first and leave out, count and"
-        " list the objects with one that is damaged; default: stop at the first",
-    )
-    add("--workers", metavar="N", type=int, help="processes that read pictures; default: the cores")
-    add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
+    add_reading(parser)
+    add_device(parser)
     add(
         "--precision",
         choices=PRECISIONS,
