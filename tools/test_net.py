@@ -15,7 +15,7 @@ from voxlstm.lib.data.layout import VIEWS
 from voxlstm.lib.data.names import listed
 from voxlstm.lib.evaluation import output
 from voxlstm.lib.evaluation.evaluate import evaluate, summary, thresholds_with
-from voxlstm.lib.evaluation.metrics import THRESHOLD, sigmoid
+from voxlstm.lib.evaluation.metrics import THRESHOLD
 from voxlstm.lib.evaluation.predictions import open_writer
 from voxlstm.lib.evaluation.subject import describe_shapes, make_cases, saving, shape_choosers
 from voxlstm.lib.runs.curves import series_beside
@@ -121,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         results["baseline"][name].update(more)
     print(printable(output.describe(results, [results, *beside])))
     if options.out:
-        cases = make_cases(evaluation, subject, sigmoid)
+        cases = make_cases(evaluation, subject)
         curves = series_beside(options.weights) if options.weights else None
         output.write(options.out, evaluation, results, cases, curves, beside)
         print(f"written to {options.out}: {output.REPORT}, {output.RESULTS}, {output.ROWS}")
