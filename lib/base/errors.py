@@ -45,6 +45,8 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
         sys.exit(main())
     except UserError as error:
         _fail(f"error: {error}", 2)
+    except MemoryError:
+        _fail("error: there is not enough memory; close other programs, or ask for less at a time", 2)
     except BrokenPipeError:
         # The reader of our output has gone (``| head``); closing stdout again would warn.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,10 +1,12 @@
 """Opening pictures of any origin: memory is bounded, and a decoder's every fault is one sentence."""
 
+import io
+import os
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..base.errors import UserError
 
@@ -14,6 +16,17 @@ MOST_JPEG = 500_000_000  # JPEG is decoded at an eighth of its size
 BAND = 64  # rows of the reduced picture that are converted together
 HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 ORIENTATION = 0x0112  # EXIF's tag
+FEW = 1 << 20  # bytes that are read unasked
+
+
+class _File(io.BufferedReader):
+    """A file of which no more is asked than it holds: a damaged length would take gigabytes first."""
+
+    def read(self, size=-1):
+        """Return bytes, as every file does."""
+        if size is not None and size > FEW:
+            size = min(size, max(0, os.fstat(self.fileno()).st_size - self.tell()))
+        return super().read(size)
 
 
 @contextmanager
@@ -36,7 +49,7 @@ def opened(path, what="picture", formats=None):
     try:
         with warnings.catch_warnings(), _without_pillows_limit():
             warnings.simplefilter("ignore")  # of damaged metadata and of size, checked below
-            with Image.open(path, formats=formats) as image:
+            with _File(io.FileIO(path)) as file, Image.open(file, formats=formats) as image:
                 _check_size(path, image)
                 yield image
     except UserError:
@@ -46,10 +59,7 @@ def opened(path, what="picture", formats=None):
     except MemoryError as error:
         raise UserError(f"{path} needs more memory than there is: reduce it first") from error
     except Exception as error:  # decoders fail in as many ways as files are broken
-        said = " ".join(str(getattr(error, "strerror", None) or error).split())[:200]
-        raise UserError(
-            _heic(path) or f"cannot read the {what} {path}: {said or type(error).__name__}"
-        ) from error
+        raise UserError(_heic(path) or f"cannot read the {what} {path}: {_said(error)}") from error
 
 
 def reduced(image, side, convert, turn=True):
@@ -93,6 +103,13 @@ def _check_size(path, image):
         raise UserError(
             f"{path} has {pixels / 1e6:,.0f} million pixels, more than {most / 1e6:.0f}: reduce it first"
         )
+
+
+def _said(error):
+    """Return what a decoder's error says, in one line."""
+    if isinstance(error, UnidentifiedImageError):
+        return "it is no picture of a known format"
+    return " ".join(str(getattr(error, "strerror", None) or error).split())[:200] or type(error).__name__
 
 
 def _heic(path):
