@@ -44,7 +44,12 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--model", metavar="YAML", help="network definition, such as models/lstm_3x3x3.yaml")
     add("--solver", metavar="YAML", help="training recipe, such as solvers/sgd.yaml")
     add("--data", metavar="DIR", help="folder with ShapeNetRendering and ShapeNetVox32")
-    add("--out", metavar="DIR", required=True, help="folder of the run: checkpoints, curves")
+    add(
+        "--out",
+        metavar="DIR",
+        required=True,
+        help="folder of the run: checkpoints, curves, TensorBoard events",
+    )
     add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
     add(
         "--precision",
