@@ -2,7 +2,7 @@ import json
 
 import numpy
 
-with numpy.load("models/pretrained_small.npz") as file:
+with numpy.load("models/pretrained.npz") as file:
     kernels = file["weights/encoder.conv1.W"]
     about = json.loads(str(file["meta"]))
 

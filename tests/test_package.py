@@ -68,7 +68,7 @@ class Wheel(unittest.TestCase):
         )
         same, start, shipped = answer.stdout.split()
         self.assertEqual((same, start), ("True", str(self.site / "voxlstm/__init__.py")))
-        self.assertEqual(shipped, str(self.site / "voxlstm/models/pretrained_small.npz"))
+        self.assertEqual(shipped, str(self.site / "voxlstm/models/pretrained.npz"))
         self.assertEqual(answer.stderr, "")
 
     def test_it_brings_the_command(self):

@@ -22,7 +22,7 @@ from voxlstm.lib.runs.run_folder import ROOT
 from voxlstm.models.predictor import Predictor
 from voxlstm.solvers.checkpoint import Checkpoint, load_network
 
-SHIPPED = ROOT / "models/pretrained_small.npz"
+SHIPPED = ROOT / "models/pretrained.npz"
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -12,6 +12,7 @@ from typing import Any
 from .side_by_side import SideBySide
 
 OLD_CODE = r"(theano|pygpu|mako)(\.|$)"
+UFUNC_OPERANDS = 32  # of one call of NumPy at most, NPY_MAXARGS
 
 
 def silence_old_numpy_idioms() -> None:
@@ -141,6 +142,8 @@ def compile_only_what_pays(theano: ModuleType) -> None:
     def pays(node):
         variables = (*node.inputs, *node.outputs)
         if not all(isinstance(v.type, kinds) for v in variables):
+            return True
+        if isinstance(node.op, tensor.Elemwise) and len(variables) > UFUNC_OPERANDS:
             return True
         if all(getattr(v, "ndim", 0) < 2 for v in variables):
             return False

@@ -222,6 +222,16 @@ class Repairs(unittest.TestCase):
         self.assertEqual(compiled, 1, answer.stderr)
         self.assertGreater(total, 4)
 
+    def test_more_operands_than_numpy_takes_are_compiled(self):
+        # As many as a norm of all gradients of the paper's network has.
+        answer = run_python(
+            "from voxlstm.lib.backend.door import tensor, theano\n"
+            "xs = tensor.vectors(40)\n"
+            "f = theano.function(xs, tensor.sqrt(sum((x ** 2).sum() for x in xs)))\n"
+            "print(float(f(*(40 * [[3.0, 4.0]]))) / 1000 ** 0.5)"
+        )
+        self.assertAlmostEqual(float(answer.stdout or "nan"), 1.0, places=6, msg=answer.stderr)
+
     def test_constants_are_folded_without_compiling(self):
         # With a compiler that cannot work, simplifying succeeds only if nothing is compiled.
         answer = run_python(

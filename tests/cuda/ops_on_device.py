@@ -71,11 +71,11 @@ def recurrence(views, batch, channels, kernel):
     size = (3 * channels, channels, kernel, kernel, kernel)
     U, biases = theano.shared(random(3, *size)), [theano.shared(random(4, channels)) for _ in W]
 
-    def step(Wf, Wi, Wg, h, c, U, *b):
+    def step(W_tau, h, c, U, b):
         Uh = tensor.nnet.conv3d(h, U, filter_shape=size, border_mode="half", filter_flip=False)
         f, i, g = (
             w + Uh[:, k * channels : (k + 1) * channels] + b[k].dimshuffle("x", 0, "x", "x", "x")
-            for k, w in enumerate((Wf, Wi, Wg))
+            for k, w in enumerate(W_tau)
         )
         f, i, g = tensor.nnet.sigmoid(f), tensor.nnet.sigmoid(i), tensor.tanh(g)
         c = f * c + i * g

@@ -52,7 +52,7 @@ for views, voxels in zip(batches["views"], batches["voxels"]):
     losses.append(loss.item())
 print(json.dumps(losses))
 """
-STEPS = 60
+STEPS, BATCHES = 60, 4
 
 
 @unittest.skipUnless(
@@ -81,18 +81,19 @@ class Twin(unittest.TestCase):
 
     def test_sixty_steps_have_the_same_losses(self):
         random = np.random.default_rng(0)
-        views = random.integers(0, 256, (STEPS, 2, 3, 3, 7, 7), np.uint8)
-        voxels = np.uint8(
-            random.random((STEPS, 3, 4, 4, 4)) < views.mean((1, 3, 4, 5))[..., None, None, None] / 255
+        views = random.integers(0, 256, (BATCHES, 2, 3, 3, 7, 7), np.uint8)
+        voxels = random.integers(0, 2, (BATCHES, 3, 4, 4, 4), np.uint8)
+        views, voxels = (
+            np.tile(part, (STEPS // BATCHES, *(part.ndim - 1) * [1])) for part in (views, voxels)
         )
         for rule, rate, settings, bound in (
             (
                 {"sgd": {"momentum": 0.9, "weight_decay": 5e-5}},
-                0.1,
+                1.0,
                 {"rule": "SGD", "momentum": 0.9, "weight_decay": 5e-5},
-                1e-3,
+                1e-5,
             ),
-            ({"adam": {"weight_decay": 0.0}}, 3e-4, {"rule": "Adam", "weight_decay": 0.0}, 1e-3),
+            ({"adam": {"weight_decay": 0.0}}, 1e-2, {"rule": "Adam", "weight_decay": 0.0}, 1e-5),
         ):
             with self.subTest(rule), tempfile.TemporaryDirectory() as folder:
                 network = Network(tiny.config(3), seed=0)
@@ -105,7 +106,7 @@ class Twin(unittest.TestCase):
                 command = [BENCH / "bin/python", "-c", TRAINING, folder, *arguments]
                 done = subprocess.run(command, check=True, cwd=ROOT / "benchmarks", stdout=subprocess.PIPE)
                 np.testing.assert_allclose(json.loads(done.stdout), losses, rtol=bound)
-                self.assertLess(losses[-1], 0.99 * losses[0])
+                self.assertLess(losses[-BATCHES], 0.95 * losses[0])
 
     def ours(self, network, views, voxels):
         """Return the loss, the probabilities and a gradient of the first layers."""

@@ -90,7 +90,7 @@ class OlderTest(unittest.TestCase):
         self.assertEqual((recipe.clip_norm, recipe.layer_rates), (0.0, False))
 
     def test_the_recipe_of_the_shipped_weights_reads(self):
-        recipe = Recipe.from_dict(load(ROOT / "models/pretrained_small.npz").recipe)
+        recipe = Recipe.from_dict(load(ROOT / "models/pretrained.npz").recipe)
         self.assertEqual(recipe.optimiser.rule, Adam(0.0))
 
     def test_what_it_cannot_say_is_refused(self):
@@ -111,7 +111,7 @@ class Refused(unittest.TestCase):
 
     def test_wrong_values(self):
         self.assert_refused("rate must be a positive", rate=0.0)
-        self.assert_refused("loss_limit must be a positive", loss_limit=float("nan"))
+        self.assert_refused("loss_limit is out of range", loss_limit=float("nan"))
         self.assert_refused("validation must be at least 0 and below 1", validation=1.0)
         self.assert_refused("clip_norm must not be negative", clip_norm=-1.0)
         self.assert_refused("batch must be at least 1", batch=0)

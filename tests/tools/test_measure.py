@@ -16,7 +16,7 @@ from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.data.views import load_views
 from voxlstm.lib.evaluation import output
-from voxlstm.lib.geometry import dataset
+from voxlstm.lib.geometry import dataset, tasks
 from voxlstm.lib.runs import phases
 from voxlstm.tools import measure_cells, measure_claims, measure_hull
 
@@ -59,8 +59,8 @@ class MeasureHullTest(unittest.TestCase):
         self.root = Path(folder.name)
 
     def test_the_hull_of_rendered_objects_grows_better_with_views(self):
-        tasks = dataset.procedural_tasks(5, 0, ["04379243"])
-        dataset.make(self.root / "set", tasks, {"source": "procedural", "resolution": 32}, workers=1)
+        found = tasks.procedural_tasks(5, 0, ["04379243"])
+        dataset.make(self.root / "set", found, {"source": "procedural", "resolution": 32}, workers=1)
         with contextlib.redirect_stdout(io.StringIO()) as text, contextlib.redirect_stderr(io.StringIO()):
             measure_hull.main(["--data", str(self.root / "set"), "--out", str(self.root / "h.json")])
         found = json.loads((self.root / "h.json").read_text())

@@ -132,7 +132,7 @@ class ShippedTest(unittest.TestCase):
     """The network that comes with the repository."""
 
     def test_it_is_small_and_has_its_scores_beside_it(self):
-        self.assertLessEqual(os.path.getsize(reconstruct.SHIPPED), 8e6)
+        self.assertLessEqual(os.path.getsize(reconstruct.SHIPPED), 24e6)
         scores = json.loads(reconstruct.SHIPPED.with_suffix(".json").read_text())
         floor = scores["baseline"]["mean shape"]["iou"]
         for part in scores["by_views"]:
