@@ -3,9 +3,10 @@
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageFile
 
 from ..base.hints import StrPath
 from .decoding import BAND, opened
@@ -20,7 +21,7 @@ def top(image: Image.Image) -> float | None:
     """Return the value of white in grey pictures of more than 8 bits: of a camera's, or of 16; or None."""
     if image.mode[0] not in "IF":
         return None
-    highest = image.getextrema()[1]
+    highest: Any = image.getextrema()[1]
     if image.mode[0] == "F":
         return highest if 0 < highest < np.inf else 1.0
     return 2 ** _bits(highest) - 1
@@ -34,7 +35,7 @@ def eight_bits(image: Image.Image, white: float | None) -> Image.Image:
     return Image.fromarray(np.uint8(np.clip(values, 0, 1) * 255 + 0.5))
 
 
-def restore(path: StrPath, image: Image.Image) -> None:
+def restore(path: StrPath, image: ImageFile.ImageFile) -> None:
     """Give an opened picture of 48 or 64 bits that a camera of fewer filled its brightness back.
 
     Pillow keeps the upper byte of each channel, of which such a camera uses but a few bits.
@@ -44,7 +45,8 @@ def restore(path: StrPath, image: Image.Image) -> None:
         return
     grey = "LA" in str(image.tile[0].args)
     image.load()
-    highest = [high << 8 | 255 for _, high in image.getextrema()]
+    extrema: Any = image.getextrema()
+    highest = [high << 8 | 255 for _, high in extrema]
     bits = [_bits(max(highest[:3]))] * 3 + [_bits(high) for high in highest[3:]]  # alpha apart
     if min(bits) == 16:
         return
