@@ -81,13 +81,13 @@ class Progress:
         whole = (
             f"{begin} [{clock(elapsed)}, {left} left, {rate:.3g} {self.unit}/s] {', '.join(extra)}".rstrip()
         )
-        if _cells(whole) <= columns:
+        if cells(whole) <= columns:
             return whole
         line, between = f"{begin} [{left} left]", " "
         for text in extra:
-            if _cells(line + between + text) <= columns:
+            if cells(line + between + text) <= columns:
                 line, between = line + between + text, ", "
-        while _cells(line) > columns:
+        while cells(line) > columns:
             line = line[:-1]
         return line
 
@@ -95,8 +95,8 @@ class Progress:
         self.shown = time.monotonic()
         if self.terminal:
             text = self.message(_columns(self.stream) - 1)  # a full line would begin the next
-            padding = " " * max(0, self.width - _cells(text))
-            self.width = _cells(text)
+            padding = " " * max(0, self.width - cells(text))
+            self.width = cells(text)
             write(self.stream, "\r" + text + padding)
         else:
             write(self.stream, self.message() + "\n")
@@ -163,7 +163,7 @@ def _columns(stream):
         return COLUMNS
 
 
-def _cells(text):
+def cells(text: str) -> int:
     """Return how many columns a text takes: letters of East Asia take two, marks above letters none."""
     wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
     return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))

@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ...data.views import as_float
+from .. import style
 from ..metrics import occupied
 from ..rows import Row
 
@@ -178,7 +179,8 @@ def result_sheet(
     for number, case in enumerate(cases):
         top = head + number * (size + margin)
         last = case.rows[-1]
-        lines = [last.category, f"{case.rank} of its category", f"{last.views} views", f"IoU {last.iou:.3f}"]
+        name = style.shortened(last.category, 25)
+        lines = [name, f"{case.rank} of its category", f"{last.views} views", f"IoU {last.iou:.3f}"]
         pen.multiline_text((10, top + 30), "\n".join(lines), (30, 30, 30), font, spacing=6)
         for column, tile in enumerate(_tiles(case, threshold, shown_views, size)):
             if tile is not None:
