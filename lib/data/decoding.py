@@ -3,12 +3,15 @@
 import io
 import os
 import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from ..base.errors import UserError
+from ..base.hints import StrPath
 
 LARGE = 20_000_000  # pixels; more are reduced while or before they are converted
 MOST = 100_000_000  # pixels that are decoded whole
@@ -30,7 +33,9 @@ class _File(io.BufferedReader):
 
 
 @contextmanager
-def opened(path, what="picture", formats=None):
+def opened(
+    path: StrPath, what: str = "picture", formats: tuple[str, ...] | None = None
+) -> Iterator[ImageFile.ImageFile]:
     """Open a picture file and check its size; it is decoded when its pixels are asked for.
 
     Parameters
@@ -62,7 +67,9 @@ def opened(path, what="picture", formats=None):
         raise UserError(_heic(path) or f"cannot read the {what} {path}: {_said(error)}") from error
 
 
-def reduced(image, side, convert, turn=True):
+def reduced(
+    image: Image.Image, side: int, convert: Callable[[Image.Image], Image.Image], turn: bool = True
+) -> Image.Image:
     """Return a picture as ``convert`` makes it, turned, if asked to, as its EXIF data say.
 
     One of more than `LARGE` pixels becomes smaller first, though no smaller than twice ``side``,
@@ -75,7 +82,7 @@ def reduced(image, side, convert, turn=True):
     if image.width * image.height <= LARGE or factor < 2:
         return convert(ImageOps.exif_transpose(image) if turn else image)
     small = [-(-length // factor) for length in image.size]
-    result = None
+    result: Any = None  # a picture once the first band is there
     for top in range(0, small[1], BAND):
         box = 0, top * factor, image.width, min((top + BAND) * factor, image.height)
         band = convert(image.crop(box)).reduce(factor)
@@ -127,7 +134,7 @@ def _heic(path):
     )
 
 
-def register_heic():
+def register_heic() -> None:
     """Let Pillow read HEIC where the extra is installed."""
     try:
         from pillow_heif import register_heif_opener

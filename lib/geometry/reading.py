@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ..base.errors import UserError, need
+from ..base.hints import StrPath
 from ..data.decoding import opened, reduced
 from . import ac3d, gltf, off, ply
 from .mesh import Mesh, check, join
@@ -22,7 +23,7 @@ UPWARDS = {  # the rotation that brings an axis of the file to y
 STL_HEADER, STL_FACE = 84, 50  # bytes
 
 
-def read(path, up="y"):
+def read(path: StrPath, up: str = "y") -> Mesh:
     """Read a model's file, all of its objects, into one `Mesh` in the file's own units.
 
     Parameters
