@@ -72,14 +72,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     door.use_device(options.device)
     network, saved = load_network(options.weights)
     pictures, views = load_pictures(options.pictures, network.config.image)
-    for picture in pictures:
-        print(printable(f"{picture.name}: {picture.cut}"))
-    print(printable(trained_on(options.weights, saved)))
+    said = [f"{picture.name}: {picture.cut}" for picture in pictures] + [trained_on(options.weights, saved)]
     threshold = options.threshold or saved.threshold or THRESHOLD
     (occupancy,) = Predictor(network).predict(views[:, None])
     names = [picture.name for picture in pictures]
     write_bytes(sheet, png(preview(views, names, occupancy, threshold)))
     filled = int((occupancy > threshold).sum())
+    if filled:
+        export.write(options.out, occupancy, threshold, options.surface)
+    print(printable("\n".join(said)))  # when all is written, since the reader of this may have gone
     if not filled:
         print(
             f"nothing is above the threshold {threshold:g}: the most likely voxel has"
@@ -87,7 +88,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             f" not written, the pictures as the network saw them are in {sheet}"
         )
         return 1
-    export.write(options.out, occupancy, threshold, options.surface)
     print(f"{options.out}: {filled} of {occupancy.size} voxels are occupied; preview: {sheet}")
     return 0
 

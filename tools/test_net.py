@@ -151,10 +151,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     results = {**summary(evaluation), **about, "made_by": made_by(argv)}
     for name, more in describe_shapes(*shapes).items():
         results["baseline"][name].update(more)
-    print(printable(describe(results, [results, *beside])))
+    try:
+        if options.out:
+            cases = make_cases(evaluation, subject, sigmoid)
+            output.write(options.out, evaluation, results, cases, training_curves(options), beside)
+    finally:  # a full disk does not keep the scores from being told, nor a closed pipe from being written
+        print(printable(describe(results, [results, *beside])))
     if options.out:
-        cases = make_cases(evaluation, subject, sigmoid)
-        output.write(options.out, evaluation, results, cases, training_curves(options), beside)
         print(f"written to {options.out}: {output.REPORT}, {output.RESULTS}, {output.ROWS}")
     return 0
 
