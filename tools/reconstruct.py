@@ -10,7 +10,7 @@ from pathlib import Path
 
 from voxlstm.lib.backend import door
 from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.files import check_apart, write_bytes
+from voxlstm.lib.base.files import check_apart, check_writable, write_bytes
 from voxlstm.lib.base.hints import StrPath
 from voxlstm.lib.base.progress import printable
 from voxlstm.lib.data.pictures import load_pictures
@@ -67,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     export.check_name(options.out, options.surface)
     sheet = Path(options.preview or Path(options.out).with_suffix(".preview.png"))
     check_apart({"--out": options.out, "--preview": sheet}, [*options.pictures, options.weights])
+    check_writable(options.out, sheet)
     if options.threshold is not None and not 0 < options.threshold < 1:
         raise UserError(f"--threshold {options.threshold:g} must lie between 0 and 1")
     door.use_device(options.device)

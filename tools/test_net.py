@@ -36,7 +36,7 @@ from voxlstm.lib.evaluation.subject import (
 from voxlstm.lib.backend import door
 from voxlstm.lib.backend.gpu import PRECISIONS
 from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.files import check_apart
+from voxlstm.lib.base.files import check_apart, check_writable
 from voxlstm.lib.base.progress import Progress, printable
 from voxlstm.lib.runs import curves
 from voxlstm.lib.runs.run_folder import ROOT, SPLIT, git_revision, versions
@@ -185,7 +185,7 @@ def check_options(options: argparse.Namespace) -> None:
             raise UserError(
                 f"the name of saved predictions ends in .npz; {options.save_predictions} does not"
             )
-        output.check_writable(options.save_predictions)
+        check_writable(options.save_predictions)
     written = [Path(options.out, name) for name in output.FILES] if options.out else []
     check_apart(
         {

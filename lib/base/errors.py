@@ -1,5 +1,6 @@
 """Errors that a user can cause, said in one sentence with a remedy."""
 
+import errno
 import importlib
 import os
 import sys
@@ -9,6 +10,14 @@ from types import ModuleType
 from typing import NoReturn
 
 from .progress import say
+
+
+_CLOSED = "; choose another place, or let this user read and write there"
+_FULL = "; make room and run it again"
+REMEDIES = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _CLOSED),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FULL),
+}
 
 
 class UserError(Exception):
@@ -54,7 +63,7 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
     except OSError as error:
         names = [str(name) for name in (error.filename, error.filename2) if name]
         where = f" ({' to '.join(names)})" if names else ""
-        _fail(f"error: {error.strerror or error}{where}", 2)
+        _fail(f"error: {error.strerror or error}{where}{REMEDIES.get(error.errno or 0, '')}", 2)
     except KeyboardInterrupt:
         _fail("interrupted", 130)
 
