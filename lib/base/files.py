@@ -35,6 +35,9 @@ def atomic_path(path: StrPath, mode: int = 0o666) -> Iterator[Path]:
         os.chmod(temporary, mode & ~_umask())
         os.replace(temporary, path)
         _sync(path.parent)
+    except OSError as error:  # a write that finds no room does not say where
+        error.filename = error.filename or str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

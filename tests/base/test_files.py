@@ -54,7 +54,7 @@ class Atomic(unittest.TestCase):
             self.path,
         )
         self.assertEqual(answer.returncode, 2)
-        self.assertIn("error: File too large", answer.stderr)
+        self.assertIn(f"error: File too large ({self.path})", answer.stderr)
         self.assertEqual(os.listdir(self.path.parent), ["file.txt"])
         self.assertEqual(self.path.read_text(), "old")
 
