@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ...data.views import as_float
+from .. import style
 from ..metrics import occupied
 from ..rows import Row
 
@@ -180,7 +181,7 @@ def result_sheet(
         top = head + number * (size + margin)
         last = case.rows[-1]
         ranked = [f"{case.rank} of its category"] if case.rank in RANKS else []
-        lines = [last.category, *ranked, f"{last.views} views", f"IoU {last.iou:.3f}"]
+        lines = [style.shortened(last.category, 25), *ranked, f"{last.views} views", f"IoU {last.iou:.3f}"]
         pen.multiline_text((10, top + 30), "\n".join(lines), (30, 30, 30), font, spacing=6)
         predicted = occupied(case.occupancy[-1], threshold)
         tiles = _tiles(case.pictures, case.voxels, predicted, shown_views, size)
