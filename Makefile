@@ -45,7 +45,7 @@ reproduce: venv
 	$(PYTHON) tools/reproduce.py --out output/reproduce
 
 bench: venv .venv-bench/installed
-	$(PYTHON) benchmarks/bench.py --torch .venv-bench/bin/python --out results/bench.json
+	$(PYTHON) benchmarks/bench.py --torch .venv-bench/bin/python --out output/bench.json
 
 # PyTorch is only compared with, so it has an environment of its own.
 .venv-bench/installed:

@@ -29,6 +29,7 @@ MAY_IMPORT = {
         "models.predictor",
     ),
     "lib.evaluation": ("lib.base", "lib.data", "lib.geometry", "lib.evaluation.metrics"),
+    "lib.browser": ("lib.base", "lib.data", "lib.evaluation"),
     "lib.exchange": ("lib.base", "lib.evaluation.metrics", "models", "solvers"),
     "lib.runs": (
         "lib.base",
@@ -56,6 +57,7 @@ MAY_IMPORT = {
     "tools": (
         "lib.base",
         "lib.backend",
+        "lib.browser",
         "lib.ops",
         "lib.data",
         "lib.geometry",

@@ -10,6 +10,8 @@ COMMANDS = {  # name: (module of this folder, what it does)
     "train": ("train_net", "train a network"),
     "test": ("test_net", "score a trained network on the held-out part of a data set"),
     "reconstruct": ("reconstruct", "make a 3-D model of pictures"),
+    "page": ("page", "make a web page that reconstructs in the browser"),
+    "demo": ("demo", "make 3-D models of the pictures that come along, and a page of them"),
     "export": ("export", "write a trained network as ONNX, safetensors or for PyTorch"),
     "import": ("import_weights", "make a checkpoint of what export wrote"),
     "make-dataset": ("make_dataset", "render and voxelise 3-D models, procedural or your own"),

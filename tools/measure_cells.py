@@ -8,7 +8,7 @@ from typing import Any
 
 from voxlstm.lib.backend import door
 from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.files import check_apart, write_json
+from voxlstm.lib.base.files import check_apart, check_writable, write_json
 from voxlstm.lib.base.progress import Progress
 from voxlstm.lib.data import binvox
 from voxlstm.lib.data.shapenet import Index, Item
@@ -19,6 +19,7 @@ from voxlstm.lib.evaluation.metrics import sigmoid
 from voxlstm.lib.geometry.camera import read_viewpoints
 from voxlstm.models.predictor import Predictor
 from voxlstm.solvers.checkpoint import load_network
+from voxlstm.tools.options import add_device
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -28,7 +29,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--weights", metavar="NPZ", required=True, help="checkpoint of the network")
     add("--data", metavar="DIR", required=True, help="data set; its test part is shown")
     add("--out", metavar="JSON", help="where to write the means; they are printed in any case")
-    add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
+    add_device(parser)
     return parser.parse_args(argv)
 
 
@@ -36,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; return 0."""
     options = parse_arguments(argv)
     check_apart({"--out": options.out}, [options.weights])
+    check_writable(options.out)
     items = choose(Index.open(options.data), validation=0.0).test
     if not items:
         raise UserError(f"{options.data} has no test objects; take a larger data set")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from voxlstm.lib.api import SHIPPED, NothingFound, load
 from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.files import check_apart
+from voxlstm.lib.base.files import check_apart, check_writable
 from voxlstm.lib.base.hints import StrPath
 from voxlstm.lib.base.progress import printable
 from voxlstm.lib.evaluation.metrics import THRESHOLD
@@ -60,22 +60,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     export.check_name(options.out, options.surface)
     sheet = Path(options.preview or Path(options.out).with_suffix(".preview.png"))
     check_apart({"--out": options.out, "--preview": sheet}, [*options.pictures, options.weights])
+    check_writable(options.out, sheet)
     if options.threshold is not None and not 0 < options.threshold < 1:
         raise UserError(f"--threshold {options.threshold:g} must lie between 0 and 1")
     network = load(options.weights, options.device)
     pictures = network.read(options.pictures)
-    for picture in pictures:
-        print(printable(f"{picture.name}: {picture.cut}"))
-    print(printable(trained_on(options.weights, network.checkpoint)))
+    said = [f"{picture.name}: {picture.cut}" for picture in pictures]
+    said.append(trained_on(options.weights, network.checkpoint))
     threshold = options.threshold or network.threshold
+    found = True
     try:
         occupancy = network.reconstruct(pictures, options.out, threshold, options.surface, sheet)
+        filled = int((occupancy > threshold).sum())
+        said.append(f"{options.out}: {filled} of {occupancy.size} voxels are occupied; preview: {sheet}")
     except NothingFound as error:
-        print(error)
-        return 1
-    filled = int((occupancy > threshold).sum())
-    print(f"{options.out}: {filled} of {occupancy.size} voxels are occupied; preview: {sheet}")
-    return 0
+        said.append(str(error))
+        found = False
+    print(printable("\n".join(said)))  # when all is written, since the reader of this may have gone
+    return 0 if found else 1
 
 
 def trained_on(path: StrPath, saved: Checkpoint) -> str:

@@ -9,17 +9,18 @@ from pathlib import Path
 
 from voxlstm.lib.backend.gpu import PRECISIONS
 from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.files import check_apart
+from voxlstm.lib.base.files import check_apart, check_writable
 from voxlstm.lib.base.progress import Progress, printable
 from voxlstm.lib.data.layout import VIEWS
 from voxlstm.lib.data.names import listed
 from voxlstm.lib.evaluation import output
 from voxlstm.lib.evaluation.evaluate import evaluate, summary, thresholds_with
-from voxlstm.lib.evaluation.metrics import THRESHOLD, sigmoid
+from voxlstm.lib.evaluation.metrics import THRESHOLD
 from voxlstm.lib.evaluation.predictions import open_writer
 from voxlstm.lib.evaluation.subject import describe_shapes, make_cases, saving, shape_choosers
 from voxlstm.lib.runs.curves import series_beside
 from voxlstm.lib.runs.scoring import Asked, made_by, of_network, of_predictions
+from voxlstm.tools.options import add_categories, add_device, add_reading
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -61,12 +62,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default=THRESHOLD,
         help="probability above which a voxel counts as occupied; default: %(default)s",
     )
-    add(
-        "--categories",
-        metavar="NAME",
-        nargs="+",
-        help="only these, by name or synset, with commas or blanks between",
-    )
+    add_categories(parser)
     add(
         "--beside",
         metavar="JSON",
@@ -88,14 +84,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default=8,
         help="objects to look at together; the scores do not depend on it; default: %(default)s",
     )
-    add(
-        "--skip-damaged",
-        action="store_true",
-        help="read every file first and leave out, count and"
-        " list the objects with one that is damaged; default: stop at the first",
-    )
-    add("--workers", metavar="N", type=int, help="processes that read pictures; default: the cores")
-    add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
+    add_reading(parser)
+    add_device(parser)
     add(
         "--precision",
         choices=PRECISIONS,
@@ -129,11 +119,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     results = {**summary(evaluation), **about, "made_by": made_by(command)}
     for name, more in describe_shapes(*shapes).items():
         results["baseline"][name].update(more)
-    print(printable(output.describe(results, [results, *beside])))
+    try:
+        if options.out:
+            cases = make_cases(evaluation, subject)
+            curves = series_beside(options.weights) if options.weights else None
+            output.write(options.out, evaluation, results, cases, curves, beside)
+    finally:  # a full disk does not keep the scores from being told, nor a closed pipe from being written
+        print(printable(output.describe(results, [results, *beside])))
     if options.out:
-        cases = make_cases(evaluation, subject, sigmoid)
-        curves = series_beside(options.weights) if options.weights else None
-        output.write(options.out, evaluation, results, cases, curves, beside)
         print(f"written to {options.out}: {output.REPORT}, {output.RESULTS}, {output.ROWS}")
     return 0
 
@@ -151,7 +144,7 @@ def check_options(options: argparse.Namespace) -> None:
             raise UserError(
                 f"the name of saved predictions ends in .npz; {options.save_predictions} does not"
             )
-        output.check_writable(options.save_predictions)
+        check_writable(options.save_predictions)
     written = [Path(options.out, name) for name in output.FILES] if options.out else []
     check_apart(
         {
