@@ -7,7 +7,7 @@ from pathlib import Path
 
 from voxlstm.lib.backend import door
 from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.files import check_apart, write_json
+from voxlstm.lib.base.files import check_apart, check_writable, write_json
 from voxlstm.lib.base.progress import Progress
 from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.data.splits import choose
@@ -32,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; return 0."""
     options = parse_arguments(argv)
     check_apart({"--out": options.out}, [options.weights])
+    check_writable(options.out)
     items = choose(Index.open(options.data), validation=0.0).test
     if not items:
         raise UserError(f"{options.data} has no test objects; take a larger data set")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.files import write_json
+from voxlstm.lib.base.files import check_writable, write_json
 from voxlstm.lib.base.progress import Progress
 from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.data.splits import RATIO, choose
@@ -29,6 +29,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Carve, print and write; return 0."""
     options = parse_arguments(argv)
+    check_writable(options.out)
     items = choose(Index.open(options.data), options.split, 0.0).test
     if not items:
         raise UserError(f"{options.data} has no test objects; take a larger data set")

@@ -1,5 +1,6 @@
 """Errors that a user can cause, said in one sentence with a remedy."""
 
+import errno
 import importlib
 import os
 import sys
@@ -9,6 +10,14 @@ from types import ModuleType
 from typing import NoReturn
 
 from .progress import say
+
+
+_CLOSED = "; choose another place, or let this user read and write there"
+_FULL = "; make room and run it again"
+REMEDIES = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _CLOSED),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FULL),
+}
 
 
 class UserError(Exception):
@@ -45,6 +54,8 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
         sys.exit(main())
     except UserError as error:
         _fail(f"error: {error}", 2)
+    except MemoryError:
+        _fail("error: there is not enough memory; close other programs, or ask for less at a time", 2)
     except BrokenPipeError:
         # The reader of our output has gone (``| head``); closing stdout again would warn.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -52,7 +63,7 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
     except OSError as error:
         names = [str(name) for name in (error.filename, error.filename2) if name]
         where = f" ({' to '.join(names)})" if names else ""
-        _fail(f"error: {error.strerror or error}{where}", 2)
+        _fail(f"error: {error.strerror or error}{where}{REMEDIES.get(error.errno or 0, '')}", 2)
     except KeyboardInterrupt:
         _fail("interrupted", 130)
 

@@ -78,18 +78,10 @@ class MeasureClaimsTest(unittest.TestCase):
             contextlib.redirect_stderr(io.StringIO()),
         ):
             status = measure_claims.main(
-                [
-                    "--data",
-                    "set",
-                    "--out",
-                    str(self.root / "claims"),
-                    "--results",
-                    str(self.root / "claims.json"),
-                    *arguments,
-                ]
+                ["--data", "set", "--out", str(self.root / "claims"), *map(str, arguments)]
             )
         self.assertEqual(status, 0)
-        return text.getvalue(), json.loads((self.root / "claims.json").read_text())
+        return text.getvalue(), json.loads((self.root / "claims/claims.json").read_text())
 
     def test_every_seed_is_run_once_and_more_can_be_added(self):
         text, found = self.measure("--seeds", "2")
@@ -103,7 +95,10 @@ class MeasureClaimsTest(unittest.TestCase):
         self.assertAlmostEqual(found["difference"]["iou"]["mean"], 0.1)
         self.assertNotIn("folder", found["data"])
         self.assertIn("2 of 2 seeds", text)
-        self.assertTrue((self.root / "claims.png").exists())
+        self.assertTrue((self.root / "claims/claims.png").exists())
+        self.assertFalse((self.root / "kept.json").exists())
+        self.measure("--results", self.root / "kept.json")
+        self.assertTrue((self.root / "kept.png").exists())
 
     def test_the_seed_is_not_the_users_to_set(self):
         with self.assertRaisesRegex(UserError, "use --seeds"):
