@@ -35,7 +35,7 @@ def assemble(title: str, body: str, data: object) -> str:
     for piece in rest:
         name, after = piece.split("}}", 1)
         page += parts[name] + after
-    return page
+    return style.NOT_XML.sub("\ufffd", page)
 
 
 def embedded(data: object) -> str:
