@@ -11,12 +11,14 @@ FOLDERS = [
     "lib",
     "lib.base",
     "lib.backend",
+    "lib.browser",
     "lib.runs",
     "lib.geometry",
     "lib.geometry.shapes",
     "lib.data",
     "lib.evaluation",
     "lib.evaluation.report",
+    "lib.exchange",
     "lib.ops",
     "lib.ops.gpu",
     "models",
@@ -35,8 +37,10 @@ setup(
     packages=["voxlstm", *("voxlstm." + name for name in FOLDERS)],
     package_dir={"voxlstm": "package", **{"voxlstm." + name: name.replace(".", "/") for name in FOLDERS}},
     package_data={
-        "voxlstm.models": ["*.yaml", "*.npz", "*.json"],
+        "voxlstm.models": ["*.yaml", "*.npz", "*.json", "CREDITS.rst"],
         "voxlstm.solvers": ["*.yaml"],
+        "voxlstm.lib.browser": ["*.html", "*.css", "*.js", "*.json", "*.txt"],
+        "voxlstm.lib.data": ["demo/**/*"],
         "voxlstm.lib.geometry": ["*.yaml"],
         "voxlstm.lib.ops": ["*.cpp", "*.h"],
         "voxlstm.lib.ops.gpu": ["*.cu"],
@@ -62,6 +66,10 @@ setup(
             "tensorboardX==2.6.5",  # TensorBoard events without TensorFlow
             "scikit-image==0.24.0",  # marching cubes for smooth surfaces
             "trimesh==5.2.0",  # mesh formats
+        ],
+        "export": [
+            "onnx>=1.17",  # writes and checks ONNX files
+            "safetensors>=0.4",  # writes weights that other frameworks read
         ],
         "heic": ["pillow-heif>=0.22"],  # telephones' pictures
         "gpu": ["mako>=1.2"],  # pygpu's kernel templates; pygpu itself is a Debian package

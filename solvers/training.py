@@ -1,6 +1,6 @@
 """The training run: steps, validation, checkpoints, and going on exactly where it stopped."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from ..lib.data.batches import Batch, Batches
 from ..lib.evaluation.metrics import best_threshold, iou, sweep
 from ..models.predictor import Predictor
 from . import checkpoint
+from .examples import Example, Examples
 from .solver import Solver
 
 LAST, BEST = "last.npz", "best.npz"
@@ -28,11 +29,14 @@ class Scores(NamedTuple):
         Of the most views, the IoU at threshold 0.4.
     threshold : float
         The one with the highest IoU over the fewest and the most views.
+    examples : sequence of Example
+        A few of the objects, from the most views, cut at the threshold.
     """
 
     iou: float
     cross_entropy: float
     threshold: float
+    examples: Sequence[Example] = ()
 
 
 @dataclass(frozen=True)
@@ -228,7 +232,8 @@ class Training:
 
     def _keep_best(self, step):
         if self.best is None or step.scores.iou > self.best["iou"]:
-            self.best = {"iteration": step.iteration, **step.scores._asdict()}
+            scores = zip(("iou", "cross_entropy", "threshold"), step.scores)
+            self.best = {"iteration": step.iteration, **dict(scores)}
             self._save(BEST)
 
     def _save(self, name):
@@ -258,7 +263,7 @@ def score(solver: Predictor, batches: Iterable[Batch], fewest: int, stop: object
     stop : object
         None is returned as soon as this is true.
     """
-    tables, ious, losses = [], [], []
+    tables, ious, losses, examples = [], [], [], Examples()
     for batch in _until_interrupted(batches):
         if stop or batch is None:
             return None
@@ -267,8 +272,9 @@ def score(solver: Predictor, batches: Iterable[Batch], fewest: int, stop: object
             tables.append(sweep(occupancy, batch.voxels))
         ious.append(iou(occupancy, batch.voxels))
         losses.append(entropy)
+        examples.add(batch, occupancy)
     threshold, _ = best_threshold(np.concatenate(tables))
-    return Scores(_mean(ious), _mean(losses), threshold)
+    return Scores(_mean(ious), _mean(losses), threshold, examples.at(threshold))
 
 
 def _is_step(about, names):

@@ -29,6 +29,8 @@ MAY_IMPORT = {
         "models.predictor",
     ),
     "lib.evaluation": ("lib.base", "lib.data", "lib.geometry", "lib.evaluation.metrics"),
+    "lib.browser": ("lib.base", "lib.data", "lib.evaluation"),
+    "lib.exchange": ("lib.base", "lib.evaluation.metrics", "models", "solvers"),
     "lib.runs": (
         "lib.base",
         "lib.backend",
@@ -43,11 +45,13 @@ MAY_IMPORT = {
     "tools": (
         "lib.base",
         "lib.backend",
+        "lib.browser",
         "lib.ops",
         "lib.data",
         "lib.geometry",
         "lib.evaluation",
         "lib.evaluation.metrics",
+        "lib.exchange",
         "lib.runs",
         "models",
         "models.predictor",
@@ -130,7 +134,7 @@ class House(unittest.TestCase):
         self.assertIn("lib.ops.library", self.inside["lib.ops.dense"])  # from . import x
         self.assertIn("lib.ops", self.inside["models.predictor"])  # a name of a package
         self.assertIn("lib.ops", self.inside["lib.runs.setup_check"])  # in a function
-        self.assertIn("solvers.checkpoint", self.inside["tools.test_net"])  # by the full name
+        self.assertIn("solvers.checkpoint", self.inside["tools.reconstruct"])  # by the full name
         for name, imported in self.inside.items():
             self.assertLessEqual(imported, self.files.keys(), name)
 

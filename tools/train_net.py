@@ -12,6 +12,7 @@ from voxlstm.lib.runs.run_folder import RunFolder
 from voxlstm.lib.runs.start import Asked, begin, resume
 from voxlstm.lib.runs.train import train
 from voxlstm.solvers.training import LAST
+from voxlstm.tools.options import add_categories, add_device, add_reading
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -27,7 +28,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         required=True,
         help="folder of the run: checkpoints, curves, TensorBoard events",
     )
-    add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
+    add_device(parser)
     add(
         "--precision",
         choices=PRECISIONS,
@@ -41,12 +42,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         dest="settings",
         help="change a value of the recipe, or with network.KEY=VALUE of the network; repeatable",
     )
-    add(
-        "--categories",
-        metavar="NAME",
-        nargs="+",
-        help="only these, by name or synset, with commas or blanks between",
-    )
+    add_categories(parser)
     add(
         "--split",
         metavar="SPLIT",
@@ -55,13 +51,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         " pytorch3d, or a folder of occupancy_networks' .lst files",
     )
     add("--weights", metavar="NPZ", help="start from the weights of this checkpoint")
-    add(
-        "--skip-damaged",
-        action="store_true",
-        help="read every file first and leave out, count and"
-        " list the objects with one that is damaged; default: stop at the first",
-    )
-    add("--workers", metavar="N", type=int, help="processes that read pictures; default: the cores")
+    add_reading(parser)
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         "--resume",

@@ -77,7 +77,8 @@ def _run(folder, start, solver, learnt):
             say("\n".join([*curves.missing, "compiling; the first time on a machine takes minutes"]))
 
             def record(step):
-                curves.add(Row(step.iteration, step.loss, step.rate, *(step.scores or ())[:2]))
+                examples = step.scores.examples if step.scores else ()
+                curves.add(Row(step.iteration, step.loss, step.rate, *(step.scores or ())[:2]), examples)
                 monitor.show(step.iteration, step.loss, step.scores)
 
             training.run(record, before_save=curves.flush, after_save=curves.draw)
