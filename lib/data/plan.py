@@ -123,6 +123,8 @@ class Plan:
         for row, item in enumerate(self.members(number)):
             try:
                 self._fill_row(number * self.batch + row, item, views[:, row], voxels[row], tell)
+            except UserError as error:
+                raise UserError(f"{error}; mend it, or leave such objects out with --skip-damaged") from error
             except Exception as error:
                 error.add_note(f"while reading {item.renderings_path} and {item.voxels_path}")
                 raise

@@ -12,6 +12,7 @@ from typing import Callable
 import numpy as np
 import trimesh
 from PIL import Image
+from scipy.io import savemat
 from trimesh.visual import TextureVisuals
 from trimesh.visual.material import SimpleMaterial
 
@@ -62,6 +63,7 @@ def all_readers(folder):
     """Return the readers by name; good files are made in ``folder``."""
     return {
         "binvox": Reader("a.binvox", [binvox.encode(grid) for grid in _grids()], binvox.read, _TEXT),
+        "matlab": Reader("a.mat", list(_matlab()), binvox.read),
         "view": Reader("a.png", [_picture("PNG", "RGBA", 137)], views.read_rendering, _PNG),
         "picture": Reader("a.img", _pictures(), pictures.load_picture, _PNG),
         "checkpoint": Reader("a.npz", _checkpoints(folder), checkpoint.load, _NPZ),
@@ -97,6 +99,13 @@ _KINDS = (
 def _grids():
     random = np.random.default_rng(0)
     return [random.random((side,) * 3) < share for side in (1, 3, 16, 32) for share in (0.02, 0.5)]
+
+
+def _matlab():
+    for packed in (False, True):
+        file = io.BytesIO()
+        savemat(file, {"voxels": np.eye(8)[:, :, None] * np.ones(8), "b": "text"}, do_compression=packed)
+        yield file.getvalue()
 
 
 def _picture(kind, mode, side):
