@@ -17,12 +17,14 @@ from trimesh.visual import TextureVisuals
 from trimesh.visual.material import SimpleMaterial
 
 from tests.base import hostile
+from tests.exchange import networks
 from tests.models.tiny import config
 from voxlstm.lib.base.config import build, load_yaml, override
 from voxlstm.lib.data import binvox, fetch, marker, pictures, splits, views
 from voxlstm.lib.data.index_cache import IndexCache
 from voxlstm.lib.evaluation.metrics import SWEEP
 from voxlstm.lib.evaluation.predictions import Predictions, open_writer
+from voxlstm.lib.exchange import files
 from voxlstm.lib.geometry import reading
 from voxlstm.lib.geometry.camera import read_viewpoints
 from voxlstm.lib.runs import curves
@@ -69,6 +71,8 @@ def all_readers(folder):
         "definition": Reader("a.yaml", _texts("models/*.yaml"), _read_definition, _TEXT),
         "recipe": Reader("a.yaml", _texts("solvers/*.yaml"), _read_recipe, _TEXT),
         "metadata": Reader("a.txt", [b"120 27 0 0.8 25\n240.5 -3 0 0.9 25\n"], read_viewpoints, _TEXT),
+        "ONNX": Reader("a.onnx", _exported(folder, "onnx"), files.read),
+        "safetensors": Reader("a.safetensors", _exported(folder, "safetensors", "torch"), files.read, _TEXT),
         "archive": Reader("ShapeNetVox32.tgz", [_archive()], _unpack, (mutations.damaged, _damaged_inside)),
         "listing": Reader("index.json", [_listing(folder)], _read_listing, _TEXT),
         "marker": Reader("dataset.json", [_MARKER], lambda path: marker.read(path.parent), _TEXT),
@@ -133,6 +137,16 @@ def _checkpoints(folder):
     for weights_only in (False, True):
         checkpoint.save(folder / "good.npz", saved, weights_only)
         made.append((folder / "good.npz").read_bytes())
+    return made
+
+
+def _exported(folder, *forms):
+    network = networks.drawn(config(3))
+    source, made = networks.write(network, folder / "exported.npz"), []
+    for form in forms:
+        path = folder / f"good{files.ENDINGS[form]}"
+        files.write(path, networks.checkpoint(network), source, form)
+        made.append(path.read_bytes())
     return made
 
 
