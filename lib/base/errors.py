@@ -14,6 +14,8 @@ from .progress import say
 
 _CLOSED = "; choose another place, or let this user read and write there"
 _FULL = "; make room and run it again"
+NO_MEMORY = "error: there is not enough memory; close other programs, or ask for less at a time"
+NO_THREAD = "can't start new thread"  # Python's words where there is none for its stack
 REMEDIES = {
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _CLOSED),
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FULL),
@@ -55,7 +57,13 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
     except UserError as error:
         _fail(f"error: {error}", 2)
     except MemoryError:
-        _fail("error: there is not enough memory; close other programs, or ask for less at a time", 2)
+        _fail(NO_MEMORY, 2)
+    except RuntimeError as error:
+        if NO_THREAD not in str(error):
+            raise
+        say(f"{program()}: {NO_MEMORY}")
+        sys.stdout.flush()
+        os._exit(2)  # libraries would wait at the end for threads that never began
     except BrokenPipeError:
         # The reader of our output has gone (``| head``); closing stdout again would warn.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
