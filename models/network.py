@@ -212,7 +212,7 @@ def set_values(variables: Mapping[str, Symbol], values: Mapping[str, np.ndarray]
         variable.set_value(np.asarray(values[name]))
 
 
-def check_weights(config, values, what):
+def check_weights(config: NetworkConfig, values: Mapping[str, np.ndarray], what: str) -> None:
     """Compare weights with the shapes that a definition asks for, before a network takes memory.
 
     The definition may come from a file with any numbers in it. Parameters and errors are those of
@@ -220,13 +220,13 @@ def check_weights(config, values, what):
     """
     expected = _Expected(values, what)
     for part in (Encoder, ConvLSTM, Decoder):
-        part(expected, config)
+        part(expected, config)  # type: ignore[arg-type]  # it has Parameters' methods
 
 
 class _Expected:
     """Takes the place of `Parameters`: compares shapes and makes nothing."""
 
-    def __init__(self, values, what):
+    def __init__(self, values: Mapping[str, np.ndarray], what: str) -> None:
         self._values, self._what = values, what
 
     def matrix(self, layer, name, shape):

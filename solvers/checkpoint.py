@@ -53,7 +53,7 @@ from ..lib.base.errors import UserError
 from ..lib.base.files import atomic_path
 from ..lib.base.hints import StrPath
 from ..lib.base.npz import Damaged, NpzFile
-from ..lib.data.splits import ENCODING
+from ..lib.data.split_files import ENCODING
 
 if TYPE_CHECKING:
     from ..models.network import Network

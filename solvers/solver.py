@@ -20,7 +20,7 @@ from ..lib.ops.graph_cache import compiled
 from ..models.network import Network, set_values
 from ..models.predictor import Predictor
 from .checkpoint import Checkpoint
-from .optimisers import centred, clipped, relative_rates
+from .gradients import centred, clipped, relative_rates
 from .recipe import Recipe, current_form
 from .schedule import rate_at
 

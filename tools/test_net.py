@@ -17,7 +17,8 @@ from voxlstm.lib.data.check import leave_out_damaged
 from voxlstm.lib.data.names import listed
 from voxlstm.lib.data.shapenet import CATEGORIES, Index, Item
 from voxlstm.lib.data.sizes import check_resolution
-from voxlstm.lib.data.splits import ALL, RATIO, Split, choose, parts_of
+from voxlstm.lib.data.split_files import parts_of
+from voxlstm.lib.data.splits import ALL, RATIO, Split, choose
 from voxlstm.lib.evaluation import output, paper, tables
 from voxlstm.lib.evaluation.baseline import MeanShape, mean_shapes
 from voxlstm.lib.evaluation.evaluate import evaluate, summary, thresholds_with

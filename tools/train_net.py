@@ -20,7 +20,8 @@ from voxlstm.lib.data.check import leave_out_damaged
 from voxlstm.lib.data.names import listed
 from voxlstm.lib.data.shapenet import CATEGORIES, Index
 from voxlstm.lib.data.sizes import check_resolution
-from voxlstm.lib.data.splits import ALL, ENCODING, RATIO, Split, choose, with_earlier
+from voxlstm.lib.data.split_files import ENCODING, with_earlier
+from voxlstm.lib.data.splits import ALL, RATIO, Split, choose
 from voxlstm.lib.evaluation import paper
 from voxlstm.lib.runs.curves import Curves, Row
 from voxlstm.lib.runs.monitor import Monitor

@@ -73,7 +73,7 @@ def choose_flags(user: Mapping[str, str], cache: Path) -> tuple[dict[str, str], 
     return flags, device
 
 
-def ready():
+def ready() -> None:
     """Raise UserError where graphs cannot be compiled here: no usable cache, bad settings, no g++.
 
     Importing Theano is possible all the same, so that the help of every tool is.
@@ -167,7 +167,8 @@ def _import_quietly():
     return module
 
 
-_kept_to_the_end, _problems = [], []
+_kept_to_the_end: list[tempfile.TemporaryDirectory] = []
+_problems: list[UserError] = []
 _cache = _usable_cache()
 _user = _user_settings()
 theano, _flagged_device = _import_theano()

@@ -2,19 +2,21 @@
 
 import configparser
 import os
+from collections.abc import Iterable
 
 from ..base.errors import UserError
+from ..base.hints import StrPath
 
 EXPANDED = ("USER", "LSCRATCH", "TMPDIR", "TEMP", "TMP")  # named as %(USER)s in a file
 
 
-def files():
+def files() -> list[str]:
     """Return the files that Theano reads: those of THEANORC, else ``~/.theanorc``."""
     names = os.environ.get("THEANORC", "~/.theanorc").split(os.pathsep)
     return [os.path.expanduser(name) for name in names]
 
 
-def read(paths):
+def read(paths: Iterable[StrPath]) -> dict[str, str]:
     """Return the settings of configuration files by the names of flags in small letters; later files win.
 
     Raises

@@ -11,10 +11,12 @@ import re
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import UserError
+from .hints import StrPath
 
 REMEDY = "set VOXLSTM_CACHE to a folder of your own"
 NEEDED = 1 << 20  # bytes; less is a full disk
@@ -52,7 +54,7 @@ def cache_folder(*names: str) -> Path:
     return folder
 
 
-def check_usable(folder):
+def check_usable(folder: StrPath) -> None:
     """Raise UserError where compiled code cannot be written to a folder, or not run from there."""
     # os.access goes by the real user, and root may write what is mounted for reading alone.
     facts = os.statvfs(folder)
@@ -67,10 +69,10 @@ def check_usable(folder):
     raise UserError(f"the cache {folder} cannot be used ({reason}); make it usable or {REMEDY}")
 
 
-def check_content(folder):
+def check_content(folder: Path) -> None:
     """Raise UserError when anything below a folder of the cache could be another user's."""
     closed = not folder.stat().st_mode & 0o077  # nobody else comes in, so inner modes do not count
-    pending = [folder]
+    pending: list[StrPath] = [folder]
     while pending:
         with os.scandir(pending.pop()) as entries:
             for entry in entries:
@@ -81,14 +83,14 @@ def check_content(folder):
                     pending.append(entry.path)
 
 
-def is_ours(path):
+def is_ours(path: StrPath) -> bool:
     """Return whether ``path`` is a plain file that only this user can have written."""
     facts = os.lstat(path)
     return stat.S_ISREG(facts.st_mode) and facts.st_uid == os.geteuid() and _private(facts)
 
 
 @contextmanager
-def scratch_folder(*names):
+def scratch_folder(*names: str) -> Iterator[Path]:
     """Give a folder inside the cache for the length of a block; those of killed processes go."""
     parent = cache_folder(*names)
     with open(parent / ".lock", "w", encoding="utf-8") as guard:
@@ -105,7 +107,7 @@ def scratch_folder(*names):
         os.close(held)
 
 
-def trim(folder, ending, kept):
+def trim(folder: StrPath, ending: str, kept: int) -> None:
     """Remove the oldest of a folder's files ``<name>-<16 hex><ending>``; other files stay."""
     own = re.compile(rf"[\w.-]+-[0-9a-f]{{16}}{re.escape(ending)}")
     with os.scandir(folder) as entries:

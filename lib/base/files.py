@@ -3,9 +3,10 @@
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .errors import UserError
 from .hints import StrPath
@@ -48,7 +49,7 @@ def write_text(path: StrPath, text: str, mode: int = 0o666) -> None:
     write_bytes(path, text.encode("utf-8"), mode)
 
 
-def read_json(path):
+def read_json(path: StrPath) -> Any:
     """Return the value in a JSON file; ValueError for everything else in it."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
@@ -56,7 +57,7 @@ def read_json(path):
         raise ValueError("it is nested too deep") from error
 
 
-def sweep(folder):
+def sweep(folder: StrPath) -> None:
     """Remove what `atomic_path` left in a folder when its process was killed.
 
     Only for a folder in which nobody writes now.
@@ -71,7 +72,7 @@ def write_json(path: StrPath, value: object) -> None:
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
-def check_apart(outputs, inputs=()):
+def check_apart(outputs: Mapping[str, StrPath | None], inputs: Iterable[StrPath | None] = ()) -> None:
     """Refuse, before any work, outputs that would overwrite an input or one another.
 
     Parameters

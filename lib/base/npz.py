@@ -9,8 +9,11 @@ import math
 import struct
 import zipfile
 import zlib
+from typing import Self
 
 import numpy as np
+
+from .hints import StrPath
 
 MAGIC = b"\x93NUMPY"
 LENGTHS = {(1, 0): "<H", (2, 0): "<I", (3, 0): "<I"}
@@ -39,7 +42,7 @@ class NpzFile:
     OSError
     """
 
-    def __init__(self, path):
+    def __init__(self, path: StrPath) -> None:
         try:
             self._archive = zipfile.ZipFile(path)
         except (
@@ -56,18 +59,18 @@ class NpzFile:
         self._entries = {entry.filename.removesuffix(".npy"): entry for entry in entries}
         self.names = list(self._entries)
         try:
-            self._check(entries, self._archive.fp.seek(0, 2))
+            self._check(entries, self._archive.fp.seek(0, 2))  # type: ignore[union-attr]  # it is open
         except BaseException:
             self._archive.close()
             raise
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._archive.close()
 
-    def read(self, name):
+    def read(self, name: str) -> np.ndarray:
         """Return an array; KeyError where there is none of that name."""
         entry = self._entries[name]
         try:
@@ -75,7 +78,7 @@ class NpzFile:
                 dtype, shape, order = _header(file, entry)
                 # An array is as large as its entry, which is no larger than `_check` allows.
                 data = bytearray(math.prod(shape) * dtype.itemsize)
-                if file.readinto(data) < len(data) or file.read(1):
+                if file.readinto(data) < len(data) or file.read(1):  # type: ignore[attr-defined]
                     raise Damaged(f"its entry {name} is cut short")
                 return np.frombuffer(data, dtype).reshape(shape, order=order)
         except (

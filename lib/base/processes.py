@@ -64,7 +64,7 @@ def die_with_parent(parent: int | None = None) -> None:
         os._exit(1)
 
 
-def doing(number):
+def doing(number: int) -> str:
     """Return what keeps a process busy, as far as the system tells: ``is stopped``, ``works``, ..."""
     try:
         state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]

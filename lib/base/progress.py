@@ -87,7 +87,7 @@ class Progress:
             write(self.stream, text + "\n")
 
 
-def is_terminal(stream):
+def is_terminal(stream: TextIO) -> bool:
     """Return whether a stream is a terminal; None and a closed one are none."""
     try:
         return stream.isatty()
@@ -110,12 +110,12 @@ def _garbles(letter):
     return unicodedata.category(letter) in HIDDEN or TURNING.match(letter)
 
 
-def say(text, stream=None):
+def say(text: object, stream: TextIO | None = None) -> None:
     """Write a line for the user; where nobody can read it any more, the job goes on without."""
     write(stream or sys.stderr, printable(text) + "\n")
 
 
-def write(stream, text):
+def write(stream: TextIO, text: str) -> None:
     """Write text at once; what cannot be written is dropped: words are no reason to end a job."""
     try:
         stream.write(text)

@@ -1,12 +1,15 @@
 """Opening pictures of any origin: memory is bounded, and a decoder's every fault is one sentence."""
 
 import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageOps
 
 from ..base.errors import UserError
+from ..base.hints import StrPath
 
 LARGE = 20_000_000  # pixels; more are reduced while or before they are converted
 MOST = 100_000_000  # pixels that are decoded whole
@@ -17,7 +20,9 @@ ORIENTATION = 0x0112  # EXIF's tag
 
 
 @contextmanager
-def opened(path, what="picture", formats=None):
+def opened(
+    path: StrPath, what: str = "picture", formats: tuple[str, ...] | None = None
+) -> Iterator[Image.Image]:
     """Open a picture file and check its size; it is decoded when its pixels are asked for.
 
     Parameters
@@ -52,7 +57,9 @@ def opened(path, what="picture", formats=None):
         ) from error
 
 
-def reduced(image, side, convert, turn=True):
+def reduced(
+    image: Image.Image, side: int, convert: Callable[[Image.Image], Image.Image], turn: bool = True
+) -> Image.Image:
     """Return a picture as ``convert`` makes it, turned, if asked to, as its EXIF data say.
 
     One of more than `LARGE` pixels becomes smaller first, though no smaller than twice ``side``,
@@ -65,7 +72,7 @@ def reduced(image, side, convert, turn=True):
     if image.width * image.height <= LARGE or factor < 2:
         return convert(ImageOps.exif_transpose(image) if turn else image)
     small = [-(-length // factor) for length in image.size]
-    result = None
+    result: Any = None  # a picture once the first band is there
     for top in range(0, small[1], BAND):
         box = 0, top * factor, image.width, min((top + BAND) * factor, image.height)
         band = convert(image.crop(box)).reduce(factor)
@@ -110,7 +117,7 @@ def _heic(path):
     )
 
 
-def register_heic():
+def register_heic() -> None:
     """Let Pillow read HEIC where the extra is installed."""
     try:
         from pillow_heif import register_heif_opener

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import time
+from pathlib import Path
 
 from ..base.cache import cache_folder
 from ..base.errors import UserError
@@ -25,7 +26,7 @@ class IndexCache:
     def __init__(self, root: StrPath) -> None:
         self.root = os.path.realpath(root)
         try:
-            self.path = cache_folder() / f"index-{_digest(self.root)}.json"
+            self.path: Path | None = cache_folder() / f"index-{_digest(self.root)}.json"
         except UserError:
             self.path = None
 

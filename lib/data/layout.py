@@ -77,8 +77,7 @@ def read_metadata(path: StrPath) -> list[tuple[float, float, float]]:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
         raise UserError(f"{path} does not list viewpoints, five numbers a line") from error
-    lines = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
-    return [_viewpoint(path, number, line) for number, line in lines]
+    return [_viewpoint(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
 
 def _viewpoint(path, number, line):

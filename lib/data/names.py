@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from ..base.errors import UserError
 from ..base.progress import printable
@@ -17,17 +18,17 @@ LEFTOVERS = {
 LEFTOVER = re.compile(r"found\.\d{3}|~\$.*|.*~|#.*#|.*\.(tmp|part|crdownload|swp)", re.IGNORECASE)
 
 
-def is_leftover(name):
+def is_leftover(name: str) -> bool:
     """Tell whether a file or folder of this name is a system's and not a user's."""
     return name[0] == "." or name.lower() in LEFTOVERS or bool(LEFTOVER.fullmatch(name))
 
 
-def folded(name):
+def folded(name: str) -> str:
     """Return a name as file systems that fold case and compose letters compare it."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def check_shown(name, path):
+def check_shown(name: str, path: object) -> None:
     """Refuse a name that would garble a terminal, a list or a picture.
 
     Raises
@@ -42,7 +43,7 @@ def check_shown(name, path):
         )
 
 
-def listed(values):
+def listed(values: str | Iterable[str] | None) -> list[str] | None:
     """Return the names of an option that takes several, given apart or with commas between them.
 
     Parameters

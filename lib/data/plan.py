@@ -1,7 +1,7 @@
 """What each batch holds: a pure function of the seed, the epoch and the position in it."""
 
-from collections.abc import Callable
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np

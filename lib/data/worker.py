@@ -5,13 +5,12 @@ nothing that outlives it, so it may be killed at any time; it ends with its pare
 keeps it for ever.
 """
 
-from collections.abc import Callable
 import mmap
 import os
 import pickle
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 

@@ -173,7 +173,7 @@ class Predictions:
         except (KeyError, OSError, Damaged) as error:
             raise self.damaged() from error
 
-    def damaged(self):
+    def damaged(self) -> UserError:
         """Return the error that says so."""
         return UserError(f"{self.path} is damaged; save the predictions again")
 

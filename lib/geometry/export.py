@@ -69,8 +69,8 @@ def write(path: StrPath, occupancy: np.ndarray, threshold: float, kind: str = "s
     elif ending == ".mat":
         buffer = io.BytesIO()
         probabilities = np.asarray(occupancy, np.float32)
-        filled = (probabilities > threshold).astype(np.uint8)
-        savemat(buffer, {"occupancy": probabilities, "voxels": filled}, do_compression=True)
+        arrays = {"occupancy": probabilities, "voxels": (probabilities > threshold).astype(np.uint8)}
+        savemat(buffer, arrays, do_compression=True)
         write_bytes(path, buffer.getvalue())
     elif ending == ".binvox":
         filled = occupancy > threshold

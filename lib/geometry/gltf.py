@@ -16,7 +16,7 @@ COMPRESSED = ("EXT_meshopt_compression", "KHR_meshopt_compression", "MESHOPT_com
 SURFACES = {4: "triangles", 5: "strips", 6: "fans"}  # kinds of primitives; the others are lines
 
 
-def check(data):
+def check(data: bytes) -> int:
     """Refuse the bytes of a .glb or .gltf file that needs what is not served.
 
     Returns

@@ -7,7 +7,7 @@ import numpy as np
 from .polygons import cut
 
 
-def read(text):
+def read(text: str) -> tuple[np.ndarray, np.ndarray]:
     """Read an OFF file; colours and normals are passed over.
 
     Returns

@@ -35,9 +35,9 @@ class Ply(NamedTuple):
 
     vertices: np.ndarray
     faces: np.ndarray
-    corner_colours: np.ndarray
-    corner_uv: np.ndarray
-    texture: str
+    corner_colours: np.ndarray | None
+    corner_uv: np.ndarray | None
+    texture: str | None
 
 
 class _Ragged(NamedTuple):
@@ -47,7 +47,7 @@ class _Ragged(NamedTuple):
     values: np.ndarray
 
 
-def read(data):
+def read(data: bytes) -> Ply:
     """Read the bytes of a PLY file; bytes after the last element are passed over.
 
     Raises
@@ -115,7 +115,7 @@ def _wide_header(data):
 class _Bytes:
     """Numbers of a binary file, in their order."""
 
-    def __init__(self, data, order):
+    def __init__(self, data: bytes, order: str) -> None:
         self.data, self.order, self.at = data, order, 0
 
     def take(self, kind, count=1):
@@ -131,7 +131,7 @@ class _Bytes:
 class _Words:
     """Numbers of a text file, in their order."""
 
-    def __init__(self, data):
+    def __init__(self, data: bytes) -> None:
         self.words, self.at = np.array(decode(data).split(), dtype=np.float64), 0
 
     def take(self, kind, count=1):

@@ -5,7 +5,7 @@ import numpy as np
 FLAT = 1e-12  # of a polygon's extent, squared: a corner that turns less lies on a straight line
 
 
-def cut(points, corners, counts):
+def cut(points: np.ndarray, corners: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Cut many polygons into triangles.
 
     Parameters
@@ -24,7 +24,7 @@ def cut(points, corners, counts):
         The polygon that each triangle is of.
     """
     starts = np.cumsum(counts) - counts
-    places, polygons = [np.zeros((0, 3), np.int64)], [np.zeros(0, np.int64)]
+    found, owners = [np.zeros((0, 3), np.int64)], [np.zeros(0, np.int64)]
     for count in np.unique(counts[counts >= 3]):
         members = np.flatnonzero(counts == count)
         rings = starts[members, None] + np.arange(count)
@@ -32,9 +32,9 @@ def cut(points, corners, counts):
         shapes = points[corners[rings]]
         for row in np.flatnonzero(~are_convex(shapes)):
             triangles[row] = rings[row][triangulate(shapes[row])]
-        places.append(triangles.reshape(-1, 3))
-        polygons.append(np.repeat(members, count - 2))
-    places, polygons = np.concatenate(places), np.concatenate(polygons)
+        found.append(triangles.reshape(-1, 3))
+        owners.append(np.repeat(members, count - 2))
+    places, polygons = np.concatenate(found), np.concatenate(owners)
     order = np.argsort(polygons, kind="stable")
     return places[order], polygons[order]
 
@@ -65,7 +65,7 @@ def triangulate(points: np.ndarray) -> np.ndarray:
     return np.array([*triangles, left], dtype=np.int64)
 
 
-def are_convex(points):
+def are_convex(points: np.ndarray) -> np.ndarray:
     """Tell of polygons (k, n, 3) whether a fan covers each: all its turns one way, once round."""
     points = _scaled(points)
     edges = np.roll(points, -1, axis=1) - points

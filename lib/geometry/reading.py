@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from ..base.errors import UserError, need
+from ..base.hints import StrPath
 from . import ac3d, gltf, off, ply
 from .mesh import Mesh, check, join
 from .text import Beside, decode
@@ -22,7 +23,7 @@ UPWARDS = {  # the rotation that brings an axis of the file to y
 STL_HEADER, STL_FACE = 84, 50  # bytes
 
 
-def read(path, up="y"):
+def read(path: StrPath, up: str = "y") -> Mesh:
     """Read a model's file, all of its objects, into one `Mesh` in the file's own units.
 
     Parameters

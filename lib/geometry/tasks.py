@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..base.errors import UserError
+from ..base.hints import StrPath
 from ..data.categories import CATEGORIES, find_synsets
 from ..data.names import check_shown, folded, is_leftover
 from .reading import SUFFIXES
@@ -24,15 +26,17 @@ class Task:
     model: str
     seed: int
     index: int = 0
-    path: str = None
+    path: str | None = None
     up: str = "y"
     resolution: int = RESOLUTION
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.path or f"{self.synset}/{self.model}"
 
 
-def procedural_tasks(count, seed, synsets=None, resolution=RESOLUTION):
+def procedural_tasks(
+    count: int, seed: int, synsets: Sequence[str] | None = None, resolution: int = RESOLUTION
+) -> list[Task]:
     """Return the tasks of ``count`` procedural objects in each category.
 
     An id depends on the seed, the category and the object's number alone: a larger set begins
@@ -48,7 +52,13 @@ def procedural_tasks(count, seed, synsets=None, resolution=RESOLUTION):
     ]
 
 
-def file_tasks(root, seed, up="y", synsets=None, resolution=RESOLUTION):
+def file_tasks(
+    root: StrPath,
+    seed: int,
+    up: str = "y",
+    synsets: Sequence[str] | None = None,
+    resolution: int = RESOLUTION,
+) -> list[Task]:
     """Return a task for each model file under ``root``, sorted; the first folder is the category.
 
     A category folder with the name of one of ShapeNet's gets its synset. Links are followed. No two
@@ -69,7 +79,7 @@ def file_tasks(root, seed, up="y", synsets=None, resolution=RESOLUTION):
             f"{root} holds no {', '.join(SUFFIXES)} files below its category folders; "
             "put the models there as <category>/<model>.obj"
         )
-    spelled = {}  # categories that a file system may take for one are one
+    spelled: dict[str, str] = {}  # categories that a file system may take for one are one
     for synset, _, _ in found:
         spelled.setdefault(folded(synset), synset)
     rows = [(spelled[folded(synset)], *rest) for synset, *rest in found]
@@ -82,7 +92,7 @@ def file_tasks(root, seed, up="y", synsets=None, resolution=RESOLUTION):
     ]
 
 
-def digest(*values):
+def digest(*values: object) -> str:
     """Return a hexadecimal digest of values."""
     return hashlib.sha256("/".join(map(str, values)).encode("utf-8", "surrogateescape")).hexdigest()
 

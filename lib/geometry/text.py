@@ -4,6 +4,8 @@ import codecs
 import re
 from pathlib import Path
 
+from ..base.hints import StrPath
+
 # The longer marks first: UTF-32's begins with UTF-16's.
 MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -16,7 +18,7 @@ NAMED_IN = ("gb18030", "cp932", "euc_kr", "cp1251")  # what names of files may b
 PADDING = "\0\x1a \t\r\n"  # what systems and programs leave at a text's end
 
 
-def decode(data):
+def decode(data: bytes) -> str:
     """Return the text of a file.
 
     A byte-order mark or zeros at every other byte tell UTF-16; what is not UTF-8 is read byte by
@@ -46,10 +48,10 @@ class Beside:
     them; then a file of that name beside the model is taken. It serves trimesh as a resolver.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: StrPath) -> None:
         self.folder = Path(folder).resolve()
 
-    def find(self, name):
+    def find(self, name: str) -> Path:
         """Return the path of a named file.
 
         Raises
@@ -64,7 +66,7 @@ class Beside:
                     return place
         raise FileNotFoundError(f"{self.folder} holds no {name!r}")
 
-    def get(self, name):
+    def get(self, name: str) -> bytes:
         """Return the bytes of a named file; those of a material file are UTF-8."""
         data = self.find(name).read_bytes()
         return decode(data).encode() if name.lower().endswith(".mtl") else data

@@ -10,7 +10,7 @@ COUNTED = ("v", "vt", "vn")  # what a corner's three indices count
 UNUSUAL = re.compile(r"^f[ \t]+(?:.*-|\S+[ \t]+\S+[ \t]+\S+[ \t]+\S)", re.MULTILINE)
 
 
-def simplified(text):
+def simplified(text: str) -> str:
     """Return the text of an OBJ file with other faces where trimesh would misread them.
 
     A concave polygon becomes the triangles that it consists of, where a fan would fill its notches;

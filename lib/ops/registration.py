@@ -8,7 +8,7 @@ from theano.compile import optdb
 from theano.gof import FunctionGraph, toolbox
 from theano.gof.opt import Optimizer
 
-from . import library, rewrites
+from . import library, on_cpu, rewrites
 
 TAG = "voxlstm"  # of all that every mode takes, to leave them out of one
 LIGHT = "voxlstm_light"  # of what `light_function` takes besides
@@ -62,11 +62,11 @@ def register() -> None:
     if f"{TAG}_convolutions" in optdb.__db__:
         return
     modes = TAG, "fast_run", "fast_compile"
-    dense = Placement(onednn_serves, rewrites.DENSE.optimize)
-    convolutions = Placement(onednn_serves, rewrites.WALK.optimize)
+    dense = Placement(onednn_serves, on_cpu.DENSE.optimize)
+    convolutions = Placement(onednn_serves, on_cpu.WALK.optimize)
     on_cuda = Placement(is_cuda, place_on_cuda)
     optdb.register(f"{TAG}_dense", dense, PRODUCTS, *modes)
     optdb.register(f"{TAG}_convolutions", convolutions, CONVOLUTIONS, *modes)
     optdb.register(f"{TAG}_cudnn", on_cuda, CONVOLUTIONS, *modes)
-    optdb.register(f"{TAG}_plain", rewrites.PLAIN, CONVOLUTIONS + 0.1, LIGHT)
-    optdb.register(f"{TAG}_inplace", rewrites.INPLACE, INPLACE, TAG, "fast_run", "inplace")
+    optdb.register(f"{TAG}_plain", on_cpu.PLAIN, CONVOLUTIONS + 0.1, LIGHT)
+    optdb.register(f"{TAG}_inplace", on_cpu.INPLACE, INPLACE, TAG, "fast_run", "inplace")

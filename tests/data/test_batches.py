@@ -22,9 +22,9 @@ from tests.data.tree import add_model, code_of, grid_of, make_tree
 from tests.process import assert_none_left, read_workers
 from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.base.signals import Interrupted
-from voxlstm.lib.data import batches as module
-from voxlstm.lib.data import binvox
-from voxlstm.lib.data.batches import Batches, WorkerError
+from voxlstm.lib.data import binvox, pool
+from voxlstm.lib.data.batches import Batches
+from voxlstm.lib.data.pool import WorkerError
 from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.data.views import load_views
 
@@ -348,7 +348,7 @@ class TestErrors(unittest.TestCase):
 
     def wait_until_told(self, batches, words):
         """Ask for batches until these words are told and the wish to stop then ends the wait."""
-        with mock.patch.object(module, "PATIENCE", 0.2), mock.patch("sys.stderr", io.StringIO()) as told:
+        with mock.patch.object(pool, "PATIENCE", 0.2), mock.patch("sys.stderr", io.StringIO()) as told:
             batches._pool.stop_wanted = Told(told, words)
             with self.assertRaises(Interrupted):
                 for _ in range(9):  # some may have been read before

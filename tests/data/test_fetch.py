@@ -19,8 +19,10 @@ import numpy as np
 
 from tests.data.server import Server
 from voxlstm.lib.base.errors import UserError
-from voxlstm.lib.data import fetch as module
-from voxlstm.lib.data.fetch import Archive, download, fetch, unpack
+from voxlstm.lib.data import transfer as module
+from voxlstm.lib.data.fetch import Archive, fetch
+from voxlstm.lib.data.transfer import download
+from voxlstm.lib.data.unpacking import unpack
 
 FOLDER, NAME = "ShapeNetVox32", "ShapeNetVox32.tgz"
 ONE = [Archive(NAME, FOLDER, 2.0)]

@@ -8,7 +8,8 @@ from pathlib import Path
 from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data.categories import CATEGORIES
 from voxlstm.lib.data.shapenet import Index, Item, Problem
-from voxlstm.lib.data.splits import choose, parts_of, with_earlier
+from voxlstm.lib.data.split_files import parts_of, with_earlier
+from voxlstm.lib.data.splits import choose
 
 PLANE, CHAIR = "02691156", "03001627"
 FILES = tuple(f"{number:02d}.png" for number in range(24))

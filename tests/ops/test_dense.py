@@ -12,7 +12,8 @@ from voxlstm.lib.ops.dense import FEW, Dense, DenseGradient, DenseKernelGradient
 from voxlstm.lib.ops.registration import TAG
 from voxlstm.lib.ops.update import SGDStep
 from voxlstm.models.layers import Parameter
-from voxlstm.solvers.optimisers import SGD, clipped
+from voxlstm.solvers.gradients import clipped
+from voxlstm.solvers.optimisers import SGD
 
 OURS = theano.Mode(linker="py", optimizer="fast_run").excluding("fusion")
 STOCK = theano.Mode(linker="cvm", optimizer="fast_run").excluding(TAG, "fusion")

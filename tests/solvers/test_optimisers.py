@@ -9,7 +9,8 @@ import numpy as np
 from tests.models import tiny
 from voxlstm.lib.backend.door import tensor, theano
 from voxlstm.models.network import Network
-from voxlstm.solvers.optimisers import SGD, Adam, Optimiser, centred, clipped, relative_rates
+from voxlstm.solvers.gradients import centred, clipped, relative_rates
+from voxlstm.solvers.optimisers import SGD, Adam, Optimiser
 
 STEPS = 6
 RATES = [0.5, 0.5, 0.2, 0.2, 0.1, 0.1]

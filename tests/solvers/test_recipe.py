@@ -111,6 +111,7 @@ class Refused(unittest.TestCase):
 
     def test_wrong_values(self):
         self.assert_refused("rate must be a positive", rate=0.0)
+        self.assert_refused("loss_limit must be a positive", loss_limit=-1.0)
         self.assert_refused("loss_limit is out of range", loss_limit=float("nan"))
         self.assert_refused("validation must be at least 0 and below 1", validation=1.0)
         self.assert_refused("clip_norm must not be negative", clip_norm=-1.0)

@@ -16,7 +16,7 @@ from unittest import mock
 from tests.data.server import Server
 from tests.data.tree import make_tree
 from voxlstm.lib.data import check
-from voxlstm.lib.data import fetch as fetching
+from voxlstm.lib.data import transfer
 from voxlstm.lib.data.categories import CATEGORIES, Category
 from voxlstm.tools import fetch_shapenet
 
@@ -47,7 +47,7 @@ class TestFetchShapenet(unittest.TestCase):
         published = (Category(CHAIR, "chair", 2),)
         for patch in (
             mock.patch.object(check, "CATEGORIES", published),
-            mock.patch.object(fetching, "PAUSE", 0.0),
+            mock.patch.object(transfer, "PAUSE", 0.0),
         ):
             patch.start()
             self.addCleanup(patch.stop)

@@ -13,7 +13,8 @@ import numpy as np
 from tests.tools import tiny
 from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.data.shapenet import Index
-from voxlstm.lib.data.splits import choose, parts_of
+from voxlstm.lib.data.split_files import parts_of
+from voxlstm.lib.data.splits import choose
 from voxlstm.lib.evaluation import output
 from voxlstm.solvers import checkpoint
 from voxlstm.tools import test_net, train_net

@@ -5,7 +5,8 @@ import numpy as np
 from .dice import Draw
 from .palettes import DARK, METAL
 from .parts import Shape
-from .primitives import box, cushion, prism, rod, span, tube
+from .primitives import box, cushion, rod, span, tube
+from .skins import prism
 
 
 def park_bench(draw: Draw) -> Shape:

@@ -5,7 +5,8 @@ import numpy as np
 from .dice import Draw
 from .palettes import DARK, GLASS, METAL, TYRE
 from .parts import Part, Shape
-from .primitives import arc, box, cushion, ellipsoid, lathe, loft, prism, rod, span, tube
+from .primitives import arc, box, cushion, ellipsoid, lathe, rod, span, tube
+from .skins import loft, prism
 
 
 def _wheels(draw, shape, places, z, radius, width):

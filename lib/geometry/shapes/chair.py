@@ -6,7 +6,8 @@ from .dice import Draw
 from .fittings import turned_feet
 from .palettes import DARK, METAL
 from .parts import Shape
-from .primitives import arc, box, cushion, lathe, loft, rod, tube
+from .primitives import arc, box, cushion, lathe, rod, tube
+from .skins import loft
 
 
 def dining_chair(draw: Draw) -> Shape:

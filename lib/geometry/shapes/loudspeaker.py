@@ -5,7 +5,8 @@ import numpy as np
 from .dice import Draw
 from .palettes import DARK, LIGHT, METAL, WOOD
 from .parts import Shape
-from .primitives import arc, box, cushion, ellipsoid, lathe, prism, rod, span, tube
+from .primitives import arc, box, cushion, ellipsoid, lathe, rod, span, tube
+from .skins import prism
 
 
 def box_loudspeaker(draw: Draw) -> Shape:

@@ -5,7 +5,8 @@ import numpy as np
 from .dice import Draw
 from .palettes import DARK, METAL, POLYMER, STEEL, WOOD
 from .parts import Shape
-from .primitives import arc, box, cushion, hull, lathe, prism, rod, tube
+from .primitives import arc, box, cushion, hull, lathe, rod, tube
+from .skins import prism
 
 
 def _slab(outline, width):

@@ -5,7 +5,8 @@ import numpy as np
 from .dice import Draw
 from .fittings import turned_feet
 from .parts import Shape
-from .primitives import box, cushion, prism, rod, span
+from .primitives import box, cushion, rod, span
+from .skins import prism
 
 
 def straight_sofa(draw: Draw) -> Shape:

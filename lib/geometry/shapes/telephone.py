@@ -5,7 +5,8 @@ import numpy as np
 from .dice import Draw
 from .palettes import DARK, LIGHT, METAL, SCREENS
 from .parts import Shape
-from .primitives import box, cushion, hull, lathe, prism, rod, span, tube
+from .primitives import box, cushion, hull, lathe, rod, span, tube
+from .skins import prism
 
 
 def smartphone(draw: Draw) -> Shape:

@@ -5,7 +5,8 @@ import numpy as np
 from .dice import Draw
 from .palettes import DARK, GLASS, LIGHT, METAL, WOOD
 from .parts import Shape
-from .primitives import box, cushion, fin, lathe, loft, rod, tube
+from .primitives import box, cushion, fin, lathe, rod, tube
+from .skins import loft
 
 
 def _boat_hull(length, beam, depth, rake, fullness, wall=None):
