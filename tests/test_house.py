@@ -29,7 +29,17 @@ MAY_IMPORT = {
         "models.predictor",
     ),
     "lib.evaluation": ("lib.base", "lib.data", "lib.geometry", "lib.evaluation.metrics"),
-    "lib.runs": ("lib.base", "lib.backend", "lib.ops", "lib.evaluation"),
+    "lib.runs": (
+        "lib.base",
+        "lib.backend",
+        "lib.ops",
+        "lib.data",
+        "lib.evaluation",
+        "lib.evaluation.metrics",
+        "models",
+        "models.predictor",
+        "solvers",
+    ),
     "tools": (
         "lib.base",
         "lib.backend",

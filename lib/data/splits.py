@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..base.errors import UserError
+from ..base.hints import StrPath
 from .categories import synset_of
+from .check import leave_out_damaged
 from .shapenet import Index, Item
 from .split_files import ENCODING, read
 
@@ -48,6 +50,32 @@ class Split(NamedTuple):
         return "".join(
             f"{part}\t{item.synset}\t{item.model}\n" for part in PARTS for item in sorted(getattr(self, part))
         )
+
+
+def open_split(
+    root: StrPath,
+    name: str | None = None,
+    validation: float = 0.1,
+    categories: Iterable[str] | None = None,
+    skip_damaged: bool = False,
+    workers: int | None = None,
+) -> tuple[Index, Split]:
+    """Open a data set and split it.
+
+    Parameters
+    ----------
+    root : path-like
+    name, validation
+        As `choose` takes them; `RATIO` where no name is given.
+    categories : iterable of str, optional
+        Only these, by name or synset.
+    skip_damaged : bool
+        Read every file with so many ``workers``, and leave damaged objects out.
+    """
+    index = Index.open(root, categories)
+    if skip_damaged:
+        index = leave_out_damaged(index, workers)
+    return index, choose(index, name or RATIO, validation, categories)
 
 
 def choose(

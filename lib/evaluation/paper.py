@@ -1,11 +1,13 @@
 """What the paper reports, and whether a data set may be set beside it."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..base.hints import StrPath
 from ..data import marker
+from ..data.shapenet import CATEGORIES, Item
 
 TABLE = {"1x1x1": {"iou": 0.499, "cross_entropy": 0.116}, "3x3x3": {"iou": 0.539, "cross_entropy": 0.106}}
 """The paper's table: recurrent kernel -> mean IoU and mean voxelwise cross-entropy, on ShapeNet."""
@@ -101,6 +103,14 @@ def describe(folder: StrPath, counts: dict[str, int], published: dict[str, int])
         return DataSet(f"ShapeNet, {some}", "shapenet part", str(folder), dict(counts))
     name = f"'{folder.resolve().name}' ({total} objects, not recognised)"
     return DataSet(name, "unknown", str(folder), dict(counts))
+
+
+def describe_items(folder: StrPath, items: Iterable[Item]) -> DataSet:
+    """Say what the data set is that has these objects."""
+    counts: dict[str, int] = {}
+    for item in items:
+        counts[item.category] = counts.get(item.category, 0) + 1
+    return describe(folder, counts, {category.name: category.count for category in CATEGORIES})
 
 
 def beside_r2n2(results: dict[str, Any]) -> bool:

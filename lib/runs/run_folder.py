@@ -128,6 +128,17 @@ class RunFolder:
         except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
             raise UserError(f"{path} is damaged; restore it or start anew with --overwrite") from error
 
+    def first_start(self, *names: str) -> dict[str, Any]:
+        """Return what ``run.json`` says of the run's first start, which must have these entries."""
+        first = next(iter(self.starts()), {})
+        missing = [name for name in names if name not in first]
+        if missing:
+            raise UserError(
+                f"{self / 'run.json'} is damaged: it has no {missing[0]!r}; restore it or start"
+                " anew with --overwrite"
+            )
+        return first
+
     def _check(self, resume, overwrite):
         begun = (self.path / "run.json").exists()
         # A start that was killed before its run.json has trained nothing: it is begun anew.

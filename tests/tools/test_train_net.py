@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 import unittest
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,6 @@ import yaml
 
 from tests.tools import tiny
 from voxlstm.lib.base.errors import UserError
-from voxlstm.lib.data.marker import MARKER, VERSION
 from voxlstm.lib.runs import curves
 from voxlstm.lib.runs.run_folder import RunFolder
 from voxlstm.solvers import checkpoint
@@ -218,63 +216,3 @@ class RefusalTest(TrainNetCase):
 
     def test_an_unwritable_folder_is_one_line(self):
         self.assert_refused(run(*self.basic, "--out", self.basic[3]), "File exists")
-
-
-class ResumeRulesTest(TrainNetCase):
-    """What a resumption may change, told apart without running anything."""
-
-    def setUp(self):
-        self.tool = train_net
-        self.folder = RunFolder(self.root / self.id().split(".")[-1])
-        self.addCleanup(self.folder.__exit__)
-        self.folder.write_definitions(tiny.NETWORK, tiny.RECIPE)
-
-    def definitions(self, *arguments):
-        options = self.tool.parse_arguments(["--out", "x", "--resume", *map(str, arguments)])
-        return self.tool.resumed_definitions(options, self.folder)
-
-    def test_the_length_may_change_and_the_rate_may_not(self):
-        network, recipe = self.definitions("--set", "iterations=99", "--set", "log_every=1")
-        self.assertEqual(network.to_dict(), tiny.NETWORK)
-        self.assertEqual((recipe.iterations, recipe.log_every, recipe.seed), (99, 1, 5))
-        with self.assertRaisesRegex(UserError, "rate would change the run"):
-            self.definitions("--set", "rate=1.0")
-        with self.assertRaisesRegex(UserError, "network would change the run"):
-            self.definitions("--set", "network.kernel=3")
-
-    def test_a_run_of_an_older_recipe_goes_on(self):
-        older = {**tiny.RECIPE, "method": "sgd", **tiny.RECIPE["optimiser"]["sgd"]}
-        del older["optimiser"]
-        _, today = self.definitions()
-        self.folder.write_definitions(tiny.NETWORK, older)
-        _, recipe = self.definitions("--set", "iterations=99")
-        self.assertEqual(recipe, replace(today, iterations=99))
-
-    def test_another_network_is_refused(self):
-        other, _ = tiny.write_definitions(self.folder.path, network={"kernel": 3})
-        with self.assertRaisesRegex(UserError, "a run of another network"):
-            self.definitions("--model", other)
-
-    def test_other_data_are_refused(self):
-        options = self.tool.parse_arguments(["--out", "x", "--data", str(self.data)])
-        parts = self.tool.open_data(options, *self.definitions())
-        self.folder.note_start(data_digest=self.tool.digest(parts), objects=self.tool.sizes(parts))
-        self.tool.check_same_data(self.folder, parts, self.data)
-        fewer = parts._replace(train=parts.train[1:])
-        with self.assertRaisesRegex(UserError, "not the one that the run"):
-            self.tool.check_same_data(self.folder, fewer, self.data)
-
-    def test_data_made_anew_are_refused(self):
-        options = self.tool.parse_arguments(["--out", "x", "--data", str(self.data)])
-        parts = self.tool.open_data(options, *self.definitions())
-        made = self.root / "made"
-        made.mkdir(exist_ok=True)
-        (made / MARKER).write_text(json.dumps({"source": "procedural", "version": VERSION}))
-        facts = {"data_digest": self.tool.digest(parts), "objects": self.tool.sizes(parts)}
-        self.folder.note_start(**facts)  # as a run of the first version
-        with self.assertRaisesRegex(UserError, "was made anew, with other grids"):
-            self.tool.check_same_data(self.folder, parts, made)
-        self.tool.check_same_data(self.folder, parts, self.data)  # data that others made
-        with RunFolder(self.root / "today") as folder:
-            folder.note_start(**facts, data_format=self.tool.data_format(made))
-            self.tool.check_same_data(folder, parts, made)
