@@ -11,6 +11,7 @@ FOLDERS = [
     "lib",
     "lib.base",
     "lib.backend",
+    "lib.parallel",
     "lib.runs",
     "lib.geometry",
     "lib.geometry.shapes",
@@ -70,6 +71,7 @@ setup(
             "nvidia-cublas-cu12==12.4.5.8",  # matrix products, in cuDNN too; of the CUDA of NVRTC
             "nvidia-cuda-nvrtc-cu12==12.4.127",  # compiles kernels to PTX that drivers from 550 on read
         ],
+        "mpi": ["mpi4py==4.1.2"],  # several processes; Open MPI itself is a Debian package
         "fast": ["onednn-cpu-gomp==2023.2.0", "onednn-devel-cpu-gomp==2023.2.0"],  # direct convolutions
     },
 )

@@ -2,16 +2,19 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from voxlstm.lib.backend.gpu import PRECISIONS
 from voxlstm.lib.base.errors import run_tool
 from voxlstm.lib.base.progress import say
 from voxlstm.lib.data.names import listed
+from voxlstm.lib.parallel.group import Alone, join
 from voxlstm.lib.runs.run_folder import RunFolder
 from voxlstm.lib.runs.start import Asked, begin, resume
-from voxlstm.lib.runs.train import train
+from voxlstm.lib.runs.train import follow, train
 from voxlstm.solvers.training import LAST
+
+STOPPED = 143  # the status where another process was told to stop
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -73,10 +76,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parse_arguments(argv)
     options.categories = listed(options.categories)
     asked = Asked(**{field.name: getattr(options, field.name) for field in fields(Asked)})
+    with join() as group:
+        asked = replace(asked, device=group.device(asked.device))
+        if group.first:
+            return run(options, asked, group)
+        training, stop = follow(group, asked.device)
+        return 0 if training.done else stop.status or STOPPED
+
+
+def run(options: argparse.Namespace, asked: Asked, group: Alone) -> int:
+    """Train in the folder of the command line, and say where the run stands; return the status."""
     # Everything that can be wrong with the command is found before the folder is touched.
     start = None if options.resume else begin(asked)
     with RunFolder(options.out, options.resume, options.overwrite) as folder:
-        training, stop = train(folder, start or resume(folder, asked))
+        training, stop = train(folder, start or resume(folder, asked), group)
     best, iteration = training.best, training.solver.iteration
     if best:
         print(
@@ -85,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     if not training.done:
         say(f"stopped at iteration {iteration}; go on with --resume")
-        return stop.status
+        return stop.status or STOPPED
     print(f"trained {iteration} iterations: {folder / LAST}")
     return 0
 

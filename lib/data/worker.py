@@ -8,6 +8,7 @@ keeps it for ever.
 import mmap
 import os
 import pickle
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -102,4 +103,6 @@ def main() -> None:
     """Serve as the process whose arguments are the parent, its descriptors and the place of the name."""
     parent, plan_file, memory_file, socket, place = map(int, sys.argv[1:])
     die_with_parent(parent)
+    # A cluster sends it to every process of a job: the parent ends its workers when it can.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     serve(plan_file, memory_file, Connection(socket), place)
