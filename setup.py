@@ -36,7 +36,7 @@ setup(
     packages=["voxlstm", *("voxlstm." + name for name in FOLDERS)],
     package_dir={"voxlstm": "package", **{"voxlstm." + name: name.replace(".", "/") for name in FOLDERS}},
     package_data={
-        "voxlstm.models": ["*.yaml", "*.npz", "*.json"],
+        "voxlstm.models": ["*.yaml", "*.npz", "*.json", "CREDITS.rst"],
         "voxlstm.solvers": ["*.yaml"],
         "voxlstm.lib.geometry": ["*.yaml"],
         "voxlstm.lib.ops": ["*.cpp", "*.h"],

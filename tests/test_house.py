@@ -134,7 +134,7 @@ class House(unittest.TestCase):
         self.assertIn("lib.ops.library", self.inside["lib.ops.dense"])  # from . import x
         self.assertIn("lib.ops", self.inside["models.predictor"])  # a name of a package
         self.assertIn("lib.ops", self.inside["lib.runs.setup_check"])  # in a function
-        self.assertIn("solvers.checkpoint", self.inside["tools.test_net"])  # by the full name
+        self.assertIn("solvers.checkpoint", self.inside["tools.reconstruct"])  # by the full name
         for name, imported in self.inside.items():
             self.assertLessEqual(imported, self.files.keys(), name)
 

@@ -19,6 +19,7 @@ from voxlstm.lib.evaluation.metrics import sigmoid
 from voxlstm.lib.geometry.camera import read_viewpoints
 from voxlstm.models.predictor import Predictor
 from voxlstm.solvers.checkpoint import load_network
+from voxlstm.tools.options import add_device
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -28,7 +29,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--weights", metavar="NPZ", required=True, help="checkpoint of the network")
     add("--data", metavar="DIR", required=True, help="data set; its test part is shown")
     add("--out", metavar="JSON", help="where to write the means; they are printed in any case")
-    add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
+    add_device(parser)
     return parser.parse_args(argv)
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.files import atomic_path, write_json
-from voxlstm.lib.evaluation import claims, output
+from voxlstm.lib.evaluation import claims
+from voxlstm.lib.runs import small
 from voxlstm.lib.runs.phases import Phases, Stopped, tool
-from voxlstm.lib.runs.run_folder import ROOT
+from voxlstm.tools.options import add_recipe
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -43,20 +44,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="where to write what came out, a figure .png beside it; default: %(default)s",
     )
     add("--seeds", metavar="N", type=int, default=3, help="number of seeds; default: %(default)s")
-    add(
-        "--solver",
-        metavar="YAML",
-        default=str(ROOT / "solvers/small.yaml"),
-        help="training recipe; default: solvers/small.yaml",
-    )
-    add(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        dest="settings",
-        help="change a value of the recipe; repeatable",
-    )
+    add_recipe(parser)
     add(
         "--views",
         metavar="N",
@@ -107,49 +95,19 @@ def run_seed(
     phases: Phases, options: argparse.Namespace, seed: int
 ) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
     """Train, test and measure both kernels with a seed; return (results, cells) of each."""
-    found = {}
+    found, out, data = {}, options.out, options.data
     for kernel in claims.KERNELS:
-        name = f"{kernel} seed {seed}"
-        train = options.out / f"train_{kernel}_{seed}"
-        weights = train / "best.npz"
-        settings = [part for text in options.settings for part in ("--set", text)]
-        start = tool(
-            "train_net",
-            "--model",
-            ROOT / f"models/small_{kernel}.yaml",
-            "--solver",
-            options.solver,
-            "--data",
-            options.data,
-            "--out",
-            train,
-            *settings,
-            "--set",
-            f"seed={seed}",
-            "--overwrite",
+        name, place = f"{kernel} seed {seed}", f"{kernel}_{seed}"
+        training, weights = f"training {name}", out / f"train_{place}/best.npz"
+        settings = [*options.settings, f"seed={seed}"]
+        small.train(phases, training, kernel, options.solver, data, weights.parent, settings)
+        results = small.score(
+            phases, f"test {name}", weights, data, out / f"test_{place}", options.views, needs=[training]
         )
-        begun = (train / "run.json").exists()
-        again = tool("train_net", "--out", train, "--resume") if begun else ()
-        phases.run(f"training {name}", start, weights, again=again)
-        test = options.out / f"test_{kernel}_{seed}"
-        command = tool(
-            "test_net",
-            "--weights",
-            weights,
-            "--data",
-            options.data,
-            "--out",
-            test,
-            "--views",
-            *options.views,
-            "--overwrite",
-        )
-        phases.run(f"test {name}", command, test / output.RESULTS, [f"training {name}"])
-        cells = options.out / f"cells_{kernel}_{seed}.json"
-        command = tool("measure_cells", "--weights", weights, "--data", options.data, "--out", cells)
-        phases.run(f"cells {name}", command, cells, [f"training {name}"])
-        measured = json.loads(cells.read_text(encoding="utf-8"))
-        found[kernel] = output.read_results(test / output.RESULTS), measured
+        cells = out / f"cells_{place}.json"
+        command = tool("measure_cells", "--weights", weights, "--data", data, "--out", cells)
+        phases.run(f"cells {name}", command, cells, [training])
+        found[kernel] = results, json.loads(cells.read_text(encoding="utf-8"))
     return found
 
 

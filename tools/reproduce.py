@@ -16,8 +16,9 @@ from voxlstm.lib.data.marker import VERSION
 from voxlstm.lib.data.splits import ALL
 from voxlstm.lib.evaluation import output, tables
 from voxlstm.lib.evaluation.subject import GLOBAL
+from voxlstm.lib.runs import small
 from voxlstm.lib.runs.phases import Phases, Stopped, tool
-from voxlstm.lib.runs.run_folder import ROOT
+from voxlstm.tools.options import add_recipe
 
 KERNELS = ("1x1x1", "3x3x3")
 OBJECTS = 50
@@ -41,20 +42,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default=OBJECTS,
         help="objects to make in each of the 13 categories; default: %(default)s",
     )
-    add(
-        "--solver",
-        metavar="YAML",
-        default=str(ROOT / "solvers/small.yaml"),
-        help="training recipe; default: solvers/small.yaml",
-    )
-    add(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        dest="settings",
-        help="change a value of the recipe; repeatable",
-    )
+    add_recipe(parser)
     add(
         "--split",
         metavar="SPLIT",
@@ -97,47 +85,17 @@ def run_phases(phases: Phases, options: argparse.Namespace) -> dict[str, dict[st
     phases.run("data set", make, data)
     split = ["--split", options.split] if options.split else []
     for kernel in KERNELS:
-        folder = out / f"train_{kernel}"
-        settings = [part for setting in options.settings for part in ("--set", setting)]
-        start = tool(
-            "train_net",
-            "--model",
-            ROOT / f"models/small_{kernel}.yaml",
-            "--solver",
-            options.solver,
-            "--data",
-            data,
-            "--out",
-            folder,
-            *settings,
-            *split,
-            "--overwrite",
-        )
-        begun = (folder / "run.json").exists()
-        again = tool("train_net", "--out", folder, "--resume") if begun else ()
-        phases.run(f"training {kernel}", start, folder / "best.npz", ["data set"], again)
+        name, folder = f"training {kernel}", out / f"train_{kernel}"
+        small.train(phases, name, kernel, options.solver, data, folder, options.settings, split, ["data set"])
     results: dict[str, dict[str, Any]] = {}
     for kernel in KERNELS:
-        folder = out / f"test_{kernel}"
+        weights, folder = out / f"train_{kernel}/best.npz", out / f"test_{kernel}"
         others = [out / f"test_{name}" / output.RESULTS for name in results]
-        beside = ["--beside", *others] if others else []
+        more = [*split, "--beside", *others] if others else split
         needs = [f"training {kernel}", *[f"test {name}" for name in results]]
-        test = tool(
-            "test_net",
-            "--weights",
-            out / f"train_{kernel}/best.npz",
-            "--data",
-            data,
-            "--out",
-            folder,
-            "--views",
-            *options.views,
-            "--overwrite",
-            *split,
-            *beside,
+        results[kernel] = small.score(
+            phases, f"test {kernel}", weights, data, folder, options.views, more, needs
         )
-        phases.run(f"test {kernel}", test, folder / output.RESULTS, needs)
-        results[kernel] = output.read_results(folder / output.RESULTS)
     return results
 
 

@@ -13,6 +13,7 @@ from voxlstm.lib.runs.run_folder import RunFolder
 from voxlstm.lib.runs.start import Asked, begin, resume
 from voxlstm.lib.runs.train import follow, train
 from voxlstm.solvers.training import LAST
+from voxlstm.tools.options import add_categories, add_device, add_reading
 
 STOPPED = 143  # the status where another process was told to stop
 
@@ -24,8 +25,13 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--model", metavar="YAML", help="network definition, such as models/lstm_3x3x3.yaml")
     add("--solver", metavar="YAML", help="training recipe, such as solvers/sgd.yaml")
     add("--data", metavar="DIR", help="folder with ShapeNetRendering and ShapeNetVox32")
-    add("--out", metavar="DIR", required=True, help="folder of the run: checkpoints, curves")
-    add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
+    add(
+        "--out",
+        metavar="DIR",
+        required=True,
+        help="folder of the run: checkpoints, curves, TensorBoard events",
+    )
+    add_device(parser)
     add(
         "--precision",
         choices=PRECISIONS,
@@ -39,12 +45,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         dest="settings",
         help="change a value of the recipe, or with network.KEY=VALUE of the network; repeatable",
     )
-    add(
-        "--categories",
-        metavar="NAME",
-        nargs="+",
-        help="only these, by name or synset, with commas or blanks between",
-    )
+    add_categories(parser)
     add(
         "--split",
         metavar="SPLIT",
@@ -53,13 +54,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         " pytorch3d, or a folder of occupancy_networks' .lst files",
     )
     add("--weights", metavar="NPZ", help="start from the weights of this checkpoint")
-    add(
-        "--skip-damaged",
-        action="store_true",
-        help="read every file first and leave out, count and"
-        " list the objects with one that is damaged; default: stop at the first",
-    )
-    add("--workers", metavar="N", type=int, help="processes that read pictures; default: the cores")
+    add_reading(parser)
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         "--resume",

@@ -211,7 +211,7 @@ def use_device(name: str | None = None, precision: str = "float32") -> None:
 
 def device() -> str:
     """Return the device in use: ``cpu`` or the name given to `use_device`."""
-    return gpu.started(theano) or "cpu"
+    return gpu.started() or "cpu"
 
 
 def precision() -> str:

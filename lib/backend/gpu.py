@@ -107,7 +107,7 @@ def check_cuda_libraries(name: str) -> None:
             ) from error
 
 
-def started(theano: ModuleType) -> str | None:
+def started() -> str | None:
     """Return the name of the GPU device in use, or None."""
     module = sys.modules.get("theano.gpuarray")
     devices = list(module.init_dev.devmap) if module else []

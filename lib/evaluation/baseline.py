@@ -5,12 +5,15 @@ occupancy probabilities and cut at the threshold that is best on the training pa
 baseline is as strong as a constant shape can be made without looking at the test part.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..base.errors import UserError
+from ..base.progress import Progress
+from ..data import binvox
+from ..data.shapenet import Item
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,20 @@ def mean_shapes(
         by_category.setdefault(category, []).append(number)
     parts = {name: mean_shape(packed.part(numbers)) for name, numbers in by_category.items()}
     return mean_shape(packed), parts
+
+
+def shapes_of(items: Sequence[Item]) -> tuple[MeanShape | None, dict[str, MeanShape]]:
+    """Read the voxels of objects and make their `mean_shapes`; (None, {}) of no objects."""
+    if not items:
+        return None, {}
+
+    def grids():
+        with Progress(len(items), "mean shape", unit="objects") as progress:
+            for item in items:
+                yield binvox.read(item.voxels_path)
+                progress.update()
+
+    return mean_shapes([item.category for item in items], grids())
 
 
 class PackedGrids:

@@ -172,9 +172,7 @@ def by_views(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [{"views": count, **_means(select(rows, views=count))} for count in view_counts(rows)]
 
 
-def pick_cases(
-    rows: Sequence[Row], each: Sequence[str] = ("best", "median", "worst")
-) -> list[tuple[str, Row]]:
+def pick_cases(rows: Sequence[Row]) -> list[tuple[str, Row]]:
     """Choose objects to show: of every category the best, the median and the worst.
 
     Judged by IoU at the largest number of views; ties go by model name. A category with fewer
@@ -183,7 +181,7 @@ def pick_cases(
     Returns
     -------
     list of tuple
-        (rank, Row), by category and then in the order of ``each``.
+        (rank, Row), by category.
     """
     last = select(rows, views=view_counts(rows)[-1])
     cases = []
@@ -191,10 +189,10 @@ def pick_cases(
         ranked = sorted(select(last, category=name), key=lambda row: (-row.iou, row.model))
         place = {"best": 0, "median": (len(ranked) - 1) // 2, "worst": len(ranked) - 1}
         seen = set()
-        for rank in each:
-            if place[rank] not in seen:
-                seen.add(place[rank])
-                cases.append((rank, ranked[place[rank]]))
+        for rank, number in place.items():
+            if number not in seen:
+                seen.add(number)
+                cases.append((rank, ranked[number]))
     return cases
 
 

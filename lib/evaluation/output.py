@@ -9,6 +9,7 @@ from typing import Any
 from ..base.errors import UserError, need
 from ..base.files import read_json, write_bytes, write_json, write_text
 from ..base.hints import StrPath
+from . import tables
 from .evaluate import FORMAT, Evaluation
 from .report import charts, figures
 from .report.sections import write_report
@@ -100,6 +101,35 @@ def write(
             write_bytes(folder / FIGURES / name, figures.png(sheet))
     write_report(folder / REPORT, results, cases, curves, beside)
     write_json(folder / RESULTS, results)
+
+
+def describe(results: dict[str, Any], runs: Sequence[dict[str, Any]]) -> str:
+    """Return the tables of some results, and of these beside other ``runs``, as text."""
+    network, data, split = results["network"], results["data"], tables.split_text(results)
+    head = (
+        f"{network['name']} ({network['parameters']:,} parameters), {results['objects']} test "
+        f"objects of {data['name']}, threshold {results['threshold']:g}"
+    )
+    beside, notes = tables.r2n2_table(results), tables.notes_text(results)
+    stored = tables.stored_threshold_text(results)
+    return "\n\n".join(
+        [
+            "",
+            head,
+            *([f"Split: {split}"] if split else []),
+            "By number of views (means over objects):",
+            tables.views_table(results),
+            "IoU by category:",
+            tables.category_table(results),
+            "IoU by threshold:",
+            tables.sweep_table(results),
+            *([stored] if stored else []),
+            "Beside the paper:",
+            tables.paper_table(runs),
+            *(["Beside 3D-R2N2 (mean IoU by category):", beside] if beside else []),
+            *([notes] if notes else []),
+        ]
+    )
 
 
 def read_results(path: StrPath) -> dict[str, Any]:

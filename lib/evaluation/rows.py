@@ -4,12 +4,10 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
-from pathlib import Path
-from typing import TypeVar, get_type_hints
+from typing import TypeVar
 
 import numpy as np
 
-from ..base.errors import UserError
 from ..base.files import write_text
 from ..base.hints import StrPath
 
@@ -56,19 +54,6 @@ def write_rows(path: StrPath, rows: Sequence[Row], method: Iterable[str] | None 
     write_text(path, _csv(header, [astuple(row) + end for row, end in zip(rows, ends)]))
 
 
-def read_rows(path: StrPath) -> list[Row]:
-    """Read the rows that `write_rows` wrote.
-
-    Raises
-    ------
-    UserError
-        When the file cannot be read or has other columns.
-    """
-    kinds = get_type_hints(Row).values()
-    names = [field.name for field in fields(Row)]
-    return [Row(*(kind(cell) for kind, cell in zip(kinds, cells))) for cells in _read(path, names)]
-
-
 def write_sweep(path: StrPath, rows: Sequence[SweepRow], thresholds: Iterable[float]) -> None:
     """Write sweep rows as CSV, a column ``iou@T`` for each threshold T."""
     header = ["category", "model", "views"] + [f"iou@{threshold:g}" for threshold in thresholds]
@@ -108,13 +93,3 @@ def _csv(header, lines):
 def _plain(cell):
     # repr of a Python float is the shortest text that reads back as the same number.
     return repr(float(cell)) if isinstance(cell, (float, np.floating)) else cell
-
-
-def _read(path, names):
-    try:
-        lines = list(csv.reader(io.StringIO(Path(path).read_text(encoding="utf-8"))))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read the rows in {path}: {error}") from error
-    if not lines or lines[0] != names:
-        raise UserError(f"{path} does not have the columns {', '.join(names)}")
-    return lines[1:]

@@ -15,6 +15,7 @@ from ..data.shapenet import Item
 from ..data.views import load_views
 from .baseline import MeanShape
 from .evaluate import Evaluation, pick_cases, predict_objects, save_passing
+from .metrics import sigmoid
 from .predictions import Prediction, PredictionWriter, Predictions
 from .report.figures import Case, pictures_of
 from .rows import select
@@ -22,6 +23,8 @@ from .rows import select
 GLOBAL, OWN = "mean shape", "category mean shape"
 GATE_VIEWS = 6
 """Views of the gate figure, at most; more would not fit a page."""
+GATE_FIGURES = 3
+"""How many of the medians keep what the recurrent cells did."""
 Shown = tuple[Prediction, np.ndarray | None, dict[str, np.ndarray] | None]
 
 
@@ -143,22 +146,13 @@ class SavedSubject:
         return pictures_of(load_views([item.view_path(number) for number in range(count)]))
 
 
-def make_cases(
-    evaluation: Evaluation,
-    subject: NetworkSubject | SavedSubject,
-    sigmoid: Callable[[np.ndarray], np.ndarray],
-    gate_figures: int = 3,
-) -> list[Case]:
+def make_cases(evaluation: Evaluation, subject: NetworkSubject | SavedSubject) -> list[Case]:
     """Choose objects and show them again: best, median and worst of every category.
 
     Parameters
     ----------
     evaluation : evaluate.Evaluation
     subject : NetworkSubject or SavedSubject
-    sigmoid : callable
-        From log-odds to probabilities.
-    gate_figures : int
-        How many of the medians keep what the recurrent cells did.
 
     Returns
     -------
@@ -166,7 +160,7 @@ def make_cases(
     """
     chosen = pick_cases(evaluation.rows)
     medians = [k for k, (rank, _) in enumerate(chosen) if rank == "median"] or [0]
-    spread = np.linspace(0, len(medians) - 1, min(gate_figures, len(medians)))
+    spread = np.linspace(0, len(medians) - 1, min(GATE_FIGURES, len(medians)))
     with_gates = {medians[int(round(place))] for place in spread}
     names = [(row.category, row.model) for _, row in chosen]
     counts = sorted({row.views for row in evaluation.rows})

@@ -49,9 +49,9 @@ def category_rows(results: dict[str, Any], metric: str = "iou") -> tuple[list[st
     return header, [*lines, ["all objects", results["objects"], *every, *base]]
 
 
-def category_table(results: dict[str, Any], metric: str = "iou") -> str:
-    """Table by category: objects, the metric at each number of views, the baselines."""
-    return _marked(grid(*category_rows(results, metric)), results)
+def category_table(results: dict[str, Any]) -> str:
+    """Table by category: objects, the IoU at each number of views, the baselines."""
+    return _marked(grid(*category_rows(results)), results)
 
 
 def sweep_rows(results: dict[str, Any]) -> tuple[list[str], list[list[Any]]]:

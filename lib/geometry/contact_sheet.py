@@ -13,12 +13,11 @@ from .camera import SIZE
 from .dataset import Task
 
 LABEL = 16  # pixels above each row
+COLUMNS = 12  # objects in a row, at most
 
 
-def write_contact_sheet(
-    path: StrPath, out: StrPath, tasks: Iterable[Task], columns: int = 12, view: int = 0
-) -> None:
-    """Write a picture with a row for each category: one view each of its first objects.
+def write_contact_sheet(path: StrPath, out: StrPath, tasks: Iterable[Task]) -> None:
+    """Write a picture with a row for each category: the first view of its first objects.
 
     Parameters
     ----------
@@ -28,14 +27,12 @@ def write_contact_sheet(
         The data set.
     tasks : list of voxlstm.lib.geometry.tasks.Task
         The objects to show, those that are there.
-    columns, view : int
-        Objects in a row; which of the views.
     """
     rows: dict[str, list[Path]] = {}
     for task in tasks:
         folder = layout.views_folder(out, task.synset, task.model)
-        picture = Path(folder, layout.view_name(view))
-        if picture.is_file() and len(rows.setdefault(task.synset, [])) < columns:
+        picture = Path(folder, layout.view_name(0))
+        if picture.is_file() and len(rows.setdefault(task.synset, [])) < COLUMNS:
             rows[task.synset].append(picture)
     width = max([len(pictures) for pictures in rows.values()], default=1) * SIZE
     sheet = Image.new("RGB", (width, max(len(rows), 1) * (SIZE + LABEL)), "white")

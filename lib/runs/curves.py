@@ -199,6 +199,12 @@ def series(rows: Sequence[Row]) -> dict[str, list[tuple[int, float]]]:
     }
 
 
+def series_beside(weights: StrPath) -> dict[str, list[tuple[int, float]]] | None:
+    """Return the `series` of the run that wrote the weights; None where no curves are beside them."""
+    path = Path(weights).parent / "curves.csv"
+    return series(read(path)) if path.exists() else None
+
+
 def smooth(values: Sequence[float] | np.ndarray, width: int = SMOOTHED) -> np.ndarray:
     """Return the mean of up to ``width`` values ending at each one."""
     totals = np.concatenate([[0.0], np.cumsum(values)])

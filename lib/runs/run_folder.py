@@ -55,8 +55,6 @@ class RunFolder:
     Attributes
     ----------
     path : Path
-    resumed : bool
-        Whether there is a run to go on with.
 
     Raises
     ------
@@ -75,7 +73,7 @@ class RunFolder:
         self._lock = lock(self.path)
         try:
             sweep(self.path)
-            self.resumed = self._check(resume, overwrite)
+            self._check(resume, overwrite)
         except BaseException:
             self._lock.close()
             raise
@@ -151,7 +149,6 @@ class RunFolder:
                 else ("--overwrite to replace it (its run.json is missing, so that it cannot be resumed)")
             )
             raise UserError(f"{self.path} holds a run already; give {remedy}, or another --out")
-        return resume
 
     def _clear(self):
         for name in (*CONTENT, STARTING):

@@ -31,10 +31,9 @@ leg a "" 3000 3e-4 "[[2500, 0.5]]"
 leg b a 3000 1.5e-4 "[]"
 leg c b 3367 1.5e-4 "[[2500, 0.5]]"
 leg d c 3000 7.5e-5 "[[1000, 0.4], [2100, 0.3]]"
-leg e d 6500 1.5e-4 "[[4200, 0.4], [5600, 0.3]]"
 
-$voxlstm test --weights "$folder/e/best.npz" --data "$folder/mixed" --split "$folder/mixed.split.txt" \
+$voxlstm test --weights "$folder/d/best.npz" --data "$folder/mixed" --split "$folder/mixed.split.txt" \
     --views 1,2,3,4,5 --out "$folder/test" --overwrite
-$voxlstm ship-weights --weights "$folder/e/best.npz" --results "$folder/test/results.json" \
+$voxlstm ship-weights --weights "$folder/d/best.npz" --results "$folder/test/results.json" \
     --out "$folder/pretrained.npz" --trained-on "procedural objects and free models (models/CREDITS.rst)"
 echo "the picture of results/pretrained.png is $folder/test/figures/medians.png"

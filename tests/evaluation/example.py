@@ -13,7 +13,6 @@ from voxlstm.lib.data.views import load_views
 from voxlstm.lib.evaluation.baseline import mean_shapes
 from voxlstm.lib.evaluation.evaluate import evaluate, summary
 from voxlstm.lib.evaluation.report.figures import draw_voxels, pictures_of
-from voxlstm.lib.evaluation.metrics import sigmoid
 from voxlstm.lib.evaluation.paper import describe
 from voxlstm.lib.evaluation.predictions import Prediction
 from voxlstm.lib.evaluation.subject import describe_shapes, make_cases, shape_choosers
@@ -134,4 +133,4 @@ def evaluate_example(root, counts=(1, 2, 3), threshold=0.4, kernel="3x3x3"):
     }
     for name, more in describe_shapes(*shapes).items():
         results["baseline"][name].update(more)
-    return evaluation, results, make_cases(evaluation, subject, sigmoid)
+    return evaluation, results, make_cases(evaluation, subject)

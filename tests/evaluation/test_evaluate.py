@@ -11,7 +11,6 @@ import numpy as np
 from voxlstm.lib.evaluation import metrics, rows
 from voxlstm.lib.evaluation.baseline import mean_shape
 from voxlstm.lib.evaluation.evaluate import evaluate, pick_cases, predict_objects, summary, thresholds_with
-from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.evaluation.predictions import Prediction
 from voxlstm.lib.evaluation.rows import Row, SweepRow
 
@@ -150,7 +149,12 @@ class RowsTest(unittest.TestCase):
     def test_rows_come_back_to_the_last_bit(self):
         lines = evaluate(example(), (1, 3)).rows
         rows.write_rows(self.path, lines)
-        self.assertEqual(rows.read_rows(self.path), lines)
+        with open(self.path, newline="", encoding="utf-8") as file:
+            found = [
+                rows.Row(r["category"], r["model"], int(r["views"]), *(float(r[m]) for m in rows.METRICS))
+                for r in csv.DictReader(file)
+            ]
+        self.assertEqual(found, lines)
 
     def test_the_columns_are_named(self):
         rows.write_rows(self.path, evaluate(example(), (1, 3)).rows)
@@ -167,13 +171,6 @@ class RowsTest(unittest.TestCase):
             self.path.read_text(encoding="utf-8"),
             "category,model,views,iou@0.4,iou@0.45\nchair,m,2,0.25,0.5\n",
         )
-
-    def test_other_files_are_refused(self):
-        self.path.write_text("a,b\n1,2\n", encoding="utf-8")
-        with self.assertRaisesRegex(UserError, "columns"):
-            rows.read_rows(self.path)
-        with self.assertRaisesRegex(UserError, "cannot read"):
-            rows.read_rows(self.path.with_name("missing.csv"))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,6 @@ class RunFolderTest(unittest.TestCase):
     def test_definitions_and_starts_come_back(self):
         self.begin()
         with RunFolder(self.path, resume=True) as folder:
-            self.assertTrue(folder.resumed)
             definitions = ({"kernel": 3}, {"rate": 0.1, "views": [1, 5]})
             self.assertEqual(folder.read_definitions(), definitions)
             folder.note_start(seed=4)
@@ -42,7 +41,6 @@ class RunFolderTest(unittest.TestCase):
         with self.assertRaisesRegex(UserError, "holds a run already"):
             RunFolder(self.path)
         with RunFolder(self.path, overwrite=True) as folder:
-            self.assertFalse(folder.resumed)
             self.assertEqual(folder.starts(), [])
 
     def test_there_must_be_a_run_to_resume(self):

@@ -11,7 +11,7 @@ from voxlstm import __version__
 from voxlstm.tools.__main__ import COMMANDS
 
 SCRIPT = Path(sys.executable).parent / "voxlstm"
-NOT_TOOLS = {"__init__", "__main__"}
+NOT_TOOLS = {"__init__", "__main__", "options"}
 
 
 def voxlstm(*arguments):

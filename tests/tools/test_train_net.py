@@ -167,8 +167,8 @@ class RefusalTest(TrainNetCase):
             folder.note_start(data_digest="")
             (out / "last.npz").write_bytes(b"old")
             (out / "notes.txt").write_text("mine")
-        with RunFolder(out, overwrite=True) as folder:
-            self.assertFalse(folder.resumed)
+        with RunFolder(out, overwrite=True):
+            pass
         self.assertEqual({path.name for path in out.iterdir()}, {".lock", "notes.txt"})
 
     def test_tf32_is_refused_without_a_gpu(self):

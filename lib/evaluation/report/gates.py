@@ -14,6 +14,7 @@ GATES = {
     "forget": "forget gate f, mean over channels",
     "change": "change of the hidden state, root mean square over channels",
 }
+WIDTH = 118  # pixels of a cell map
 HEAT = np.array([[245, 247, 250], [253, 219, 150], [240, 130, 60], [150, 25, 60]], float)
 
 
@@ -57,7 +58,7 @@ def gate_maps(gates: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     }
 
 
-def cell_map(values: np.ndarray, low: float, high: float, size: int = 118) -> str:
+def cell_map(values: np.ndarray, low: float, high: float) -> str:
     """Draw the recurrent cells as layers one above the other, coloured by a value.
 
     Parameters
@@ -67,8 +68,6 @@ def cell_map(values: np.ndarray, low: float, high: float, size: int = 118) -> st
         same side as the voxel drawings.
     low, high : float
         Values of the palest and of the strongest colour.
-    size : int
-        Width in pixels.
 
     Returns
     -------
@@ -78,7 +77,7 @@ def cell_map(values: np.ndarray, low: float, high: float, size: int = 118) -> st
     values = np.asarray(values)
     cells = values.shape[0]
     right, up, _ = camera(elevation=30.0)
-    unit = size / (cells * (abs(right[0]) + abs(right[2])))
+    unit = WIDTH / (cells * (abs(right[0]) + abs(right[2])))
     tall = unit * cells * (abs(up[0]) + abs(up[2]))
     gap = tall * 0.82
     height = tall + gap * (cells - 1) + 4
@@ -86,14 +85,14 @@ def cell_map(values: np.ndarray, low: float, high: float, size: int = 118) -> st
     parts = []
     for layer, i, k in np.ndindex(values.shape):
         x, z = (square + [i, k] - np.array(cells / 2)).T
-        across = size / 2 + unit * 0.98 * (right[0] * x + right[2] * z)
+        across = WIDTH / 2 + unit * 0.98 * (right[0] * x + right[2] * z)
         base = tall / 2 + 2 + gap * (cells - 1 - layer)
         down = base - unit * 0.98 * (up[0] * x + up[2] * z)
         points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(across, down))
         share = (values[i, layer, k] - low) / (high - low) if high > low else 0.0
         parts.append(f'<polygon points="{points}" fill="{heat(share)}"/>')
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {height:.0f}" width="{size}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" width="{WIDTH}" '
         f'height="{height:.0f}" role="img"><g stroke="{style.RULE}" stroke-width=".5">'
         + "".join(parts)
         + "</g></svg>"
