@@ -65,7 +65,7 @@ LOCK = $(PYTHON) -m piptools compile --quiet --generate-hashes --allow-unsafe --
 locks: venv
 	$(PYTHON) -m pip install --quiet pip-tools
 	$(LOCK) -o requirements.txt setup.py
-	$(LOCK) --constraint requirements.txt --extra data --extra report --extra fast --extra gpu \
+	$(LOCK) --constraint requirements.txt --extra data --extra report --extra fast --extra gpu --extra mpi \
 		-o requirements-extras.txt setup.py
 	$(LOCK) --constraint requirements.txt --extra cudnn -o requirements-cudnn.txt setup.py
 	$(LOCK) -o requirements-dev.txt requirements-dev.in

@@ -7,7 +7,7 @@ of these over the processes is what one process would have found, but for the or
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ class DividedSolver(Solver):
     def compile(self) -> None:
         """Compile every function, on each machine in one process first, whose work the others find."""
         for name in ("_gradient", "_update", "_validate"):
-            self.group.in_turn(lambda name=name: getattr(self, name))
+            self.group.in_turn(partial(getattr, self, name))
 
     def sit_out(self) -> None:
         """Tell the others that this process has no batch, so that none makes this step."""
@@ -180,7 +180,7 @@ def check_equal(group: Alone, values: dict[str, np.ndarray], iteration: int) -> 
     """
     digest = hashlib.blake2b()
     for value in values.values():
-        digest.update(np.ascontiguousarray(value))
+        digest.update(value.tobytes())
     digests = group.gather(digest.hexdigest())
     others = [str(rank) for rank, other in enumerate(digests) if other != digests[0]]
     if others:

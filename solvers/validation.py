@@ -64,21 +64,21 @@ def measure(
     solver: Predictor, batches: Iterable[Batch], fewest: int, stop: object = False
 ) -> Measures | None:
     """Return the `Measures` of the objects in some batches; see `score`."""
-    tables, ious, losses = found = Measures([], [], [])
+    found = Measures([], [], [])
     for batch in _until_interrupted(batches):
         if stop or batch is None:
             return None
         for count in sorted({fewest, len(batch.views)}):
             occupancy, entropy = solver.validate(batch.views[:count], batch.voxels)
-            tables.append(sweep(occupancy, batch.voxels))
-        ious.append(iou(occupancy, batch.voxels))
-        losses.append(entropy)
+            found.tables.append(sweep(occupancy, batch.voxels))
+        found.ious.append(iou(occupancy, batch.voxels))
+        found.losses.append(entropy)
     return found
 
 
 def scores_of(parts: Iterable[Measures]) -> Scores:
     """Return the `Scores` of all objects, measured in one or more parts."""
-    tables, ious, losses = (sum(lists, []) for lists in zip(*parts))
+    tables, ious, losses = ([array for part in lists for array in part] for lists in zip(*parts))
     threshold, _ = best_threshold(np.concatenate(tables))
     return Scores(_mean(ious), _mean(losses), threshold)
 

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 
 from voxlstm.lib.backend.gpu import PRECISIONS
 from voxlstm.lib.base.errors import run_tool
@@ -70,17 +70,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Train; return 0, or the usual status of the signal that stopped it."""
     options = parse_arguments(argv)
     options.categories = listed(options.categories)
-    asked = Asked(**{field.name: getattr(options, field.name) for field in fields(Asked)})
     with join() as group:
-        asked = replace(asked, device=group.device(asked.device))
+        options.device, options.processes = group.device(options.device), group.size
         if group.first:
-            return run(options, asked, group)
-        training, stop = follow(group, asked.device)
+            return run(options, group)
+        training, stop = follow(group, options.device)
         return 0 if training.done else stop.status or STOPPED
 
 
-def run(options: argparse.Namespace, asked: Asked, group: Alone) -> int:
+def run(options: argparse.Namespace, group: Alone) -> int:
     """Train in the folder of the command line, and say where the run stands; return the status."""
+    asked = Asked(**{field.name: getattr(options, field.name) for field in fields(Asked)})
     # Everything that can be wrong with the command is found before the folder is touched.
     start = None if options.resume else begin(asked)
     with RunFolder(options.out, options.resume, options.overwrite) as folder:

@@ -65,11 +65,6 @@ class Plan:
             raise UserError("there are no objects to make batches of")
         if self.batch < 1 or self.seed < 0 or (self.epochs is not None and self.epochs < 1):
             raise UserError("batch and epochs must be at least 1, and the seed not negative")
-        if self.batch < self.part[1]:
-            raise UserError(
-                f"a batch of {self.batch} objects cannot be divided over {self.part[1]} processes;"
-                f" start {self.batch} of them or fewer, or use a larger batch"
-            )
         if not 1 <= fewest <= most:
             raise UserError(f"the number of views must be 1 or more, not {fewest} to {most}")
         for item in self.objects:

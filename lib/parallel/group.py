@@ -7,7 +7,6 @@ import time
 import traceback
 from collections.abc import Callable
 from itertools import count
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -42,7 +41,7 @@ class Alone:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_: Any) -> None:
         return None
 
     @property
@@ -100,9 +99,8 @@ class Ranks(Alone):
         self._names = self._world.allgather(f"process {os.getpid()} on {socket.gethostname()}")
         self._watch = watch.start(self.rank)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: Any) -> None:
+        error = raised[1]
         if error and not self._met_by_all():
             self._tell(error)
             self._world.Abort(2)
