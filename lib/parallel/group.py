@@ -210,6 +210,6 @@ def join() -> Alone:
     except (RuntimeError, ImportError) as error:
         raise UserError(
             "mpirun started several processes, but mpi4py finds no MPI library"
-            f" ({error}); install the one of mpirun (Debian: apt install openmpi-bin)"
+            f" ({' '.join(str(error).split())}); install the one of mpirun (Debian: apt install openmpi-bin)"
         ) from error
     return Ranks(mpi) if mpi.COMM_WORLD.size > 1 else Alone()
