@@ -45,7 +45,7 @@ reproduce: venv
 	$(PYTHON) tools/reproduce.py --out output/reproduce
 
 bench: venv .venv-bench/installed
-	$(PYTHON) benchmarks/bench.py --torch .venv-bench/bin/python --out results/bench.json
+	$(PYTHON) benchmarks/bench.py --torch .venv-bench/bin/python --out output/bench.json
 
 # PyTorch is only compared with, so it has an environment of its own.
 .venv-bench/installed:
@@ -65,7 +65,7 @@ LOCK = $(PYTHON) -m piptools compile --quiet --generate-hashes --allow-unsafe --
 locks: venv
 	$(PYTHON) -m pip install --quiet pip-tools
 	$(LOCK) -o requirements.txt setup.py
-	$(LOCK) --constraint requirements.txt --extra data --extra report --extra fast --extra gpu --extra mpi \
+	$(LOCK) --constraint requirements.txt --extra data --extra report --extra fast --extra gpu --extra mpi --extra export \
 		-o requirements-extras.txt setup.py
 	$(LOCK) --constraint requirements.txt --extra cudnn -o requirements-cudnn.txt setup.py
 	$(LOCK) -o requirements-dev.txt requirements-dev.in

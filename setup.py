@@ -11,6 +11,7 @@ FOLDERS = [
     "lib",
     "lib.base",
     "lib.backend",
+    "lib.browser",
     "lib.parallel",
     "lib.runs",
     "lib.geometry",
@@ -18,6 +19,7 @@ FOLDERS = [
     "lib.data",
     "lib.evaluation",
     "lib.evaluation.report",
+    "lib.exchange",
     "lib.ops",
     "lib.ops.gpu",
     "models",
@@ -38,6 +40,8 @@ setup(
     package_data={
         "voxlstm.models": ["*.yaml", "*.npz", "*.json", "CREDITS.rst"],
         "voxlstm.solvers": ["*.yaml"],
+        "voxlstm.lib.browser": ["*.html", "*.css", "*.js", "*.json", "*.txt"],
+        "voxlstm.lib.data": ["demo/**/*"],
         "voxlstm.lib.geometry": ["*.yaml"],
         "voxlstm.lib.ops": ["*.cpp", "*.h"],
         "voxlstm.lib.ops.gpu": ["*.cu"],
@@ -63,6 +67,10 @@ setup(
             "tensorboardX==2.6.5",  # TensorBoard events without TensorFlow
             "scikit-image==0.24.0",  # marching cubes for smooth surfaces
             "trimesh==5.2.0",  # mesh formats
+        ],
+        "export": [
+            "onnx>=1.17",  # writes and checks ONNX files
+            "safetensors>=0.4",  # writes weights that other frameworks read
         ],
         "heic": ["pillow-heif>=0.22"],  # telephones' pictures
         "gpu": ["mako>=1.2"],  # pygpu's kernel templates; pygpu itself is a Debian package

@@ -2,7 +2,7 @@
 
 Every contender is a process that waits for requests; each round asks all of them in turn, so that
 what else the machine does falls on all alike. Medians of the rounds, their ratios and the rate of
-the machine's float32 matrix product go to ``results/bench.json``.
+the machine's float32 matrix product go to ``output/bench.json``.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def parse_arguments(argv):
     parser.add_argument("--rounds", type=int, default=5, help="timed rounds a case")
     parser.add_argument("--quick", action="store_true", help="only the case of the ratios")
     parser.add_argument("--threads", type=int, help="threads of each contender; all cores if unset")
-    parser.add_argument("--out", default=HERE.parent / "results/bench.json", help="result file")
+    parser.add_argument("--out", default=HERE.parent / "output/bench.json", help="result file")
     return parser.parse_args(argv)
 
 

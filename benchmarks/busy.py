@@ -37,7 +37,7 @@ def parse_arguments(argv):
     parser.add_argument("--rounds", type=int, default=5, help="turns of each way")
     parser.add_argument("--steps", type=int, default=5, help="steps a turn")
     parser.add_argument("--note", default="", help="what else ran on the machine, for the result file")
-    parser.add_argument("--out", default=HERE.parent / "results/busy.json", help="result file")
+    parser.add_argument("--out", default=HERE.parent / "output/busy.json", help="result file")
     return parser.parse_args(argv)
 
 

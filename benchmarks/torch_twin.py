@@ -4,6 +4,8 @@ Weights and definition are those of the project, so that both compute the same. 
 maps are stored and how the decoder enlarges them.
 """
 
+import json
+
 import torch
 from torch.nn import functional
 
@@ -40,10 +42,33 @@ def prepare(weights, config, layout, device):
     w = {name: torch.from_numpy(value) for name, value in weights.items()}
     for part, axis in (("W", 1), ("U", 0), ("b", 0)):
         w[f"lstm.{part}"] = torch.cat([w.pop(f"lstm.{gate}.{part}") for gate in GATES], axis)
-    for number in range(1, config["unpoolings"] + 1 if layout != ZEROS else 1):
+    if layout != ZEROS:
+        turn_kernels(w, config)
+    return {name: place(value, layout, device).requires_grad_() for name, value in w.items()}
+
+
+def load(path, layout, device):
+    """Return the parameters, as `prepare`, and the definition of the network from a file that
+    ``voxlstm export --format torch`` wrote: a JSON header, which says what lies where, and numbers."""
+    with open(path, "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        data = bytearray(file.read())
+    config = json.loads(header.pop("__metadata__")["network"])
+    w = {}
+    for name, about in header.items():
+        start, end = about["data_offsets"]
+        kind = {"F32": torch.float32, "F16": torch.float16}[about["dtype"]]
+        w[name] = torch.frombuffer(data[start:end], dtype=kind).view(about["shape"]).float()
+    if layout == ZEROS:
+        turn_kernels(w, config)
+    return {name: place(value, layout, device).requires_grad_() for name, value in w.items()}, config
+
+
+def turn_kernels(w, config):
+    """Turn the kernels behind an unpooling from a convolution's into a transposed one's, or back."""
+    for number in range(1, config["unpoolings"] + 1):
         name = f"decoder.conv{number}.W"
         w[name] = w[name].transpose(0, 1).flip(2, 3, 4)
-    return {name: place(value, layout, device).requires_grad_() for name, value in w.items()}
 
 
 def place(value, layout, device):

@@ -183,9 +183,7 @@ def load(path: StrPath) -> Checkpoint:
     weights, optimiser = _part(arrays, "weights/"), _part(arrays, "optimiser/")
     for name, value in weights.items():
         weights[name] = value.astype(np.float32) if value.dtype == np.float16 else value
-    for name, right in _META.items():
-        if not right(meta.get(name)):
-            raise UserError(f"{path} is damaged: its {name!r} is missing or of the wrong kind")
+    check_facts(path, meta)
     if not weights or meta.get("entries") != list(arrays):
         raise UserError(f"{path} is damaged: weights are missing, or entries do not belong")
     values = {name: meta[name] for name in _META}
@@ -195,6 +193,13 @@ def load(path: StrPath) -> Checkpoint:
     return Checkpoint(weights=weights, optimiser=optimiser, split=split, version=meta["version"], **values)
 
 
+def check_facts(path: StrPath, meta: dict[str, Any]) -> None:
+    """Refuse, naming the file, what is missing of a checkpoint's plain values or of the wrong kind."""
+    for name, right in _META.items():
+        if not right(meta.get(name)):
+            raise UserError(f"{path} is damaged: its {name!r} is missing or of the wrong kind")
+
+
 def load_network(path: StrPath) -> tuple["Network", Checkpoint]:
     """Make the network that a checkpoint was trained with, with the trained weights.
 
@@ -202,16 +207,21 @@ def load_network(path: StrPath) -> tuple["Network", Checkpoint]:
     -------
     Network, Checkpoint
     """
+    checkpoint = load(path)
+    return network_of(checkpoint, path), checkpoint
+
+
+def network_of(checkpoint: Checkpoint, path: StrPath) -> "Network":
+    """Make the network of a checkpoint with its weights; errors name its file."""
     # Reading a checkpoint needs no Theano; only making its network does.
     from ..lib.base.config import build
     from ..models.network import Network, NetworkConfig, check_weights
 
-    checkpoint = load(path)
     config = build(NetworkConfig, checkpoint.network, where=str(path))
     check_weights(config, checkpoint.weights, f"the weights in {path}")
     network = Network(config)
     network.set_weights(checkpoint.weights, f"the weights in {path}")
-    return network, checkpoint
+    return network
 
 
 def _read(path):

@@ -220,7 +220,8 @@ class Training:
 
     def _keep_best(self, step):
         if self.best is None or step.scores.iou > self.best["iou"]:
-            self.best = {"iteration": step.iteration, **step.scores._asdict()}
+            scores = zip(("iou", "cross_entropy", "threshold"), step.scores)
+            self.best = {"iteration": step.iteration, **dict(scores)}
             self._save(BEST)
 
     def _save(self, name):

@@ -1,7 +1,7 @@
 """How good a network in training is on the objects held back."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from ..lib.base.signals import Interrupted
 from ..lib.data.batches import Batch
 from ..lib.evaluation.metrics import best_threshold, iou, sweep
 from ..models.predictor import Predictor
+from .examples import Example, Examples
 
 
 class Scores(NamedTuple):
@@ -20,11 +21,14 @@ class Scores(NamedTuple):
         Of the most views, the IoU at threshold 0.4.
     threshold : float
         The one with the highest IoU over the fewest and the most views.
+    examples : sequence of Example
+        A few of the objects, from the most views, cut at the threshold.
     """
 
     iou: float
     cross_entropy: float
     threshold: float
+    examples: Sequence[Example] = ()
 
 
 class Measures(NamedTuple):
@@ -36,11 +40,18 @@ class Measures(NamedTuple):
         IoU by object and threshold.
     ious, losses : list of ndarray
         By object, of the most views.
+    examples : Examples
     """
 
     tables: list[np.ndarray]
     ious: list[np.ndarray]
     losses: list[np.ndarray]
+    examples: Examples
+
+    @classmethod
+    def none(cls) -> Self:
+        """Return those of no objects."""
+        return cls([], [], [], Examples())
 
 
 def score(solver: Predictor, batches: Iterable[Batch], fewest: int, stop: object = False) -> Scores | None:
@@ -64,7 +75,7 @@ def measure(
     solver: Predictor, batches: Iterable[Batch], fewest: int, stop: object = False
 ) -> Measures | None:
     """Return the `Measures` of the objects in some batches; see `score`."""
-    found = Measures([], [], [])
+    found = Measures.none()
     for batch in _until_interrupted(batches):
         if stop or batch is None:
             return None
@@ -73,14 +84,19 @@ def measure(
             found.tables.append(sweep(occupancy, batch.voxels))
         found.ious.append(iou(occupancy, batch.voxels))
         found.losses.append(entropy)
+        found.examples.add(batch, occupancy)
     return found
 
 
 def scores_of(parts: Iterable[Measures]) -> Scores:
     """Return the `Scores` of all objects, measured in one or more parts."""
-    tables, ious, losses = ([array for part in lists for array in part] for lists in zip(*parts))
-    threshold, _ = best_threshold(np.concatenate(tables))
-    return Scores(_mean(ious), _mean(losses), threshold)
+    whole = Measures.none()
+    for part in parts:
+        for ours, theirs in zip(whole[:3], part[:3]):
+            ours.extend(theirs)
+        whole.examples.add_all(part.examples)
+    threshold, _ = best_threshold(np.concatenate(whole.tables))
+    return Scores(_mean(whole.ious), _mean(whole.losses), threshold, whole.examples.at(threshold))
 
 
 def _until_interrupted(batches):

@@ -31,6 +31,8 @@ MAY_IMPORT = {
         "models.predictor",
     ),
     "lib.evaluation": ("lib.base", "lib.data", "lib.geometry", "lib.evaluation.metrics"),
+    "lib.browser": ("lib.base", "lib.data", "lib.evaluation"),
+    "lib.exchange": ("lib.base", "lib.evaluation.metrics", "models", "solvers"),
     "lib.runs": (
         "lib.base",
         "lib.backend",
@@ -46,12 +48,14 @@ MAY_IMPORT = {
     "tools": (
         "lib.base",
         "lib.backend",
+        "lib.browser",
         "lib.ops",
         "lib.data",
         "lib.geometry",
         "lib.parallel",
         "lib.evaluation",
         "lib.evaluation.metrics",
+        "lib.exchange",
         "lib.runs",
         "models",
         "models.predictor",

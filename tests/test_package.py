@@ -79,7 +79,7 @@ class Wheel(unittest.TestCase):
         answer = self.command("measure-claims", "--help")
         self.assertEqual((answer.returncode, answer.stderr), (0, ""))
         # What it writes is below the user's folder, not the package's.
-        self.assertIn("default: results/claims.json", " ".join(answer.stdout.split()))
+        self.assertIn("default: claims.json in --out", " ".join(answer.stdout.split()))
 
     def test_training_finds_its_definitions_without_a_checkout(self):
         definitions = ["--model", "models/small_1x1x1.yaml", "--solver", "solvers/small.yaml"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.files import check_apart
+from voxlstm.lib.base.files import check_apart, check_writable
 from voxlstm.lib.base.progress import say
 from voxlstm.lib.data.categories import CATEGORIES, find_synsets
 from voxlstm.lib.data.names import listed
@@ -96,6 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if sheet and Path(sheet).suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UserError(f"--contact-sheet {sheet} must end in .png or .jpg")
     check_apart({"--contact-sheet": sheet}, [task.path for task in tasks])
+    check_writable(sheet)
     broken = make(arguments.out, tasks, settings, arguments.workers, arguments.add)
     if sheet:
         write_contact_sheet(sheet, arguments.out, tasks)

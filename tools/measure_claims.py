@@ -40,8 +40,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--results",
         metavar="JSON",
         type=Path,
-        default=Path("results/claims.json"),
-        help="where to write what came out, a figure .png beside it; default: %(default)s",
+        help="where to write what came out, a figure .png beside it; default: claims.json in --out",
     )
     add("--seeds", metavar="N", type=int, default=3, help="number of seeds; default: %(default)s")
     add_recipe(parser)
@@ -76,11 +75,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     summary["data"].pop("folder")
     summary["seeds"] = list(range(options.seeds))
     summary["recipe"] = {"file": Path(options.solver).name, "set": options.settings}
-    write_json(options.results, summary)
-    with atomic_path(options.results.with_suffix(".png")) as temporary:
+    written = options.results or options.out / "claims.json"
+    write_json(written, summary)
+    with atomic_path(written.with_suffix(".png")) as temporary:
         claims.draw(summary, temporary)
     print(claims.describe(summary))
-    print(f"\nwritten: {options.results}, {options.results.with_suffix('.png')}")
+    print(f"\nwritten: {written}, {written.with_suffix('.png')}")
     return 0
 
 

@@ -6,16 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.files import write_json
+from voxlstm.lib.base.files import check_writable, write_json
 from voxlstm.lib.base.progress import Progress
-from voxlstm.lib.data import binvox
-from voxlstm.lib.data.shapenet import Index, Item
+from voxlstm.lib.data.shapenet import Index
 from voxlstm.lib.data.splits import RATIO, choose
-from voxlstm.lib.data.views import read_rendering
-from voxlstm.lib.evaluation.metrics import iou
 from voxlstm.lib.evaluation.tables import grid
-from voxlstm.lib.evaluation.visual_hull import silhouette, visual_hulls
-from voxlstm.lib.geometry.camera import SIZE, read_viewpoints
+from voxlstm.lib.evaluation.visual_hull import scores
 
 COUNTS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20)
 
@@ -33,13 +29,14 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Carve, print and write; return 0."""
     options = parse_arguments(argv)
+    check_writable(options.out)
     items = choose(Index.open(options.data), options.split, 0.0).test
     if not items:
         raise UserError(f"{options.data} has no test objects; take a larger data set")
     with Progress(len(items), "visual hull", unit="objects") as progress:
         rows = []
         for item in items:
-            rows.append(score(item))
+            rows.append(scores(item, COUNTS))
             progress.update()
     means = np.mean(rows, axis=0).tolist()
     by_views = [{"views": n, "iou": mean} for n, mean in zip(COUNTS, means, strict=True)]
@@ -47,20 +44,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_json(options.out, {"objects": len(items), "by_views": by_views})
     print(grid(["views", "IoU, visual hull"], [[str(n), f"{m:.4f}"] for n, m in zip(COUNTS, means)]))
     return 0
-
-
-def score(item: Item) -> np.ndarray:
-    """Return the IoU of an object's visual hull for each number of views."""
-    viewpoints, views = read_viewpoints(item.metadata_path), COUNTS[-1]
-    if min(item.views, len(viewpoints)) < views:
-        raise UserError(
-            f"{item.renderings_path} has {item.views} pictures and {len(viewpoints)}"
-            f" viewpoints; {views} pictures with their viewpoints are needed"
-        )
-    voxels, _, scale = binvox.load(item.voxels_path)
-    silhouettes = [silhouette(read_rendering(item.view_path(k), SIZE)) for k in range(views)]
-    hulls = visual_hulls(silhouettes, viewpoints, scale, COUNTS, len(voxels))
-    return iou(hulls.astype(np.float32), np.broadcast_to(voxels, hulls.shape))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from voxlstm.lib.backend import door
 from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.files import check_apart, write_bytes
+from voxlstm.lib.base.files import check_apart, check_writable, write_bytes
 from voxlstm.lib.base.hints import StrPath
 from voxlstm.lib.base.progress import printable
 from voxlstm.lib.data.pictures import load_pictures
@@ -67,19 +67,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     export.check_name(options.out, options.surface)
     sheet = Path(options.preview or Path(options.out).with_suffix(".preview.png"))
     check_apart({"--out": options.out, "--preview": sheet}, [*options.pictures, options.weights])
+    check_writable(options.out, sheet)
     if options.threshold is not None and not 0 < options.threshold < 1:
         raise UserError(f"--threshold {options.threshold:g} must lie between 0 and 1")
     door.use_device(options.device)
     network, saved = load_network(options.weights)
     pictures, views = load_pictures(options.pictures, network.config.image)
-    for picture in pictures:
-        print(printable(f"{picture.name}: {picture.cut}"))
-    print(printable(trained_on(options.weights, saved)))
+    said = [f"{picture.name}: {picture.cut}" for picture in pictures] + [trained_on(options.weights, saved)]
     threshold = options.threshold or saved.threshold or THRESHOLD
     (occupancy,) = Predictor(network).predict(views[:, None])
     names = [picture.name for picture in pictures]
     write_bytes(sheet, png(preview(views, names, occupancy, threshold)))
     filled = int((occupancy > threshold).sum())
+    if filled:
+        export.write(options.out, occupancy, threshold, options.surface)
+    print(printable("\n".join(said)))  # when all is written, since the reader of this may have gone
     if not filled:
         print(
             f"nothing is above the threshold {threshold:g}: the most likely voxel has"
@@ -87,7 +89,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             f" not written, the pictures as the network saw them are in {sheet}"
         )
         return 1
-    export.write(options.out, occupancy, threshold, options.surface)
     print(f"{options.out}: {filled} of {occupancy.size} voxels are occupied; preview: {sheet}")
     return 0
 

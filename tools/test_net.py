@@ -9,7 +9,7 @@ from pathlib import Path
 
 from voxlstm.lib.backend.gpu import PRECISIONS
 from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.files import check_apart
+from voxlstm.lib.base.files import check_apart, check_writable
 from voxlstm.lib.base.progress import Progress, printable
 from voxlstm.lib.data.layout import VIEWS
 from voxlstm.lib.data.names import listed
@@ -119,11 +119,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     results = {**summary(evaluation), **about, "made_by": made_by(command)}
     for name, more in describe_shapes(*shapes).items():
         results["baseline"][name].update(more)
-    print(printable(output.describe(results, [results, *beside])))
+    try:
+        if options.out:
+            cases = make_cases(evaluation, subject)
+            curves = series_beside(options.weights) if options.weights else None
+            output.write(options.out, evaluation, results, cases, curves, beside)
+    finally:  # a full disk does not keep the scores from being told, nor a closed pipe from being written
+        print(printable(output.describe(results, [results, *beside])))
     if options.out:
-        cases = make_cases(evaluation, subject)
-        curves = series_beside(options.weights) if options.weights else None
-        output.write(options.out, evaluation, results, cases, curves, beside)
         print(f"written to {options.out}: {output.REPORT}, {output.RESULTS}, {output.ROWS}")
     return 0
 
@@ -141,7 +144,7 @@ def check_options(options: argparse.Namespace) -> None:
             raise UserError(
                 f"the name of saved predictions ends in .npz; {options.save_predictions} does not"
             )
-        output.check_writable(options.save_predictions)
+        check_writable(options.save_predictions)
     written = [Path(options.out, name) for name in output.FILES] if options.out else []
     check_apart(
         {

@@ -157,6 +157,10 @@ def _import_quietly():
     first = (threads or "").partition(",")[0].strip()
     if first.isdecimal():
         os.environ["OMP_NUM_THREADS"] = first
+    if os.path.expanduser("~") == "~":  # a user whom the system does not know
+        os.environ["HOME"] = str(_cache)  # Theano and matplotlib end in a traceback without one
+    if not os.access(os.path.expanduser("~"), os.W_OK):  # as under docker run --user
+        os.environ.setdefault("MPLCONFIGDIR", str(_cache / "matplotlib"))  # else it warns at length
     try:
         with warnings.catch_warnings(), defects.without_mpi():
             warnings.simplefilter("ignore")

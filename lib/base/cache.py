@@ -12,7 +12,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import UserError
@@ -74,12 +74,9 @@ def check_content(folder: Path) -> None:
     closed = not folder.stat().st_mode & 0o077  # nobody else comes in, so inner modes do not count
     pending: list[StrPath] = [folder]
     while pending:
-        with os.scandir(pending.pop()) as entries:
+        with suppress(FileNotFoundError), os.scandir(pending.pop()) as entries:
             for entry in entries:
-                facts = entry.stat(follow_symlinks=False)
-                if facts.st_uid != os.geteuid() or not (closed or _private(facts)):
-                    raise _unsafe(entry.path, facts)
-                if entry.is_dir(follow_symlinks=False):
+                if _may_hold_more(entry, closed):
                     pending.append(entry.path)
 
 
@@ -110,12 +107,12 @@ def scratch_folder(*names: str) -> Iterator[Path]:
 def trim(folder: StrPath, ending: str, kept: int) -> None:
     """Remove the oldest of a folder's files ``<name>-<16 hex><ending>``; other files stay."""
     own = re.compile(rf"[\w.-]+-[0-9a-f]{{16}}{re.escape(ending)}")
+    found = []
     with os.scandir(folder) as entries:
-        found = [
-            (entry.stat(follow_symlinks=False).st_mtime, entry.path)
-            for entry in entries
-            if own.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
-        ]
+        for entry in entries:
+            if own.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                with suppress(FileNotFoundError):  # another process has removed it since
+                    found.append((entry.stat(follow_symlinks=False).st_mtime, entry.path))
     for _, path in sorted(found, reverse=True)[kept:]:
         Path(path).unlink(missing_ok=True)
 
@@ -165,6 +162,17 @@ def _check(facts, folder):
 def _check_owner(facts, path):
     if facts.st_uid not in (0, os.geteuid()):
         raise _unsafe(path, facts)
+
+
+def _may_hold_more(entry, closed):
+    """Return whether an entry of the cache is a folder, if it is safe."""
+    try:
+        facts = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return False  # another process has removed it since
+    if facts.st_uid != os.geteuid() or not (closed or _private(facts)):
+        raise _unsafe(entry.path, facts)
+    return stat.S_ISDIR(facts.st_mode)
 
 
 def _private(facts):

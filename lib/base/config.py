@@ -106,14 +106,21 @@ def load_yaml(path: StrPath) -> dict[str, Any]:
     """
     try:
         with open(path, encoding="utf-8") as file:
-            value = _parse(file.read(MOST + 1))
+            text = file.read(MOST + 1)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise UserError(f"cannot read {path}: {reason}") from error
+    return parse_yaml(text, str(path))
+
+
+def parse_yaml(text: str, where: str) -> dict[str, Any]:
+    """Return the mapping that a YAML text is; errors as `load_yaml`, which name ``where``."""
+    try:
+        value = _parse(text)
     except yaml.YAMLError as error:
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())[:400]}") from error
+        raise UserError(f"{where} is not valid YAML: {' '.join(str(error).split())[:400]}") from error
     if not isinstance(value, dict):
-        raise UserError(f"{path} must hold 'key: value' lines at its top level")
+        raise UserError(f"{where} must hold 'key: value' lines at its top level")
     return value
 
 

@@ -1,5 +1,6 @@
 """Errors that a user can cause, said in one sentence with a remedy."""
 
+import errno
 import importlib
 import os
 import sys
@@ -9,6 +10,14 @@ from types import ModuleType
 from typing import NoReturn
 
 from .progress import say
+
+
+_CLOSED = "; choose another place, or let this user read and write there"
+_FULL = "; make room and run it again"
+REMEDIES = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _CLOSED),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FULL),
+}
 
 
 class UserError(Exception):
@@ -47,21 +56,23 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
         # The reader of our output has gone (``| head``); closing stdout again would warn.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except (UserError, OSError, KeyboardInterrupt) as error:
+    except (UserError, MemoryError, OSError, KeyboardInterrupt) as error:
         message, status = in_one_line(error)
         say(f"{program()}: {message}")
         sys.exit(status)
 
 
-def in_one_line(error: UserError | OSError | KeyboardInterrupt) -> tuple[str, int]:
+def in_one_line(error: UserError | MemoryError | OSError | KeyboardInterrupt) -> tuple[str, int]:
     """Return what is said of an error that needs no traceback, and the exit status."""
     if isinstance(error, KeyboardInterrupt):
         return "interrupted", 130
+    if isinstance(error, MemoryError):
+        return "error: there is not enough memory; close other programs, or ask for less at a time", 2
     if isinstance(error, UserError):
         return f"error: {error}", 2
     names = [str(name) for name in (error.filename, error.filename2) if name]
     where = f" ({' to '.join(names)})" if names else ""
-    return f"error: {error.strerror or error}{where}", 2
+    return f"error: {error.strerror or error}{where}{REMEDIES.get(error.errno or 0, '')}", 2
 
 
 def program() -> str:

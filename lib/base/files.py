@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import errno
 import json
 import os
 import tempfile
@@ -34,6 +35,9 @@ def atomic_path(path: StrPath, mode: int = 0o666) -> Iterator[Path]:
         os.chmod(temporary, mode & ~_umask())
         os.replace(temporary, path)
         _sync(path.parent)
+    except OSError as error:  # a write that finds no room does not say where
+        error.filename = error.filename or str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -95,6 +99,21 @@ def check_apart(outputs: Mapping[str, StrPath | None], inputs: Iterable[StrPath 
         if place in taken:
             raise UserError(f"{option} {path} would overwrite {taken[place]}: give another name")
         taken[place] = f"{option} {path}"
+
+
+def check_writable(*paths: StrPath | None) -> None:
+    """Make sure, before any work, that files can be made at paths but None; UserError otherwise."""
+    for path in (Path(path) for path in paths if path is not None):
+        try:
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(prefix=TEMPORARY, dir=path.parent):
+                pass
+        except OSError as error:
+            raise UserError(
+                f"cannot write {path}: {error.strerror}; choose another place, or let this user write there"
+            ) from error
 
 
 def _place(path):

@@ -1,5 +1,6 @@
 """Progress with time left: a bar on a terminal, a line now and then elsewhere."""
 
+import math
 import os
 import re
 import sys
@@ -7,6 +8,7 @@ import time
 import unicodedata
 from typing import Self, TextIO
 
+COLUMNS = 80  # of a terminal that does not say
 HIDDEN = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: control characters, lone halves, line ends
 TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")  # make text run the other way
 
@@ -65,26 +67,39 @@ class Progress:
         if time.monotonic() - self.shown >= self.every:
             self._show()
 
-    def message(self) -> str:
-        """Return the line that is shown: label, count, rate, time left, extra values."""
+    def message(self, columns: float = math.inf) -> str:
+        """Return the line that is shown: label, count, rate, time left, extra values.
+
+        On few ``columns`` the time so far and the rate are left out, then values that find no place.
+        """
         elapsed = time.monotonic() - self.start
         rate = (self.done - self.initial) / elapsed if elapsed > 0 else 0.0
         left = clock((self.total - self.done) / rate) if rate > 0 else "?"
         share = self.done / self.total if self.total else 1.0
-        text = f"{self.label}: {100 * share:3.0f} % {self.done}/{self.total}"
-        text += f" [{clock(elapsed)}, {left} left, {rate:.3g} {self.unit}/s]"
-        extra = ", ".join(f"{key} {_short(value)}" for key, value in self.postfix.items())
-        return text + (f" {extra}" if extra else "")
+        begin = f"{self.label}: {100 * share:3.0f} % {self.done}/{self.total}"
+        extra = [f"{key} {_short(value)}" for key, value in self.postfix.items()]
+        whole = (
+            f"{begin} [{clock(elapsed)}, {left} left, {rate:.3g} {self.unit}/s] {', '.join(extra)}".rstrip()
+        )
+        if cells(whole) <= columns:
+            return whole
+        line, between = f"{begin} [{left} left]", " "
+        for text in extra:
+            if cells(line + between + text) <= columns:
+                line, between = line + between + text, ", "
+        while cells(line) > columns:
+            line = line[:-1]
+        return line
 
     def _show(self):
         self.shown = time.monotonic()
-        text = self.message()
         if self.terminal:
-            padding = " " * max(0, self.width - len(text))
-            self.width = len(text)
+            text = self.message(_columns(self.stream) - 1)  # a full line would begin the next
+            padding = " " * max(0, self.width - cells(text))
+            self.width = cells(text)
             write(self.stream, "\r" + text + padding)
         else:
-            write(self.stream, text + "\n")
+            write(self.stream, self.message() + "\n")
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -139,6 +154,19 @@ def clock(seconds: float) -> str:
     minutes, seconds = divmod(int(round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def _columns(stream):
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or COLUMNS
+    except (OSError, ValueError):
+        return COLUMNS
+
+
+def cells(text: str) -> int:
+    """Return how many columns a text takes: letters of East Asia take two, marks above letters none."""
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))
 
 
 def _short(value):

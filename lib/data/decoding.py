@@ -1,12 +1,14 @@
 """Opening pictures of any origin: memory is bounded, and a decoder's every fault is one sentence."""
 
+import io
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from ..base.errors import UserError
 from ..base.hints import StrPath
@@ -17,12 +19,23 @@ MOST_JPEG = 500_000_000  # JPEG is decoded at an eighth of its size
 BAND = 64  # rows of the reduced picture that are converted together
 HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 ORIENTATION = 0x0112  # EXIF's tag
+FEW = 1 << 20  # bytes that are read unasked
+
+
+class _File(io.BufferedReader):
+    """A file of which no more is asked than it holds: a damaged length would take gigabytes first."""
+
+    def read(self, size=-1):
+        """Return bytes, as every file does."""
+        if size is not None and size > FEW:
+            size = min(size, max(0, os.fstat(self.fileno()).st_size - self.tell()))
+        return super().read(size)
 
 
 @contextmanager
 def opened(
     path: StrPath, what: str = "picture", formats: tuple[str, ...] | None = None
-) -> Iterator[Image.Image]:
+) -> Iterator[ImageFile.ImageFile]:
     """Open a picture file and check its size; it is decoded when its pixels are asked for.
 
     Parameters
@@ -41,7 +54,7 @@ def opened(
     try:
         with warnings.catch_warnings(), _without_pillows_limit():
             warnings.simplefilter("ignore")  # of damaged metadata and of size, checked below
-            with Image.open(path, formats=formats) as image:
+            with _File(io.FileIO(path)) as file, Image.open(file, formats=formats) as image:
                 _check_size(path, image)
                 yield image
     except UserError:
@@ -51,10 +64,7 @@ def opened(
     except MemoryError as error:
         raise UserError(f"{path} needs more memory than there is: reduce it first") from error
     except Exception as error:  # decoders fail in as many ways as files are broken
-        said = " ".join(str(getattr(error, "strerror", None) or error).split())[:200]
-        raise UserError(
-            _heic(path) or f"cannot read the {what} {path}: {said or type(error).__name__}"
-        ) from error
+        raise UserError(_heic(path) or f"cannot read the {what} {path}: {_said(error)}") from error
 
 
 def reduced(
@@ -100,6 +110,13 @@ def _check_size(path, image):
         raise UserError(
             f"{path} has {pixels / 1e6:,.0f} million pixels, more than {most / 1e6:.0f}: reduce it first"
         )
+
+
+def _said(error):
+    """Return what a decoder's error says, in one line."""
+    if isinstance(error, UnidentifiedImageError):
+        return "it is no picture of a known format"
+    return " ".join(str(getattr(error, "strerror", None) or error).split())[:200] or type(error).__name__
 
 
 def _heic(path):

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from ..base.errors import UserError
 from ..base.hints import StrPath
+from . import depth
 from .decoding import opened, reduced
 from .views import SIZE, TEST_BACKGROUND
 
@@ -19,7 +20,6 @@ BACKGROUND = TEST_BACKGROUND / 255
 EXTENT = 0.69
 BELOW = 3  # of 127 pixels
 WORKING_SIDE = 768  # larger pictures are reduced first: a view has 127 pixels
-CAMERA_BITS = 10, 12, 14  # that 16-bit pictures may hold
 CORNERS = 0.1  # share of a picture that rounded corners take at most
 PLAIN_NOISE = 0.05  # a plain background strays this little from a smooth surface of colour
 PLAIN_SHARE = 0.6  # ... over at least this share of the picture's border
@@ -156,25 +156,11 @@ def frame(colour: np.ndarray, alpha: np.ndarray, size: int = SIZE) -> np.ndarray
 def _read(path):
     """Return (height, width, 4) in [0, 1], turned as the EXIF data say."""
     with opened(path) as image:
-        top = _top(image) if image.mode[0] in "IF" else None
-        image = reduced(image, WORKING_SIDE, lambda part: _eight_bits(part, top).convert("RGBA"))
+        depth.restore(path, image)
+        white = depth.top(image)
+        image = reduced(image, WORKING_SIDE, lambda part: depth.eight_bits(part, white).convert("RGBA"))
         image.thumbnail((WORKING_SIDE, WORKING_SIDE))
         return np.asarray(image, dtype=np.float32) / 255
-
-
-def _top(image):
-    """Return the value of white: the greatest of a camera's 10, 12 or 14 bits, or of 16."""
-    highest = image.getextrema()[1]
-    if image.mode[0] == "F":
-        return highest if 0 < highest < np.inf else 1.0
-    return next((2**bits - 1 for bits in CAMERA_BITS if highest < 2**bits), 65535)
-
-
-def _eight_bits(image, top):
-    if top is None:
-        return image
-    values = np.nan_to_num(np.asarray(image, dtype=np.float32) / np.float32(top))
-    return Image.fromarray(np.uint8(np.clip(values, 0, 1) * 255 + 0.5))
 
 
 def _only_corners_cut(alpha):

@@ -13,7 +13,7 @@ from multiprocessing.connection import Pipe, wait
 import numpy as np
 
 from ..base.errors import UserError
-from ..base.processes import ONE_THREAD, doing
+from ..base.processes import ONE_THREAD, die_with_parent, doing
 from ..base.progress import say
 from ..base.signals import Interrupted
 from .plan import Plan
@@ -136,7 +136,11 @@ class _Worker:
         self.connection, theirs = Pipe()
         self.name = name  # where in the memory it says what it reads
         files = (plan_file, memory_file, theirs.fileno())
-        program = f"from {__package__}.worker import main; main()"
+        # What the worker imports takes a second or more, in which the caller may be killed.
+        program = (
+            f"import sys; from {die_with_parent.__module__} import die_with_parent; die_with_parent(int(sys.argv[1]));"
+            f" from {__package__}.worker import main; main()"
+        )
         # A new program, not a fork: the caller may have threads and a GPU. A group of its own:
         # Ctrl-C goes to the caller alone, who ends the workers. -P: the folder is not searched.
         with theirs:

@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 from ..base.errors import UserError
 from ..base.hints import StrPath
 from .decoding import opened, reduced
+from .depth import restore
 from .variation import FRAMED, varied_rendering, varied_view
 
 RENDERED = 137  # pixels of a rendering's side
@@ -85,6 +86,7 @@ def read_rendering(path: StrPath, side: int | None = None) -> np.ndarray:
     with opened(path, "view", FORMATS) as image:
         if image.mode not in ("RGBA", "RGB", "P", "PA", "LA", "L", "1", "CMYK", "YCbCr"):
             raise UserError(f"{path} has pixels of mode {image.mode}, not 8-bit RGBA")
+        restore(path, image)
         turn = image.format != "PNG"  # a camera says in other files how it was held
         if side is not None:
             return np.asarray(_fit(reduced(image, side, _with_alpha, turn), side))

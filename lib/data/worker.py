@@ -18,7 +18,6 @@ from typing import NamedTuple
 import numpy as np
 
 from ..base.errors import UserError
-from ..base.processes import die_with_parent
 from .plan import Plan
 
 NAME = 4096  # bytes of the shared memory in which each worker says what it reads
@@ -100,9 +99,8 @@ def serve(plan_file: int, memory_file: int, connection: Connection, place: int) 
 
 
 def main() -> None:
-    """Serve as the process whose arguments are the parent, its descriptors and the place of the name."""
-    parent, plan_file, memory_file, socket, place = map(int, sys.argv[1:])
-    die_with_parent(parent)
+    """Serve as the process whose arguments are, behind its parent, descriptors and the place of the name."""
+    plan_file, memory_file, socket, place = map(int, sys.argv[2:])
     # A cluster sends it to every process of a job: the parent ends its workers when it can.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     serve(plan_file, memory_file, Connection(socket), place)

@@ -21,8 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from ..geometry.camera import Viewpoint
+from ..base.errors import UserError
+from ..data import binvox
+from ..data.shapenet import Item
+from ..data.views import SIZE, load_views
+from ..geometry.camera import Viewpoint, read_viewpoints
 from ..geometry.visibility import surface, visible
+from .metrics import sigmoid
+from .subject import Looker
 
 GROUPS = ("new", "old", "empty")
 MEASURES = ("state", "input_gate", "forget_gate", "occupancy")
@@ -151,6 +157,24 @@ def changes(
     return found
 
 
+def measure(item: Item, predictor: Looker, size: int = SIZE) -> list[Change]:
+    """Show an object in three views of ``size`` pixels; return its `Change`s."""
+    viewpoints = read_viewpoints(item.metadata_path)
+    if not 3 <= item.views <= len(viewpoints):
+        raise UserError(
+            f"{item.renderings_path} has {item.views} pictures and {len(viewpoints)}"
+            " viewpoints; 3 pictures with their viewpoints are needed"
+        )
+    order = choose_views(viewpoints[: item.views])
+    paths = [item.view_path(number) for number in order]
+    views = load_views(paths, size=size)[:, None]
+    gates = {name: values[:, 0] for name, values in predictor.gates(views).items()}
+    occupancy = sigmoid(predictor.log_odds(views, [1, 2, 3])[:, 0])
+    voxels, _, scale = binvox.load(item.voxels_path)
+    shown = [viewpoints[k] for k in order]
+    return changes(voxels, scale, shown, gates, occupancy)
+
+
 def summarise(objects: Iterable[Iterable[Change]]) -> dict[str, dict[str, dict[str, Any]]]:
     """Return means over objects: ``{view: {group: {measure: mean, "objects": n, "blocks": n}}}``.
 
@@ -169,6 +193,18 @@ def summarise(objects: Iterable[Iterable[Change]]) -> dict[str, dict[str, dict[s
                 entry = {"objects": len(rows), "blocks": blocks, **means}
                 table.setdefault(str(view), {})[name] = entry
     return table
+
+
+def describe(table: dict[str, dict[str, dict[str, Any]]]) -> str:
+    """Return the means as text."""
+    lines = ["view  blocks   number  change of h  input gate  forget gate  change of occupancy"]
+    for view, entries in table.items():
+        for name, row in entries.items():
+            lines.append(
+                f"{view:4}  {name:6} {row['blocks']:8}  {row['state']:11.4f} {row['input_gate']:11.4f}"
+                f" {row['forget_gate']:12.4f} {row['occupancy']:20.5f}"
+            )
+    return "\n".join(lines)
 
 
 def _count(values, cells):

@@ -1,6 +1,5 @@
 """The folder of an evaluation: rows, results, figures and the report."""
 
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,17 +41,6 @@ def reserve(folder: StrPath, overwrite: bool = False) -> None:
             pass
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror}") from error
-
-
-def check_writable(path: StrPath) -> None:
-    """Make sure that a file can be made at ``path``; UserError otherwise."""
-    parent = Path(path).resolve().parent
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
-    if Path(path).is_dir() or not os.access(parent, os.W_OK):
-        raise UserError(f"cannot write {path}: it is a folder or its folder is closed to you")
 
 
 def write(

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..base.errors import need
+from ..base.progress import cells
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,6 +92,17 @@ def svg(drawing: "Figure") -> str:
     # Neither the date nor the version of matplotlib belongs to a chart.
     drawing.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=False)
     return NOT_XML.sub("\ufffd", buffer.getvalue())
+
+
+def shortened(name: str, longest: int) -> str:
+    """Return a name with its middle left out where it has more letters; wide ones count twice."""
+    kept = len(name)
+    while cells(name[:kept]) > longest:
+        kept -= 1
+    if kept == len(name):
+        return name
+    end = kept // 3  # where names differ, more often than in the middle
+    return f"{name[: kept - end - 1]}…{name[len(name) - end :]}"
 
 
 def inline(text: str) -> str:

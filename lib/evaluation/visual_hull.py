@@ -9,7 +9,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..geometry.camera import SIZE, Viewpoint, project
+from ..base.errors import UserError
+from ..data import binvox
+from ..data.shapenet import Item
+from ..data.views import read_rendering
+from ..geometry.camera import SIZE, Viewpoint, project, read_viewpoints
+from .metrics import iou
 
 POINTS = 3  # along each side of a voxel; with 2 the hull of 20 views scores 0.02 less, with 4 the same
 
@@ -58,6 +63,20 @@ def visual_hulls(
 def silhouette(rendering: np.ndarray) -> np.ndarray:
     """Return where a rendering (side, side, 4) of uint8 shows the object, or its edge."""
     return rendering[..., 3] > 0
+
+
+def scores(item: Item, counts: Sequence[int]) -> np.ndarray:
+    """Return the IoU of an object's visual hull for each number of views."""
+    viewpoints, views = read_viewpoints(item.metadata_path), counts[-1]
+    if min(item.views, len(viewpoints)) < views:
+        raise UserError(
+            f"{item.renderings_path} has {item.views} pictures and {len(viewpoints)}"
+            f" viewpoints; {views} pictures with their viewpoints are needed"
+        )
+    voxels, _, scale = binvox.load(item.voxels_path)
+    silhouettes = [silhouette(read_rendering(item.view_path(k), SIZE)) for k in range(views)]
+    hulls = visual_hulls(silhouettes, viewpoints, scale, counts, len(voxels))
+    return iou(hulls.astype(np.float32), np.broadcast_to(voxels, hulls.shape))
 
 
 def _inside(silhouette, pixels):

@@ -27,7 +27,7 @@ from ..base.progress import Progress
 from ..data import binvox, layout, marker
 from ..data.layout import MODELS, RENDERINGS, VIEWS, VOXELS
 from ..data.marker import MARKER, VERSION
-from . import shapes
+from . import shapes, sources
 from .camera import sample_viewpoints
 from .frame import header, in_grid, normalised
 from .mesh import write_obj
@@ -69,7 +69,7 @@ def make(
     Raises
     ------
     UserError
-        When the folder was made in another way, or a worker process dies.
+        When the folder was made in another way or of other models, or a worker process dies.
     """
     out = Path(out)
     _reserve(out, dict(settings, version=VERSION), add, tasks)
@@ -98,6 +98,7 @@ def make_object(out: StrPath, task: Task) -> None:
     place = out, task.synset, task.model
     write_obj(layout.mesh_path(*place), mesh, names)
     _write_renderings(Path(layout.views_folder(*place)), mesh, task)
+    sources.note(out, task)
     grid = voxelise(in_grid(mesh), task.resolution)
     binvox.write(layout.voxels_path(*place), grid, *header(mesh))
 
@@ -167,6 +168,7 @@ def _reserve(out, settings, add, tasks):
             raise UserError(f"{out} holds a data set that this tool did not make: choose another --out")
         write_json(path, settings)
         return
+    sources.check(out, tasks)
     added = found.pop(marker.ADDED, [])
     if settings in (found, *added):
         return

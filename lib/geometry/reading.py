@@ -4,10 +4,10 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ..base.errors import UserError, need
 from ..base.hints import StrPath
+from ..data.decoding import opened, reduced
 from . import ac3d, gltf, off, ply
 from .mesh import Mesh, check, join
 from .text import Beside, decode
@@ -45,8 +45,11 @@ def read(path: StrPath, up: str = "y") -> Mesh:
     try:
         data = path.read_bytes()
         parts = READERS[path.suffix.lower()](data, Beside(path.parent), trimesh)
-    except (MemoryError, UserError):
+        _check_faces(parts)
+    except UserError:
         raise
+    except MemoryError as error:  # most often a damaged size
+        raise UserError(f"{path} needs more memory than there is: repair or export it again") from error
     except Exception as error:  # readers fail in as many ways as files are broken
         raise UserError(f"{path} cannot be read: {_reason(error)}; repair or export it again") from error
     parts = [part for part in parts if len(part.faces)]
@@ -56,6 +59,12 @@ def read(path: StrPath, up: str = "y") -> Mesh:
     check(mesh, path)
     mesh.vertices = mesh.vertices @ UPWARDS[up].T
     return mesh
+
+
+def _check_faces(parts):
+    for part in parts:  # apart: in the whole, such a face would take a vertex of the next part
+        if len(part.faces) and not 0 <= part.faces.min() <= part.faces.max() < len(part.vertices):
+            raise ValueError("a face has a vertex that is not there")
 
 
 def _reason(error):
@@ -165,7 +174,7 @@ def _grey(vertices, faces):
 def _picture(beside, name):
     """Return the texture of that name beside a model's file, or None."""
     try:
-        with Image.open(beside.find(name)) as image:
+        with opened(beside.find(name), "texture") as image:
             return _texture(image)
     except Exception:  # missing, or damaged in any way: the material's colour
         return None
@@ -210,6 +219,6 @@ def _material(material):
 
 
 def _texture(image):
-    image = image.convert("RGB")
+    image = reduced(image, TEXTURE_SIZE, lambda part: part.convert("RGB"), turn=False)
     image.thumbnail((TEXTURE_SIZE, TEXTURE_SIZE))
     return np.asarray(image)

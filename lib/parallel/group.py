@@ -183,7 +183,7 @@ class Ranks(Alone):
 
     def _tell(self, error):
         """Say the error of this process alone."""
-        if not isinstance(error, (UserError, OSError, KeyboardInterrupt)):
+        if not isinstance(error, (UserError, MemoryError, OSError, KeyboardInterrupt)):
             traceback.print_exception(error)
         else:
             where = "" if self.first else f" (rank {self.rank}, {self._names[self.rank]})"

@@ -10,7 +10,7 @@ so that an interrupted and resumed run leaves the same bytes as one that ran thr
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -21,6 +21,7 @@ from ..base.errors import UserError, need
 from ..base.files import atomic_path
 from ..base.hints import StrPath
 from ..evaluation import style
+from ..evaluation.report import figures
 
 SMOOTHED = 50
 """Iterations over which the loss is averaged for the eye."""
@@ -86,8 +87,15 @@ class Curves:
         if self._events:
             self._events.close()
 
-    def add(self, row: Row) -> None:
-        """Append a `Row`."""
+    def add(self, row: Row, examples: Iterable[tuple[str, np.ndarray, np.ndarray, np.ndarray]] = ()) -> None:
+        """Append a `Row`, and to the events pictures of validation objects.
+
+        Parameters
+        ----------
+        row : Row
+        examples : iterable of tuple
+            Names, and what `figures.strip` takes of each.
+        """
         self.rows.append(row)
         csv.writer(self._file, lineterminator="\n").writerow(_cells(row))
         if not self._events:
@@ -98,6 +106,9 @@ class Curves:
             loss = row.validation_cross_entropy
             self._events.add_scalar("validation/iou", row.validation_iou, row.iteration)
             self._events.add_scalar("validation/cross_entropy", loss, row.iteration)
+        for name, *example in examples:
+            picture = figures.strip(*example)
+            self._events.add_image(f"validation/{name}", picture, row.iteration, dataformats="HWC")
 
     def flush(self) -> None:
         """Bring every row to the disk; a checkpoint written afterwards never runs ahead of it."""

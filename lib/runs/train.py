@@ -110,7 +110,8 @@ def _recorded(training, folder, batches):
         say("\n".join([*curves.missing, "compiling; the first time on a machine takes minutes"]))
 
         def record(step):
-            curves.add(Row(step.iteration, step.loss, step.rate, *(step.scores or ())[:2]))
+            examples = step.scores.examples if step.scores else ()
+            curves.add(Row(step.iteration, step.loss, step.rate, *(step.scores or ())[:2]), examples)
             monitor.show(step.iteration, step.loss, step.scores)
 
         training.run(record, before_save=curves.flush, after_save=curves.draw)
@@ -140,7 +141,7 @@ def _divided(start, network, batches, stop, group, folder, learnt):
 
     def validate():
         if not items:
-            return Measures([], [], [])
+            return Measures.none()
         with _held_back(start, items, stop, batch=batch) as held_back:
             return measure(solver, held_back, fewest, stop)
 

@@ -68,6 +68,20 @@ class Readiness(unittest.TestCase):
         (self.folder / "theano").chmod(0o777)
         self.refused("not safe .*theano.*VOXLSTM_CACHE", VOXLSTM_CACHE=str(self.folder))
 
+    def test_a_user_whom_the_system_does_not_know(self):
+        unknown = "import pwd\ndef unknown(*_): raise KeyError\npwd.getpwuid = unknown\n"
+        program = unknown + ASK.format("") + "\n"
+        drawing = program.replace(
+            "run_tool(", "from voxlstm.lib.base.errors import need\nneed('matplotlib', '')\nrun_tool("
+        )
+        answer = run_python(drawing, without=("HOME",), THEANO_FLAGS="", VOXLSTM_CACHE=str(self.folder))
+        self.assertEqual((answer.returncode, answer.stdout), (0, "cpu\n"), answer.stderr)
+        answer = run_python(drawing, HOME="/nowhere", THEANO_FLAGS="", VOXLSTM_CACHE=str(self.folder))
+        self.assertEqual((answer.returncode, answer.stderr), (0, ""))
+        answer = run_python(program, without=("HOME", "VOXLSTM_CACHE", "XDG_CACHE_HOME"))
+        self.assertEqual(answer.returncode, 2)
+        self.assertRegex(answer.stderr, r"\A-c: error: there is no cache: .*VOXLSTM_CACHE.*\n\Z")
+
     def test_no_compiler(self):
         for name in ("ldconfig", "ld"):  # what else Theano and ctypes may look for
             (self.folder / name).write_text("")

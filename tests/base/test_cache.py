@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
@@ -147,6 +148,30 @@ class Content(CacheCase):
             cache.check_content(self.theano)
         self.file.chmod(0o644)
         cache.check_content(self.theano)
+
+    def test_what_another_process_removes_meanwhile_is_nothing(self):
+        scandir = os.scandir
+        for victim in ("a/b/module.so", "a/b", "a"):
+            place = self.theano / victim
+
+            @contextmanager
+            def removing(folder):
+                with scandir(folder) as entries:
+                    found = list(entries)
+                if os.fspath(folder) == str(place.parent):
+                    place.rename(self.root / f"gone-{place.name}")
+                yield iter(found)
+
+            with self.subTest(victim), mock.patch.object(cache.os, "scandir", removing):
+                cache.check_content(self.theano)
+                self.assertFalse(place.exists())
+        old, new = (cache.cache_folder("graphs") / f"a-{number:016x}.pickle" for number in range(2))
+        new.write_text("")
+        old.write_text("")
+        place = old
+        with mock.patch.object(cache.os, "scandir", removing):
+            cache.trim(old.parent, ".pickle", 1)
+        self.assertEqual(list(old.parent.iterdir()), [new])
 
     def test_plain_files_of_this_user(self):
         self.file.chmod(0o600)

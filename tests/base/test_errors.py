@@ -19,8 +19,14 @@ class RunTool(unittest.TestCase):
         self.ends("raise UserError('no data; make it')", 2, "-c: error: no data; make it\n")
         missing = "-c: error: No such file or directory (/no/file)\n"
         self.ends("open('/no/file')", 2, missing)
-        moved = "-c: error: No space left on device (/a to /b)\n"
+        moved = "-c: error: No space left on device (/a to /b); make room and run it again\n"
+        closed = (
+            "-c: error: Permission denied (/a); choose another place, or let this user read and write there\n"
+        )
+        self.ends("raise OSError(13, 'Permission denied', '/a')", 2, closed)
         self.ends("raise OSError(28, 'No space left on device', '/a', None, '/b')", 2, moved)
+        memory = "-c: error: there is not enough memory; close other programs, or ask for less at a time\n"
+        self.ends("bytearray(1 << 60)", 2, memory)
         self.ends("raise KeyboardInterrupt", 130, "-c: interrupted\n")
         self.ends("raise BrokenPipeError", 141, "")
 

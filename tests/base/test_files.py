@@ -4,10 +4,12 @@ import os
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from tests.process import run_python
+from voxlstm.lib.base import files
 from voxlstm.lib.base.errors import UserError
-from voxlstm.lib.base.files import atomic_path, check_apart, write_json, write_text
+from voxlstm.lib.base.files import atomic_path, check_apart, check_writable, write_json, write_text
 
 
 class Atomic(unittest.TestCase):
@@ -52,9 +54,30 @@ class Atomic(unittest.TestCase):
             self.path,
         )
         self.assertEqual(answer.returncode, 2)
-        self.assertIn("error: File too large", answer.stderr)
+        self.assertIn(f"error: File too large ({self.path})", answer.stderr)
         self.assertEqual(os.listdir(self.path.parent), ["file.txt"])
         self.assertEqual(self.path.read_text(), "old")
+
+
+class Writable(unittest.TestCase):
+    def test_what_cannot_be_written_is_refused_and_nothing_is_left(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "file").touch()
+            for path, why in (
+                (folder, "Is a directory"),
+                (folder / "file/a.obj", "Not a directory|File exists"),
+            ):
+                with self.assertRaisesRegex(UserError, f"cannot write {path}: ({why}); choose another place"):
+                    check_writable(folder / "fine", path)
+            closed = PermissionError(13, "Permission denied")
+            with mock.patch.object(files.tempfile, "NamedTemporaryFile", side_effect=closed):
+                with self.assertRaisesRegex(
+                    UserError, "b.obj: Permission denied; .* let this user write there"
+                ):
+                    check_writable(folder / "b.obj")
+            check_writable(folder / "new/a.obj", None, folder / "file")
+            self.assertEqual(sorted(path.name for path in folder.rglob("*")), ["file", "new"])
 
 
 class Apart(unittest.TestCase):

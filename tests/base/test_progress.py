@@ -1,7 +1,12 @@
 """What the progress line says."""
 
+import fcntl
 import io
 import os
+import pty
+import re
+import struct
+import termios
 import unittest
 from unittest import mock
 
@@ -48,6 +53,42 @@ class Line(unittest.TestCase):
         self.assertEqual(stream.getvalue().count("\n"), 1)
         first, second, _ = stream.getvalue().split("\r")[1:]
         self.assertEqual(len(first), len(second))
+
+    def test_a_line_never_takes_more_columns_than_there_are(self):
+        bar = progress.Progress(40000, "train", initial=100, stream=Terminal())
+        self.now = 3725.0
+        bar.update(9000, **{"loss": 0.0712345, "objects/s": 27.123, "waiting for data": "3 %", "IoU": 0.4512})
+        whole = bar.message()
+        self.assertGreater(len(whole), 99)
+        for columns, line in (
+            (len(whole), whole),
+            (81, "train:  23 % 9100/40000 [3:33:09 left] loss 0.07123, objects/s 27.12, IoU 0.4512"),
+            (79, "train:  23 % 9100/40000 [3:33:09 left] loss 0.07123, objects/s 27.12"),
+            (50, "train:  23 % 9100/40000 [3:33:09 left] IoU 0.4512"),
+            (30, "train:  23 % 9100/40000 [3:33:"),
+            (3, "tra"),
+        ):
+            self.assertEqual(bar.message(columns), line)
+        bar.label = "unpacking 椅子と机の椅子e\u0301"
+        for columns in range(1, 60):
+            line = bar.message(columns)
+            wide = sum("\u3000" < letter for letter in line)
+            self.assertLessEqual(len(line) + wide - line.count("\u0301"), columns)
+
+    def test_a_terminal_says_how_wide_it_is(self):
+        for told, columns in ((40, 40), (132, 132), (0, 80)):  # 0: it does not say
+            main, other = pty.openpty()
+            self.addCleanup(os.close, main)
+            with open(other, "w", encoding="utf-8") as stream:
+                fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, told, 0, 0))
+                with progress.Progress(9, "a label of many words", stream=stream) as bar:
+                    self.now += 1
+                    bar.update(1, **{"a value with a long name": "x" * 20, "another": "y" * 40})
+                seen = ""
+                while not seen.endswith("\n"):
+                    seen += os.read(main, 9999).decode()
+            widest = max(map(len, re.split("[\r\n]", seen)))
+            self.assertTrue(columns - 50 < widest < columns, (columns, widest))
 
     def test_clock(self):
         self.assertEqual(progress.clock(59.6), "1:00")

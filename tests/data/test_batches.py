@@ -496,6 +496,25 @@ class TestEndOfTheCaller(BatchCase):
         with mock.patch.dict(globals(), PROGRAM=program):
             self.assertEqual(self.end_by(signal.SIGKILL).returncode, -signal.SIGKILL)
 
+    def test_killed_while_the_workers_still_start(self):
+        slow = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (slow / "numpy.py").write_text("import time\nopen(__file__ + '.here', 'w')\ntime.sleep(100)\n")
+        begin = "\nimport os\nos.environ['PYTHONPATH'] = sys.argv[2]\nbatches"
+        code = PROGRAM.replace("next(batches)\n", "").replace("\nbatches", begin, 1)
+        program = subprocess.Popen(
+            [sys.executable, "-c", code + "    pass", str(self.root), str(slow)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        workers = read_workers(self, program)
+        deadline = time.monotonic() + 60
+        while not (slow / "numpy.py.here").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.5)  # the other one, too
+        program.kill()
+        assert_none_left(self, program, workers)
+
 
 def open_files(pid):
     """Return the names of a process's open files, less those it closes meanwhile."""

@@ -2,6 +2,7 @@
 
 import struct
 import tempfile
+import tracemalloc
 import unittest
 import zlib
 from pathlib import Path
@@ -231,6 +232,19 @@ class BadPictureTest(PictureCase):
         data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
         path.write_bytes(data)
         self.assert_refused(path, "has 400 million pixels, more than 100: reduce it first")
+
+    def test_a_length_that_is_damaged_takes_no_memory(self):
+        path = self.save(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+        data = bytearray(path.read_bytes())
+        for name in (b"IDAT", b"IEND"):  # of what is needed, and of what is read behind it
+            at = data.index(name) - 4
+            path.write_bytes(data[:at] + b"\x3f\xff\xff\xff" + (name if name == b"IDAT" else b"juNk"))
+            tracemalloc.start()
+            try:
+                self.assert_refused(path, "cannot read")
+                self.assertLess(tracemalloc.get_traced_memory()[1], 10e6)
+            finally:
+                tracemalloc.stop()
 
     def test_what_decoders_cannot_do_is_one_sentence(self):
         path = self.save(np.zeros((8, 8, 3), np.uint8), "picture.dds")

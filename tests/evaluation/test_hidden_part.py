@@ -1,9 +1,15 @@
 """What a hidden part's first view changes: shapes and states whose answer is known."""
 
+import tempfile
 import unittest
+from pathlib import Path
 
 import numpy as np
 
+from tests.tools import tiny
+from voxlstm.lib.base.errors import UserError
+from voxlstm.lib.data.shapenet import Index
+from voxlstm.lib.data.views import load_views
 from voxlstm.lib.evaluation import hidden_part
 from voxlstm.lib.geometry.camera import Viewpoint
 
@@ -89,3 +95,34 @@ class ChangesTest(unittest.TestCase):
         self.assertAlmostEqual(table["3"]["new"]["state"], 0.25)
         self.assertEqual(table["3"]["new"]["objects"], 2)
         self.assertEqual(table["3"]["new"]["blocks"], 2 * new.sum())
+
+
+class Recorder:
+    """A predictor that keeps what it is shown."""
+
+    def gates(self, views):
+        self.views = views
+        return dict.fromkeys(("hidden", "input", "forget"), np.zeros((3, 1, 2, 4, 4, 4), np.float32))
+
+    def log_odds(self, views, counts):
+        self.counts = counts
+        return np.zeros((3, 1, 32, 32, 32), np.float32)
+
+
+class MeasureTest(unittest.TestCase):
+    def test_the_network_sees_the_first_the_near_and_the_opposite_view(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root = tiny.make_data(Path(folder), objects=1, views=4)
+            item = Index.open(root, cache=False).items[0]
+            lines = [f"{azimuth} 27 0 0.8 25\n" for azimuth in (10, 100, 185, 350)]
+            metadata = Path(item.renderings_path) / "rendering_metadata.txt"
+            metadata.write_text("".join(lines))
+            predictor = Recorder()
+            found = hidden_part.measure(item, predictor)
+            expected = load_views([item.view_path(number) for number in (0, 3, 2)])
+            np.testing.assert_array_equal(predictor.views[:, 0], expected)
+            self.assertEqual(predictor.counts, [1, 2, 3])
+            self.assertEqual({change.view for change in found}, {2, 3})
+            metadata.write_text("".join(lines[:2]))
+            with self.assertRaisesRegex(UserError, "4 pictures and 2 viewpoints"):
+                hidden_part.measure(item, predictor)

@@ -36,6 +36,11 @@ class StyleTest(unittest.TestCase):
         self.assertIn("<&>]]>", words)
         self.assertNotIn("\x1b", text)
 
+    def test_long_names_keep_their_ends(self):
+        self.assertEqual(style.shortened("chair", 5), "chair")
+        self.assertEqual(style.shortened("a very long name of a folder 12", 12), "a very …r 12")
+        self.assertEqual(style.shortened("椅子と机の部屋にある", 9), "椅子…る")
+
     def test_words_stay_words(self):
         self.assertRegex(chart(), r"<text[^>]*>across</text>")
 

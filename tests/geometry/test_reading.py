@@ -3,14 +3,16 @@
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import trimesh
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 from tests.geometry.polygons import VOLUME, as_obj, as_off, as_ply, body, surface, volume
 from voxlstm.lib.base.errors import UserError
+from voxlstm.lib.data import decoding
 from voxlstm.lib.geometry.reading import read
 
 OBJ = """mtllib box.mtl
@@ -86,6 +88,24 @@ class ReadTest(ModelCase):
             mesh = read(self.root / "box.obj")
             self.assertEqual(mesh.textures, {})
             self.assertIn([0.1, 0.6, 0.3], np.round(mesh.materials, 1).tolist())
+
+    def test_large_textures_are_reduced_before_they_are_converted(self):
+        (self.root / "box.obj").write_text(OBJ)
+        (self.root / "box.mtl").write_text(MTL.format("paint.png"))
+        pixels = np.random.default_rng(0).integers(0, 255, (1500, 1500, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((2048, 2048)).save(self.root / "paint.png")
+        (usual,) = read(self.root / "box.obj").textures.values()
+        areas, convert = [], Image.Image.convert
+
+        def noted(image, *arguments, **options):
+            areas.append(image.width * image.height)
+            return convert(image, *arguments, **options)
+
+        with mock.patch.object(decoding, "LARGE", 100_000), mock.patch.object(Image.Image, "convert", noted):
+            (small,) = read(self.root / "box.obj").textures.values()
+        self.assertLess(max(areas), 2048 * 2048 / 4)
+        self.assertEqual(small.shape, (512, 512, 3))
+        assert_array_equal(small, usual)
 
     def test_missing_material_file(self):
         (self.root / "box.obj").write_text(OBJ)
@@ -225,6 +245,23 @@ class GltfTest(ModelCase):
             (self.root / "a.glb").write_bytes(self.export(extensionsRequired=[name]))
             with self.assertRaisesRegex(UserError, f"a.glb cannot be read: it needs {name}, .*export"):
                 read(self.root / "a.glb")
+
+    def test_corners_that_are_not_there_are_none_of_the_next_surface(self):
+        box = trimesh.creation.box()
+        box.faces[3, 1] = 8  # of 0 to 7; the sphere behind it has more
+        data = trimesh.Scene([box, trimesh.creation.icosphere(1)]).export(file_type="glb")
+        (self.root / "a.glb").write_bytes(data)
+        with self.assertRaisesRegex(UserError, "a.glb cannot be read: a face has a vertex that is not there"):
+            read(self.root / "a.glb")
+
+    def test_a_size_that_is_damaged(self):
+        with (
+            mock.patch.object(trimesh, "load", side_effect=MemoryError),
+            self.assertRaises(UserError) as caught,
+        ):
+            (self.root / "a.glb").write_bytes(self.export())
+            read(self.root / "a.glb")
+        self.assertIn("a.glb needs more memory than there is", str(caught.exception))
 
     def test_files_beside_and_bytes_behind(self):
         (self.root / "a.glb").write_bytes(self.export() + b"\0" * 7)

@@ -1,5 +1,6 @@
 """Curves: rows that survive a resumption unchanged, pictures and events where installed."""
 
+import io
 import sys
 import tempfile
 import unittest
@@ -103,6 +104,26 @@ class CurvesTest(unittest.TestCase):
             for step, value in values.items():
                 self.assertAlmostEqual(found[tag][step], value, places=6)
 
+    def test_events_hold_the_pictures_of_a_validation(self):
+        views = np.full((4, 3, 127, 127), 200, np.uint8)
+        views[1], views[2] = 100, 50
+        voxels, predicted = np.zeros((2, 8, 8, 8), bool)
+        voxels[2:6, 2:6, 2:6], predicted[3:5, 3:5, 3:5] = True, True
+        with Curves(self.folder) as growing:
+            for row in ROWS:
+                shown = [("chair", views, voxels, predicted)] if row.validation_iou is not None else []
+                growing.add(row, shown)
+        found = read_events(self.folder / "events")["validation/chair"]
+        self.assertEqual(list(found), [2, 4])
+        with Image.open(io.BytesIO(found[4])) as image:
+            drawn = np.asarray(image.convert("RGB"))
+        tiles = [drawn[:, 133 * k : 133 * k + 127] for k in range(5)]
+        self.assertEqual(drawn.shape, (127, 5 * 133, 3))
+        self.assertEqual([int(tile.mean()) for tile in tiles[:3]], [200, 100, 50])
+        # Both grids are drawn as large, so that the smaller one is seen to be smaller.
+        filled = [(tile < 240).any(-1).sum() for tile in tiles[3:]]
+        self.assertTrue(0.15 < filled[1] / filled[0] < 0.35, filled)
+
     def test_without_the_extra_the_csv_is_written_and_the_rest_is_said(self):
         with mock.patch.dict(sys.modules, {"matplotlib": None, "tensorboardX": None}):
             missing = write(self.folder, ROWS)
@@ -142,5 +163,6 @@ def read_events(folder):
                     for step in [step for step in values if step >= event.step]:
                         del values[step]
             for value in event.summary.value:
-                tags.setdefault(value.tag, {})[event.step] = value.simple_value
+                shown = value.image.encoded_image_string
+                tags.setdefault(value.tag, {})[event.step] = shown or value.simple_value
     return tags

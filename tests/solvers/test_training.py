@@ -258,6 +258,7 @@ class ScoreTest(unittest.TestCase):
             yield SimpleNamespace(
                 views=generator.random((2, size, 32, 32, 32), dtype=np.float32),
                 voxels=np.float32(generator.random((size, 32, 32, 32)) > 0.6),
+                objects=[SimpleNamespace(category="chair")] * size,
             )
 
     def score(self, fewest):
@@ -283,6 +284,14 @@ class ScoreTest(unittest.TestCase):
         for fewest, views in ((1, (0, 1)), (2, (1,))):
             means = [np.mean([list(self.overlaps(view, t)) for view in views]) for t in SWEEP]
             self.assertEqual(self.score(fewest).threshold, SWEEP[np.argmax(means)])
+
+    def test_an_example_is_shown_as_it_was_scored(self):
+        found = self.score(1)
+        (example,) = found.examples
+        first = next(self.batches())
+        np.testing.assert_array_equal(example.views, first.views[:, 0])
+        np.testing.assert_array_equal(example.voxels, first.voxels[0] > 0)
+        np.testing.assert_array_equal(example.predicted, first.views[1, 0] > np.float32(found.threshold))
 
     def test_it_stops_when_asked(self):
         self.assertIsNone(score(None, self.batches(), 1, stop=True))

@@ -153,6 +153,35 @@ class ProceduralTest(DatasetCase):
         with self.assertRaisesRegex(UserError, "grids of the same resolution"):
             run(*added, "--add", "--resolution", 16)
 
+    def test_a_file_of_the_same_name_is_another_object(self):
+        out = "--out", self.root / "data", "--models"
+        for tree, size in (("one", (1, 2, 3)), ("two", (3, 1, 1))):
+            (self.root / tree / "mug").mkdir(parents=True)
+            trimesh.creation.box(size).export(self.root / tree / "mug" / "a.obj")
+        run(*out, self.root / "one")
+        before = digests(self.root / "data")
+        for options in ((), ("--add",), ("--add", "--seed", 1)):
+            with self.assertRaisesRegex(
+                UserError, "has an object mug/a already, .* another file.*two/mug/a.obj"
+            ):
+                run(*out, self.root / "two", *options)
+        self.assertEqual(digests(self.root / "data"), before)
+        (self.root / "one").rename(self.root / "moved")
+        self.assertEqual(run(*out, self.root / "moved")[0], 0)
+        self.assertEqual(digests(self.root / "data"), before)
+        for name, other in (("mug/A", "mug/a"), ("MUG/c", "mug"), ("ｍug/c", None)):
+            tree = self.root / other.replace("/", "-") if other else self.root / "wide"
+            (tree / name).parent.mkdir(parents=True)
+            trimesh.creation.box((2, 2, 1)).export(tree / f"{name}.obj")
+            if other:
+                with self.assertRaisesRegex(UserError, f"holds {other}, which file systems may take for"):
+                    run(*out, tree)
+            else:
+                self.assertEqual(run(*out, tree)[0], 0)
+        (self.root / "moved" / "mug" / "a.obj").write_text("v 0 0 0")  # changed since
+        with self.assertRaisesRegex(UserError, "another file"):
+            run(*out, self.root / "moved")
+
     def test_a_set_of_an_older_version_is_refused_with_the_remedy(self):
         old = {"source": "procedural", "seed": 0, "version": 1}
         self.root.joinpath("dataset.json").write_text(json.dumps(old))

@@ -1,4 +1,4 @@
-"""measure_cells and measure_claims: what they show the network, run and reuse."""
+"""measure_hull and measure_claims: what they print and write, run and reuse."""
 
 import contextlib
 import io
@@ -8,48 +8,14 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-import numpy as np
 
 from tests.evaluation.test_claims import HULL, cells, result
 from tests.tools import tiny
 from voxlstm.lib.base.errors import UserError
-from voxlstm.lib.data.shapenet import Index
-from voxlstm.lib.data.views import load_views
 from voxlstm.lib.evaluation import output
 from voxlstm.lib.geometry import dataset, tasks
 from voxlstm.lib.runs import phases
-from voxlstm.tools import measure_cells, measure_claims, measure_hull
-
-
-class Recorder:
-    """A predictor that keeps what it is shown."""
-
-    def gates(self, views):
-        self.views = views
-        return dict.fromkeys(("hidden", "input", "forget"), np.zeros((3, 1, 2, 4, 4, 4), np.float32))
-
-    def log_odds(self, views, counts):
-        self.counts = counts
-        return np.zeros((3, 1, 32, 32, 32), np.float32)
-
-
-class MeasureCellsTest(unittest.TestCase):
-    def test_the_network_sees_the_first_the_near_and_the_opposite_view(self):
-        with tempfile.TemporaryDirectory() as folder:
-            root = tiny.make_data(Path(folder), objects=1, views=4)
-            item = Index.open(root, cache=False).items[0]
-            lines = [f"{azimuth} 27 0 0.8 25\n" for azimuth in (10, 100, 185, 350)]
-            metadata = Path(item.renderings_path) / "rendering_metadata.txt"
-            metadata.write_text("".join(lines))
-            predictor = Recorder()
-            found = measure_cells.measure(item, predictor)
-            expected = load_views([item.view_path(number) for number in (0, 3, 2)])
-            np.testing.assert_array_equal(predictor.views[:, 0], expected)
-            self.assertEqual(predictor.counts, [1, 2, 3])
-            self.assertEqual({change.view for change in found}, {2, 3})
-            metadata.write_text("".join(lines[:2]))
-            with self.assertRaisesRegex(UserError, "4 pictures and 2 viewpoints"):
-                measure_cells.measure(item, predictor)
+from voxlstm.tools import measure_claims, measure_hull
 
 
 class MeasureHullTest(unittest.TestCase):
@@ -112,18 +78,10 @@ class MeasureClaimsTest(unittest.TestCase):
             contextlib.redirect_stderr(io.StringIO()),
         ):
             status = measure_claims.main(
-                [
-                    "--data",
-                    "set",
-                    "--out",
-                    str(self.root / "claims"),
-                    "--results",
-                    str(self.root / "claims.json"),
-                    *arguments,
-                ]
+                ["--data", "set", "--out", str(self.root / "claims"), *map(str, arguments)]
             )
         self.assertEqual(status, 0)
-        return text.getvalue(), json.loads((self.root / "claims.json").read_text())
+        return text.getvalue(), json.loads((self.root / "claims/claims.json").read_text())
 
     def test_every_seed_is_run_once_and_more_can_be_added(self):
         text, found = self.measure("--seeds", "2")
@@ -137,7 +95,10 @@ class MeasureClaimsTest(unittest.TestCase):
         self.assertAlmostEqual(found["difference"]["iou"]["mean"], 0.1)
         self.assertNotIn("folder", found["data"])
         self.assertIn("2 of 2 seeds", text)
-        self.assertTrue((self.root / "claims.png").exists())
+        self.assertTrue((self.root / "claims/claims.png").exists())
+        self.assertFalse((self.root / "kept.json").exists())
+        self.measure("--results", self.root / "kept.json")
+        self.assertTrue((self.root / "kept.png").exists())
 
     def test_the_seed_is_not_the_users_to_set(self):
         with self.assertRaisesRegex(UserError, "use --seeds"):

@@ -304,6 +304,22 @@ class BadInputTest(unittest.TestCase):
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
         self.assertTrue(done.stderr.startswith("test_net: error: "), done.stderr)
 
+    def test_a_reader_that_has_gone_costs_no_results(self):
+        out = example.root / "unread"
+        tool = [sys.executable, ROOT / "tools" / "test_net.py", "--predictions", example.saved, "--out", out]
+        reader, writer = os.pipe()
+        os.close(reader)
+        with open(writer, "w", encoding="utf-8") as pipe:
+            environment = {**os.environ, "PYTHONUNBUFFERED": "1"}  # so that the first word is one too many
+            done = subprocess.run(
+                tool, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False, env=environment
+            )
+        self.assertEqual(done.returncode, 141, done.stderr)
+        self.assertNotRegex(done.stderr, "Traceback|error|Broken")
+        self.assertLessEqual(
+            {"report.html", "results.json", "rows.csv"}, {path.name for path in out.iterdir()}
+        )
+
     def test_a_disk_that_takes_no_more_is_said_and_leaves_nothing_half_written(self):
         out = example.root / "full"
         command = [
@@ -326,6 +342,7 @@ class BadInputTest(unittest.TestCase):
         last = done.stderr.splitlines()[-1]
         self.assertTrue(last.startswith("test_net: error: "), done.stderr)
         self.assertNotIn("Traceback", done.stderr)
+        self.assertIn("mean shape", done.stdout)  # the scores are told all the same
         names = [path.name for path in out.rglob("*") if path.is_file()]
         self.assertIn("rows.csv", names)
         self.assertFalse([n for n in names if n.startswith(".tmp") or n == "report.html"], names)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from tests.runs.test_curves import read_events
 from tests.tools import tiny
 from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.runs import curves
@@ -89,6 +90,8 @@ class RunTest(TrainNetCase):
         self.assertEqual([row.iteration for row in rows], list(range(1, 31)))
         validated = [row for row in rows if row.validation_iou is not None]
         self.assertEqual([row.iteration for row in validated], [6, 12, 18, 24, 30])
+        shown = read_events(self.whole / "events")
+        self.assertEqual(list(shown["validation/airplane"]), [6, 12, 18, 24, 30])
         last = checkpoint.load(self.whole / "last.npz")
         best = checkpoint.load(self.whole / "best.npz")
         self.assertEqual(last.iteration, 30)

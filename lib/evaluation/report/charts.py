@@ -3,9 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ...base.progress import cells
 from .. import style, tables
 
 WIDTH = 480  # not much wider than a telephone, where the words must stay legible
+LETTER = 7  # pixels, about
+LINE = 16  # pixels of a line of a legend
+LONGEST_TICK, LONGEST = 26, 48  # letters of a name beside an axis, and in a legend
+STEPS = 5  # between the numbers of an axis, so that six digits have room
 
 
 def views_chart(runs: Sequence[dict[str, Any]]) -> str:
@@ -41,7 +46,7 @@ def categories_chart(results: dict[str, Any]) -> str:
             axes.plot(
                 values, range(len(order)), marker, color=edge, label=label, markerfacecolor=fill, markersize=6
             )
-        axes.set_yticks(range(len(order)), map(plain, order))
+        axes.set_yticks(range(len(order)), [plain(style.shortened(name, LONGEST_TICK)) for name in order])
         axes.set(ylim=(-0.6, len(order) - 0.4))
         axes.grid(False, axis="y")
         return _finished(figure, xlabel=_mean_iou(results))
@@ -66,6 +71,7 @@ def training_chart(name: str, points: list[tuple[int, float]]) -> str:
         axes = figure.subplots()
         axes.plot(*zip(*kept), "o-" if len(kept) <= 40 else "-")
         axes.set_title(f"{name}: {kept[-1][1]:.4g} in the end", loc="left")
+        axes.locator_params(axis="x", nbins=STEPS, integer=True)
         return _finished(figure, xlabel="iteration")
 
 
@@ -84,8 +90,11 @@ def _finished(figure, **labels):
     axes.set(**labels)
     handles, names = axes.get_legend_handles_labels()
     if handles:
-        # Beside one another as far as they fit, about seven pixels a letter.
-        columns = max(1, (WIDTH - 60) // (7 * max(map(len, names)) + 50))
+        names = [style.shortened(name, LONGEST) for name in names]
+        # Beside one another as far as they fit.
+        columns = max(1, (WIDTH - 60) // (LETTER * max(map(cells, names)) + 50))
+        lines = -(-len(names) // columns)
+        figure.set_figheight(figure.get_figheight() + max(0, lines - 4) * LINE / style.DPI)
         figure.legend(handles, map(plain, names), loc="outside upper left", ncols=min(columns, len(names)))
     return style.svg(figure)
 

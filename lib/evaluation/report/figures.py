@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ...data.views import as_float
+from .. import style
 from ..metrics import occupied
 from ..rows import Row
 
@@ -28,6 +29,7 @@ MISSED = (240, 173, 60)
 FALSE = (214, 69, 80)
 AZIMUTH, ELEVATION = 35.0, 24.0
 SAMPLES = 3
+RANKS = ("best", "median", "worst")
 LIGHT = (0.82, 1.0, 0.68)  # of faces across x, y (the top) and z
 FOLD = 0.38  # the share of it that is lost where all neighbours are occupied
 
@@ -39,7 +41,7 @@ class Case:
     Attributes
     ----------
     rank : str
-        ``"best"``, ``"median"`` or ``"worst"`` of its category.
+        One of `RANKS`, in its category; or, where it is none of these, another word on it.
     rows : list of Row
         Its scores, one a number of views.
     voxels : ndarray bool (d, d, d)
@@ -178,12 +180,32 @@ def result_sheet(
     for number, case in enumerate(cases):
         top = head + number * (size + margin)
         last = case.rows[-1]
-        lines = [last.category, f"{case.rank} of its category", f"{last.views} views", f"IoU {last.iou:.3f}"]
+        ranked = [f"{case.rank} of its category"] if case.rank in RANKS else []
+        lines = [style.shortened(last.category, 25), *ranked, f"{last.views} views", f"IoU {last.iou:.3f}"]
         pen.multiline_text((10, top + 30), "\n".join(lines), (30, 30, 30), font, spacing=6)
-        for column, tile in enumerate(_tiles(case, threshold, shown_views, size)):
+        predicted = occupied(case.occupancy[-1], threshold)
+        tiles = _tiles(case.pictures, case.voxels, predicted, shown_views, size)
+        for column, tile in enumerate(tiles):
             if tile is not None:
                 sheet.paste(Image.fromarray(tile), (170 + column * (size + margin), top))
     return np.asarray(sheet)
+
+
+def strip(views: np.ndarray, voxels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Draw one object in a row: up to three views, the true grid, the predicted one.
+
+    Parameters
+    ----------
+    views : ndarray (V, 3, h, w)
+        uint8, or float32 in [0, 1].
+    voxels, predicted : ndarray bool (d, d, d)
+
+    Returns
+    -------
+    ndarray uint8 (h, w, 3)
+    """
+    tiles = list(_tiles(pictures_of(views[:3]), voxels, predicted, len(views[:3]), 127))
+    return np.concatenate([np.pad(tile, ((0, 0), (0, 6), (0, 0)), constant_values=255) for tile in tiles], 1)
 
 
 def png(picture: np.ndarray) -> bytes:
@@ -193,15 +215,14 @@ def png(picture: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _tiles(case, threshold, shown_views, size):
-    shown = [] if case.pictures is None else list(case.pictures[:shown_views])
+def _tiles(pictures, voxels, predicted, shown_views, size):
+    shown = [] if pictures is None else list(pictures[:shown_views])
     for picture in shown:
         yield np.asarray(Image.fromarray(picture).resize((size, size), Image.LANCZOS))
     for _ in range(shown_views - len(shown)):
         yield None
-    predicted = occupied(case.occupancy[-1], threshold)
-    zoom = fitting_zoom(case.voxels, predicted)
-    yield draw_voxels(case.voxels, size, TRUTH, zoom=zoom)
+    zoom = fitting_zoom(voxels, predicted)
+    yield draw_voxels(voxels, size, TRUTH, zoom=zoom)
     yield draw_voxels(predicted, size, PREDICTION, zoom=zoom)
 
 

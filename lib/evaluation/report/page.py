@@ -12,6 +12,8 @@ from PIL import Image
 
 from .. import style
 
+SCRIPTS = ("voxels.js", "meshes.js", "pane.js", "viewer.js")
+
 
 def assemble(title: str, body: str, data: object) -> str:
     """Return the whole page.
@@ -29,13 +31,18 @@ def assemble(title: str, body: str, data: object) -> str:
         "style": style.variables() + asset("page.css"),
         "body": body,
         "data": embedded(data),
-        "script": asset("voxels.js") + asset("viewer.js"),
+        "script": "".join(map(asset, SCRIPTS)),
     }
-    page, *rest = asset("page.html").split("{{")
+    return filled(asset("page.html"), parts)
+
+
+def filled(template: str, parts: dict[str, str]) -> str:
+    """Return a template with its parts in the places that ``{{name}}`` marks; parts are not looked into."""
+    text, *rest = template.split("{{")
     for piece in rest:
         name, after = piece.split("}}", 1)
-        page += parts[name] + after
-    return page
+        text += parts[name] + after
+    return text
 
 
 def embedded(data: object) -> str:

@@ -189,6 +189,15 @@ def _sweep(results):
 def _pictures(cases, results):
     if not cases:
         return ""
+    return (
+        f"<p>Of every category the best, the median and the worst object by IoU with "
+        f"{count(results['views'][-1])}, in the manner of the paper’s figure 6.</p>"
+        + cases_table(cases, results)
+    )
+
+
+def cases_table(cases: Sequence[figures.Case], results: dict[str, Any]) -> str:
+    """Return a line an object: its views, the true grid, the predicted one, the difference."""
     most = max((len(case.pictures) for case in cases if case.pictures is not None), default=0)
     shown = min(most, 5)
     columns = [f"view {k + 1}" for k in range(shown)]
@@ -197,9 +206,7 @@ def _pictures(cases, results):
     head += "<span>difference</span>"
     lines = "".join(_case(case, k, shown, results) for k, case in enumerate(cases))
     return (
-        f"<p>Of every category the best, the median and the worst object by IoU with "
-        f"{count(results['views'][-1])}, in the manner of the paper’s figure 6. In the last "
-        f"column {swatch(figures.TRUTH)}agreed, {swatch(figures.FALSE)}predicted but empty, "
+        f"<p>In the last column {swatch(figures.TRUTH)}agreed, {swatch(figures.FALSE)}predicted but empty, "
         f"{swatch(figures.MISSED)}occupied but missed.</p>"
         f'<div class="cases"><div class="head"><span class="said"></span>{head}</div>{lines}</div>'
     )

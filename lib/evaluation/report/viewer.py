@@ -1,6 +1,6 @@
 """The 3-D viewer: its part of the page, and the voxels that the page's script draws.
 
-The script, ``voxels.js`` and ``viewer.js``, draws the faces that `figures.draw_voxels` would draw, in
+The script draws the faces that `figures.draw_voxels` would draw, in
 its colours and with its light, from any side. Where a browser has no WebGL, the page's static pictures remain.
 """
 
@@ -41,8 +41,9 @@ def viewer_section(results: dict[str, Any]) -> str:
         '<label>threshold <input type="range" min="0" step="1" data-role="threshold">'
         '<span data-role="level"></span></label>'
         '<button data-role="reset">reset the view</button>'
-        '<button data-role="mesh" title="the predicted voxels at this threshold, centred, the '
-        'longest side 1 and y up">download the prediction (.obj)</button></div>'
+        '<span class="group"><label title="the voxels, centred, the longest side 1 and y up">download '
+        '<select data-role="grid"><option value="prediction">the prediction</option>'
+        f'<option value="truth">the ground truth</option></select></label>{save_buttons()}</span></div>'
         '<div class="strip" data-role="pictures"></div>'
         '<p class="note" data-role="still" hidden>This browser has no WebGL, so that the objects '
         "cannot be turned. The pictures above show them.</p>"
@@ -50,6 +51,11 @@ def viewer_section(results: dict[str, Any]) -> str:
         '<p class="read">IoU <b data-role="iou"></b> <span class="faint">(<span data-role="counts">'
         "</span> voxels)</span></p></div>"
     )
+
+
+def save_buttons() -> str:
+    """Return the buttons that save a mesh, one for each kind of file that the script writes."""
+    return "".join(f'<button data-mesh="{ending}">.{ending}</button>' for ending in ("obj", "glb", "stl"))
 
 
 def viewer_data(results: dict[str, Any], cases: Sequence[figures.Case]) -> dict[str, Any]:
@@ -64,16 +70,7 @@ def viewer_data(results: dict[str, Any], cases: Sequence[figures.Case]) -> dict[
         "threshold": results["threshold"],
         "thresholds": thresholds,
         "views": results["views"],
-        "look": {
-            "azimuth": figures.AZIMUTH,
-            "elevation": figures.ELEVATION,
-            "light": figures.LIGHT,
-            "fold": figures.FOLD,
-            "truth": figures.TRUTH,
-            "prediction": figures.PREDICTION,
-            "missed": figures.MISSED,
-            "extra": figures.FALSE,
-        },
+        "look": look(),
         "cases": [
             {
                 "category": case.rows[-1].category,
@@ -85,6 +82,20 @@ def viewer_data(results: dict[str, Any], cases: Sequence[figures.Case]) -> dict[
             }
             for case in cases
         ],
+    }
+
+
+def look() -> dict[str, Any]:
+    """Return the colours, the light and the camera that the page's script draws with."""
+    return {
+        "azimuth": figures.AZIMUTH,
+        "elevation": figures.ELEVATION,
+        "light": figures.LIGHT,
+        "fold": figures.FOLD,
+        "truth": figures.TRUTH,
+        "prediction": figures.PREDICTION,
+        "missed": figures.MISSED,
+        "extra": figures.FALSE,
     }
 
 

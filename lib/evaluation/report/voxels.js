@@ -96,20 +96,3 @@ function facesOf(kind) {
   }
   return faces;
 }
-
-// Returns occupied voxels as a Wavefront file: squares, centred, the longest side 1 and y up.
-function meshOf(grid) {
-  const faces = facesOf(grid), numbers = new Map(), places = [];
-  const lines = faces.map(({ corners }) => "f " + corners.map((corner) => {
-    const key = corner.join(" ");
-    if (!numbers.has(key)) numbers.set(key, places.push(corner));
-    return numbers.get(key);
-  }).join(" "));
-  const ends = [0, 1, 2].map((axis) => places.reduce(
-    ([low, high], place) => [Math.min(low, place[axis]), Math.max(high, place[axis])],
-    [Infinity, -Infinity]));
-  const side = Math.max(...ends.map(([low, high]) => high - low));
-  const vertices = places.map((place) => "v " + place.map(
-    (part, axis) => ((part - (ends[axis][0] + ends[axis][1]) / 2) / side).toFixed(6)).join(" "));
-  return [...vertices, ...lines, ""].join("\n");
-}

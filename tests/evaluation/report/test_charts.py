@@ -82,34 +82,49 @@ class ChartsTest(unittest.TestCase):
         )
         self.assertIn("IoU: 0.25 in the end", words(charts.training_chart("IoU", [(1, 0.5), (9, 0.25)])))
 
+    def assert_apart(self, figure):
+        """Assert that all words are in the picture and none is near another, and the axes are no line."""
+        axes, legends = figure.axes[0], figure.legends
+        texts = [
+            text
+            for k, axis in enumerate((axes.xaxis, axes.yaxis))
+            for text in axis.get_ticklabels()
+            if in_view(axis, text.get_position()[k])
+        ]
+        texts += [axes.xaxis.label, axes.yaxis.label]
+        texts += [text for legend in legends for text in legend.get_texts()]
+        seen = [(t.get_text(), t.get_window_extent()) for t in texts if t.get_text()]
+        for text, box in seen:
+            self.assertTrue(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1, text)
+            self.assertTrue(figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1, text)
+        self.assertGreater(len(seen), 5)
+        for (one, box), (other, beside) in itertools.combinations(seen, 2):
+            # Other fonts than the one that is measured with are wider.
+            near = box.x0 - 5 < beside.x1 and beside.x0 - 5 < box.x1
+            self.assertFalse(near and box.y0 < beside.y1 and beside.y0 < box.y1, (one, other))
+        self.assertGreater(axes.bbox.width, 200)
+        self.assertGreater(axes.bbox.height, 120)
+
     def test_no_two_words_overlap(self):
-        many = results([f"category {k}" for k in range(13)], range(1, 25))
-        runs = [copy.deepcopy(many) for _ in range(4)]
-        for k, run in enumerate(runs):
-            run["network"]["name"] = f"lstm_3x3x3_with_a_long_name_{k}"
-        points = [(1000 * k, 1e-5 * k) for k in range(300)]
-        for figure in (
-            drawn(charts.views_chart, runs),
-            drawn(charts.categories_chart, many),
-            drawn(charts.sweep_chart, many),
-            drawn(charts.training_chart, "loss", points),
+        for name in (
+            "category {}",
+            "椅子と机の部屋にある大きな家具 {}",
+            "a folder of somebody, named at length, {}",
         ):
-            axes, legends = figure.axes[0], figure.legends
-            texts = [
-                text
-                for k, axis in enumerate((axes.xaxis, axes.yaxis))
-                for text in axis.get_ticklabels()
-                if in_view(axis, text.get_position()[k])
-            ]
-            texts += [axes.xaxis.label, axes.yaxis.label]
-            texts += [text for legend in legends for text in legend.get_texts()]
-            seen = [(t.get_text(), t.get_window_extent()) for t in texts if t.get_text()]
-            for text, box in seen:
-                self.assertTrue(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1, text)
-                self.assertTrue(figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1, text)
-            self.assertGreater(len(seen), 5)
-            for (one, box), (other, beside) in itertools.combinations(seen, 2):
-                self.assertFalse(box.overlaps(beside), (one, other))
+            many = results([name.format(k) for k in range(40)], range(1, 25))
+            runs = [copy.deepcopy(many) for _ in range(9)]
+            for k, run in enumerate(runs):
+                run["network"]["name"] = f"{k} lstm_3x3x3_with_a_long_name_" + 9 * name.format(k)
+            for figure in (
+                drawn(charts.views_chart, runs[:1]),
+                drawn(charts.views_chart, runs),
+                drawn(charts.categories_chart, many),
+                drawn(charts.sweep_chart, many),
+            ):
+                self.assert_apart(figure)
+        for last in (9, 300, 40_000, 400_000, 999_999, 10**6, 4 * 10**7):
+            points = [(last * k // 300, 1e-5 * k) for k in range(301)]
+            self.assert_apart(drawn(charts.training_chart, "loss", points))
 
     def test_names_are_taken_as_they_are(self):
         found = results(("$x^2$ <&>", "a$b", "椅子"))

@@ -1,5 +1,6 @@
 """Voxel drawings: what is drawn where."""
 
+import dataclasses
 import unittest
 
 import numpy as np
@@ -137,6 +138,11 @@ class DrawTest(unittest.TestCase):
         self.assertGreater(len(low), 2 * 60)
         self.assertTrue(is_like(low, figures.PREDICTION).any())
         self.assertFalse(is_like(high, figures.PREDICTION).any())
+        for name in ("WIDE NAMES OF SOMEBODY'S FOLDERS", "椅子と机の部屋にある大きな家具"):
+            named = Case("best", [dataclasses.replace(row, category=name)], grid, occupancy)
+            sheet = figures.result_sheet([named], 0.4, shown_views=1, size=60)
+            self.assertTrue((sheet[26:, 10:160] < 200).any())
+            self.assertTrue((sheet[26:, 170:230] == 255).all())  # it has no picture, and no name in its place
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ class DataTest(unittest.TestCase):
     def test_the_look_is_that_of_the_drawings(self):
         look = viewer.viewer_data(example.results, example.cases)["look"]
         self.assertEqual((look["azimuth"], look["elevation"]), (figures.AZIMUTH, figures.ELEVATION))
-        script = "".join(map(page.asset, ("voxels.js", "viewer.js")))
+        script = "".join(map(page.asset, page.SCRIPTS))
         for value in {*figures.TRUTH, *figures.PREDICTION, *figures.LIGHT, figures.FOLD} - {1.0}:
             self.assertNotRegex(script, rf"(?<![\d.]){value:g}(?![\d.])")
 
@@ -120,27 +120,51 @@ class BrowserTest(unittest.TestCase):
         self.assertIn(f">{html.escape(name, quote=False)}, best (IoU", page.text)
         self.assertEqual(page.roles["iou"], f"{example.cases[0].rows[-1].iou:.4f}")
 
-    def test_the_mesh_is_what_is_predicted_at_the_threshold(self):
-        script = """
-          URL.createObjectURL = (blob) => {
-            blob.text().then((text) => { page.dataset.mesh = text; });
+    def test_meshes_are_the_grids_at_the_threshold(self):
+        case, threshold = example.cases[3], 0.75
+        grids = {"prediction": metrics.occupied(case.occupancy[0], threshold), "truth": case.voxels}
+        for kind, ending in (("prediction", "obj"), ("prediction", "stl"), ("truth", "glb")):
+            with self.subTest(kind=kind, ending=ending):
+                name, mesh = self.saved(kind, ending, f"#case=3&views=1&threshold={threshold}")
+                self.assertEqual(name, f"{case.rows[-1].category}_{case.rank}_{kind}.{ending}")
+                self.assert_is(mesh, grids[kind])
+
+    def saved(self, kind, ending, fragment):
+        """Return the name and the mesh of the file that a button of the page saves."""
+        script = f"""
+          URL.createObjectURL = (blob) => {{
+            const reader = new FileReader();
+            reader.onload = () => {{ page.dataset.mesh = reader.result; }};
+            reader.readAsDataURL(blob);
             return "#";
-          };
-          HTMLAnchorElement.prototype.click = function () { page.dataset.file = this.download; };
-          document.querySelector('[data-role="mesh"]').click();"""
-        place = example.results["thresholds"].index(0.75)
-        found = self.open("#case=3&views=1&threshold=0.75", self.driven(script))
-        case = example.cases[3]
-        grid = metrics.occupied(case.occupancy[0], example.results["thresholds"][place])
-        self.assertEqual(found.root["data-file"], f"{case.rows[-1].category}_{case.rank}.obj")
-        mesh = trimesh.load(io.StringIO(found.root["data-mesh"]), file_type="obj")
+          }};
+          HTMLAnchorElement.prototype.click = function () {{ page.dataset.file = this.download; }};
+          const grid = document.querySelector('[data-role="grid"]');
+          grid.value = "{kind}"; grid.dispatchEvent(new Event("change"));
+          document.querySelector('[data-mesh="{ending}"]').click();"""
+        root = self.open(fragment, self.driven(script)).root
+        content = base64.b64decode(root["data-mesh"].split(",")[1])
+        return root["data-file"], trimesh.load(io.BytesIO(content), file_type=ending, force="mesh")
+
+    def assert_is(self, mesh, grid):
+        """Check that a mesh encloses the voxels of a grid once, centred, the longest side 1."""
         cells = np.argwhere(grid)
         low, side = cells.min(axis=0), np.ptp(cells, axis=0) + 1
         np.testing.assert_allclose(mesh.bounds, [-side / side.max() / 2, side / side.max() / 2], atol=1e-5)
-        # Outward faces that enclose every voxel once.
         self.assertAlmostEqual(mesh.volume * side.max() ** 3 / grid.sum(), 1, places=3)
         middle = (cells.mean(axis=0) + 0.5 - low - side / 2) / side.max()
         np.testing.assert_allclose(mesh.center_mass, middle, atol=1e-3)
+
+    def test_two_fingers_zoom(self):
+        script = """
+          const canvas = document.querySelector("canvas"), before = Number(page.dataset.zoom);
+          const send = (kind, id, x) => canvas.dispatchEvent(
+            new PointerEvent(kind, { clientX: x, clientY: 50, pointerId: id }));
+          send("pointerdown", 1, 100); send("pointerdown", 2, 200); send("pointermove", 2, 250);
+          page.dataset.ratio = Number(page.dataset.zoom) / before;"""
+        root = self.open(page=self.driven(script)).root
+        self.assertAlmostEqual(float(root["data-ratio"]), 1.5, places=3)
+        self.assertAlmostEqual(float(root["data-yaw"]), np.radians(35), places=3)
 
     def driven(self, script):
         """Return a copy of the page that runs a script of the test after its own."""
