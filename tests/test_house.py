@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "lib.parallel": ("lib.base", "lib.backend"),
     "lib.ops": ("lib.base", "lib.backend"),
     "lib.data": ("lib.base",),
-    "lib.geometry": ("lib.base", "lib.data"),
+    "lib.geometry": ("lib.base", "lib.data", "lib.parallel"),
     "models": ("lib.base.config", "lib.base.errors", "lib.base.hints", "lib.backend.door", "lib.ops"),
     "models.predictor": ("lib.backend.door", "lib.ops", "lib.data.views", "models"),
     "lib.evaluation.metrics": (),
@@ -30,7 +30,7 @@ MAY_IMPORT = {
         "models",
         "models.predictor",
     ),
-    "lib.evaluation": ("lib.base", "lib.data", "lib.geometry", "lib.evaluation.metrics"),
+    "lib.evaluation": ("lib.base", "lib.data", "lib.geometry", "lib.parallel", "lib.evaluation.metrics"),
     "lib.browser": ("lib.base", "lib.data", "lib.evaluation"),
     "lib.exchange": ("lib.base", "lib.evaluation.metrics", "models", "solvers"),
     "lib.runs": (

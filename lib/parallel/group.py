@@ -5,9 +5,9 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 import numpy as np
 
@@ -53,12 +53,16 @@ class Alone:
         """Return a sentence on the group; none of one process."""
         return ""
 
+    def stream(self) -> TextIO:
+        """Return where this process shows how far it is: of several, the first one alone does."""
+        return sys.stderr
+
     def device(self, name: str | None) -> str | None:
         """Return the device that this process is to use, of the kind that the command names."""
         return name
 
-    def part(self, items: list[Any]) -> list[Any]:
-        """Return this process's part of a list; the parts in order are the list."""
+    def part(self, items: Sequence[Any]) -> Sequence[Any]:
+        """Return this process's part of a sequence; the parts in order are the whole."""
         return items[len(items) * self.rank // self.size : len(items) * (self.rank + 1) // self.size]
 
     def share(self, value: Any = None) -> Any:
@@ -75,6 +79,9 @@ class Alone:
     def in_turn(self, make: Callable[[], Any]) -> Any:
         """Return what ``make`` returns, which finds in the caches what an earlier process left there."""
         return make()
+
+
+ALONE = Alone()
 
 
 class Ranks(Alone):
@@ -97,6 +104,7 @@ class Ranks(Alone):
         self.local_rank, self._on_host = here.rank, here.size
         self.waited = self.exchanged = 0.0
         self._names = self._world.allgather(f"process {os.getpid()} on {socket.gethostname()}")
+        self._silence = open(os.devnull, "w", encoding="utf-8")
         self._watch = watch.start(self.rank)
 
     def __exit__(self, *raised: Any) -> None:
@@ -115,6 +123,9 @@ class Ranks(Alone):
         return (
             f"{self.size} processes on {hosts} machine(s) divide every batch; {library} sums their gradients"
         )
+
+    def stream(self) -> TextIO:
+        return sys.stderr if self.first else self._silence
 
     def device(self, name: str | None) -> str | None:
         return f"cuda{self.local_rank}" if name == "cuda" else name
