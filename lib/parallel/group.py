@@ -155,9 +155,10 @@ class Ranks(Alone):
         Raises
         ------
         UserError
-            In the first process, when another one has not come for ``limit`` seconds.
+            When a process has not come for ``limit`` seconds.
         """
-        start, patience = time.monotonic(), min(PATIENCE, limit)
+        # The others give up a little later, so that the first one can say for whom all wait.
+        start, patience = time.monotonic(), min(PATIENCE, limit) if self.first else 1.1 * limit
         # Empty messages tell the first process who is here; the barrier tells all that all are.
         if self.first:
             messages = {rank: self._world.Irecv(bytearray(), rank) for rank in range(1, self.size)}
@@ -169,8 +170,9 @@ class Ranks(Alone):
                 break
             if looks > SPINS:
                 time.sleep(PAUSE)
-            if self.first and time.monotonic() - start > patience:
-                self._complain([rank for rank, message in messages.items() if not message.Test()], patience)
+            if time.monotonic() - start > patience:
+                late = [rank for rank, message in messages.items() if not (self.first and message.Test())]
+                self._complain(late, patience)
                 if patience >= limit:
                     raise UserError(
                         f"the others waited for {limit:.0f} seconds; go on from the last checkpoint"
