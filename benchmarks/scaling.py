@@ -24,10 +24,11 @@ import numpy as np
 from voxlstm.lib.base.config import build, load_yaml
 from voxlstm.lib.base.errors import run_tool
 from voxlstm.lib.base.launcher import one_of_several
+from voxlstm.lib.parallel.exchange import WORDS
 from voxlstm.lib.parallel.group import join
 from voxlstm.lib.runs.run_folder import shipped
 from voxlstm.models.network import Network, NetworkConfig
-from voxlstm.solvers.divided import WORDS, DividedSolver
+from voxlstm.solvers.divided import DividedSolver
 from voxlstm.solvers.optimisers import SGD, Optimiser
 from voxlstm.solvers.recipe import Recipe
 from voxlstm.solvers.solver import Solver

@@ -18,15 +18,13 @@ from ..lib.base.errors import UserError
 from ..lib.base.hints import StrPath
 from ..lib.base.signals import Interrupted
 from ..lib.data.batches import Batches
-from ..lib.parallel.exchange import HostExchange
+from ..lib.parallel.exchange import WORDS, exchange
 from ..lib.parallel.group import Alone
 from ..models.network import Network
 from .recipe import Recipe
 from .solver import Solver
 from .training import Step, Training
 from .validation import Measures, Scores, scores_of
-
-WORDS = 3  # the loss, how many wish to stop, how many have no batch
 
 
 class DividedSolver(Solver):
@@ -42,6 +40,8 @@ class DividedSolver(Solver):
 
     Attributes
     ----------
+    exchange : HostExchange or NcclExchange
+        What sums the vectors.
     stopping : bool
         Whether a process has wished to stop; every one learns it by the same step.
     """
@@ -51,7 +51,7 @@ class DividedSolver(Solver):
         self.group, self.stopping = group, False
         self._stop = stop
         self._size = network.count() + WORDS
-        self._exchange = HostExchange(group, self._size)
+        self.exchange = exchange(group, self._size)
         self._words = theano.shared(np.zeros(2, "float32"), name="words")  # share of the batch, wish to stop
 
     def compile(self) -> None:
@@ -78,7 +78,7 @@ class DividedSolver(Solver):
 
     def _sum(self, vector):
         """Sum the vectors of all processes in place, and return the loss."""
-        loss, stop, without = self._exchange(vector)[-WORDS:]
+        loss, stop, without = self.exchange(vector)
         self.stopping = self.stopping or bool(stop)
         if without:
             raise Interrupted

@@ -120,9 +120,7 @@ class Ranks(Alone):
     def about(self) -> str:
         hosts = len({name.partition(" on ")[2] for name in self._names})
         library = self._mpi.Get_library_version().partition(",")[0].strip()
-        return (
-            f"{self.size} processes on {hosts} machine(s) divide every batch; {library} sums their gradients"
-        )
+        return f"{self.size} processes on {hosts} machine(s) divide every batch, over {library}"
 
     def stream(self) -> TextIO:
         return sys.stderr if self.first else self._silence

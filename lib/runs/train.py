@@ -145,6 +145,8 @@ def _divided(start, network, batches, stop, group, folder, learnt):
         with _held_back(start, items, stop, batch=batch) as held_back:
             return measure(solver, held_back, fewest, stop)
 
+    if folder:
+        say(f"note: gradients are summed {solver.exchange.name}")
     solver.compile()
     about, path = (_about(start), folder.path) if folder else ({}, "")
     return DividedTraining(solver, batches, validate, path, about, learnt)
