@@ -38,6 +38,7 @@ setup(
     packages=["voxlstm", *("voxlstm." + name for name in FOLDERS)],
     package_dir={"voxlstm": "package", **{"voxlstm." + name: name.replace(".", "/") for name in FOLDERS}},
     package_data={
+        "voxlstm": ["py.typed"],
         "voxlstm.models": ["*.yaml", "*.npz", "*.json", "CREDITS.rst"],
         "voxlstm.solvers": ["*.yaml"],
         "voxlstm.lib.browser": ["*.html", "*.css", "*.js", "*.json", "*.txt"],

@@ -57,7 +57,7 @@ VARIANTS = {
     "rate x 3": ({"rate": 1e-3}, Network, None),
     "gradients as they are": ({"centred_gradients": False}, Network, None),
     "... views centred": ({"centred_gradients": False}, CentredViews, None),
-    "... recurrent biases 0.1": ({"centred_gradients": False}, Network, biases("lstm", 0.1)),
+    "... recurrent biases 0": ({"centred_gradients": False}, Network, biases("lstm", 0.0)),
     "... forget gate's bias 1": ({"centred_gradients": False}, Network, biases("lstm.forget", 1.0)),
     "... batch x 3": ({"centred_gradients": False, "batch": 24}, Network, None),
     "... rate / 3": ({"centred_gradients": False, "rate": 1e-4}, Network, None),

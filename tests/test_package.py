@@ -49,7 +49,7 @@ class Wheel(unittest.TestCase):
         wanted = {str(path.relative_to(ROOT)) for path in files if path.suffix not in UNUSED}
         package = self.site / "voxlstm"
         found = {str(path.relative_to(package)) for path in package.rglob("*") if path.is_file()}
-        self.assertEqual(wanted - {FOR_READERS} | {"__init__.py"}, found)
+        self.assertEqual(wanted - {FOR_READERS} | {"__init__.py", "py.typed"}, found)
         self.assertIn("models/CREDITS.rst", wanted)
         self.assertIn("lib/ops/plan.h", wanted)
 

@@ -8,21 +8,14 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from voxlstm.lib.backend import door
+from voxlstm.lib.api import SHIPPED, NothingFound, load
 from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.files import check_apart, check_writable, write_bytes
+from voxlstm.lib.base.files import check_apart, check_writable
 from voxlstm.lib.base.hints import StrPath
 from voxlstm.lib.base.progress import printable
-from voxlstm.lib.data.pictures import load_pictures
 from voxlstm.lib.evaluation.metrics import THRESHOLD
-from voxlstm.lib.evaluation.preview import preview
-from voxlstm.lib.evaluation.report.figures import png
 from voxlstm.lib.geometry import export
-from voxlstm.lib.runs.run_folder import ROOT
-from voxlstm.models.predictor import Predictor
-from voxlstm.solvers.checkpoint import Checkpoint, load_network
-
-SHIPPED = ROOT / "models/pretrained.npz"
+from voxlstm.solvers.checkpoint import Checkpoint
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -70,27 +63,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_writable(options.out, sheet)
     if options.threshold is not None and not 0 < options.threshold < 1:
         raise UserError(f"--threshold {options.threshold:g} must lie between 0 and 1")
-    door.use_device(options.device)
-    network, saved = load_network(options.weights)
-    pictures, views = load_pictures(options.pictures, network.config.image)
-    said = [f"{picture.name}: {picture.cut}" for picture in pictures] + [trained_on(options.weights, saved)]
-    threshold = options.threshold or saved.threshold or THRESHOLD
-    (occupancy,) = Predictor(network).predict(views[:, None])
-    names = [picture.name for picture in pictures]
-    write_bytes(sheet, png(preview(views, names, occupancy, threshold)))
-    filled = int((occupancy > threshold).sum())
-    if filled:
-        export.write(options.out, occupancy, threshold, options.surface)
+    network = load(options.weights, options.device)
+    pictures = network.read(options.pictures)
+    said = [f"{picture.name}: {picture.cut}" for picture in pictures]
+    said.append(trained_on(options.weights, network.checkpoint))
+    threshold = options.threshold or network.threshold
+    found = True
+    try:
+        occupancy = network.reconstruct(pictures, options.out, threshold, options.surface, sheet)
+        filled = int((occupancy > threshold).sum())
+        said.append(f"{options.out}: {filled} of {occupancy.size} voxels are occupied; preview: {sheet}")
+    except NothingFound as error:
+        said.append(str(error))
+        found = False
     print(printable("\n".join(said)))  # when all is written, since the reader of this may have gone
-    if not filled:
-        print(
-            f"nothing is above the threshold {threshold:g}: the most likely voxel has"
-            f" {occupancy.max():.3f}; lower --threshold or take other pictures; {options.out} is"
-            f" not written, the pictures as the network saw them are in {sheet}"
-        )
-        return 1
-    print(f"{options.out}: {filled} of {occupancy.size} voxels are occupied; preview: {sheet}")
-    return 0
+    return 0 if found else 1
 
 
 def trained_on(path: StrPath, saved: Checkpoint) -> str:

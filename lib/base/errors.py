@@ -14,6 +14,8 @@ from .progress import say
 
 _CLOSED = "; choose another place, or let this user read and write there"
 _FULL = "; make room and run it again"
+NO_MEMORY = "error: there is not enough memory; close other programs, or ask for less at a time"
+NO_THREAD = "can't start new thread"  # Python's words where there is none for its stack
 REMEDIES = {
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _CLOSED),
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FULL),
@@ -52,6 +54,12 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
     _open_standard_streams()
     try:
         sys.exit(main())
+    except RuntimeError as error:
+        if NO_THREAD not in str(error):
+            raise
+        say(f"{program()}: {NO_MEMORY}")
+        sys.stdout.flush()
+        os._exit(2)  # libraries would wait at the end for threads that never began
     except BrokenPipeError:
         # The reader of our output has gone (``| head``); closing stdout again would warn.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -67,7 +75,7 @@ def in_one_line(error: UserError | MemoryError | OSError | KeyboardInterrupt) ->
     if isinstance(error, KeyboardInterrupt):
         return "interrupted", 130
     if isinstance(error, MemoryError):
-        return "error: there is not enough memory; close other programs, or ask for less at a time", 2
+        return NO_MEMORY, 2
     if isinstance(error, UserError):
         return f"error: {error}", 2
     names = [str(name) for name in (error.filename, error.filename2) if name]

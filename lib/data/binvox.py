@@ -25,6 +25,7 @@ import numpy as np
 from ..base.errors import UserError
 from ..base.files import write_bytes
 from ..base.hints import StrPath
+from . import matlab
 
 MAX_DIMENSION = 1024  # the largest grid that binvox itself makes
 _KEYS = {"dim": (3, int), "translate": (3, float), "scale": (1, float)}
@@ -45,7 +46,7 @@ class Voxels(NamedTuple):
 
 
 def read(path: StrPath, wanted: int | None = None) -> np.ndarray:
-    """Read the grid of a binvox file.
+    """Read the grid of a binvox file, or of a ``.mat`` file.
 
     Parameters
     ----------
@@ -69,6 +70,8 @@ def read(path: StrPath, wanted: int | None = None) -> np.ndarray:
 
 def edge(path: StrPath) -> int:
     """Return the voxels a side of a file by its header alone; errors as in `read`."""
+    if _is_matlabs(path):
+        return matlab.edge(path)
     with _opened(path) as file:
         return _read_header(file)[0]
 
@@ -90,11 +93,20 @@ def load(path: StrPath, wanted: int | None = None) -> Voxels:
     Voxels
         The grid, bool (d, d, d) in (x, y, z), and the header's ``translate`` and ``scale``.
     """
+    if _is_matlabs(path):
+        dimension = matlab.edge(path)
+        if wanted not in (None, dimension):
+            raise UserError(misfit(path, dimension, wanted))
+        return Voxels(matlab.read(path), _OPTIONAL["translate"], _OPTIONAL["scale"][0])
     with _opened(path) as file:
         dimension, translate, scale = _read_header(file)
         if wanted not in (None, dimension):
             raise UserError(misfit(path, dimension, wanted))
         return Voxels(_decode(_read_payload(file, dimension), dimension), translate, scale)
+
+
+def _is_matlabs(path):
+    return os.fspath(path).lower().endswith(".mat")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..base.errors import UserError
+from .names import folded
 
 
 class Category(NamedTuple):
@@ -79,21 +80,29 @@ def find_synsets(wanted: Iterable[str], present: Iterable[str]) -> list[str]:
         For a category that does not exist or that the data set does not have.
     """
     present = sorted(present)
-    folders = {folder.lower(): folder for folder in present}
+    folders = {spelled: name for name in present for spelled in (folded(name), name)}
     chosen = set()
     for text in wanted:
-        asked = str(text).strip().lower()
-        name = ALIASES.get(asked, asked)
-        synset = _SYNSETS.get(name, name)
-        folder = folders.get(asked) or folders.get(name) or folders.get(synset)
-        if folder:
-            chosen.add(folder)
+        folder = _folder(text, folders)
+        words = [_folder(word, folders) for word in str(text).split()]  # one text with blanks between
+        synset = synset_of(folded(str(text).strip()))
+        if folder or words and all(words):
+            chosen.update([folder] if folder else words)
         elif synset in _NAMES:
             raise UserError(f"the data set has no {_NAMES[synset]} ({synset}); it has " + _list(present))
         else:
             known = _list(sorted(set(present) | set(_NAMES)))
             raise UserError(f"there is no category '{text}'; the known ones are {known}")
     return sorted(chosen)
+
+
+def _folder(text, folders):
+    """Return the folder that is meant; None where there is none."""
+    exact, asked = str(text).strip(), folded(str(text).strip())
+    name = ALIASES.get(asked, asked)
+    return (
+        folders.get(exact) or folders.get(asked) or folders.get(name) or folders.get(_SYNSETS.get(name, name))
+    )
 
 
 def _list(synsets):

@@ -11,7 +11,7 @@ from ..base.errors import UserError
 from ..base.files import write_text
 from ..base.hints import StrPath
 
-VERSION = 2
+VERSION = 3
 Entry = tuple[int, int, tuple[str, ...], str]
 _SETTLED = 2_000_000_000  # nanoseconds; coarser than any file system's clock
 

@@ -19,6 +19,7 @@ from ..base.hints import StrPath
 RENDERINGS, VOXELS, MODELS = "ShapeNetRendering", "ShapeNetVox32", "ShapeNetCore.v1"
 METADATA, NAMES = "rendering_metadata.txt", "renderings.txt"
 GRID, MESH = "model.binvox", "model.obj"
+GRIDS = GRID, "model.mat"  # that are read; the first is written
 MOST_DEGREES = 3600  # of an angle; ten times round
 VIEWS = 24  # renderings of a model in the release
 

@@ -126,6 +126,8 @@ class Plan:
             item = self._at(place)
             try:
                 self._fill_row(place, item, views[:, row], voxels[row], tell)
+            except UserError as error:
+                raise UserError(f"{error}; mend it, or leave such objects out with --skip-damaged") from error
             except Exception as error:
                 error.add_note(f"while reading {item.renderings_path} and {item.voxels_path}")
                 raise

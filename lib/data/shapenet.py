@@ -57,7 +57,9 @@ class Item(NamedTuple):
     @property
     def voxels_path(self) -> str:
         """Path of the voxel grid."""
-        return layout.voxels_path(self.root, self.synset, self.model)
+        folder = layout.model_folder(self.root, VOXELS, self.synset, self.model)
+        paths = [f"{folder}/{name}" for name in layout.GRIDS]
+        return next(filter(os.path.exists, paths), paths[0])
 
     @property
     def renderings_path(self) -> str:
@@ -256,7 +258,7 @@ def _look(views_folder, voxels_folder):
     """Return the files of the views, and what is missing or an empty string."""
     names = _names(views_folder, os.path.isfile)
     views = [(int(match[1]), name) for name in names if (match := VIEW.fullmatch(name))]
-    solid = os.path.isfile(os.path.join(voxels_folder, layout.GRID))
+    solid = any(os.path.isfile(os.path.join(voxels_folder, name)) for name in layout.GRIDS)
     if not views and not solid:
         return NOTHING
     files, problem = _in_order(views, views_folder)

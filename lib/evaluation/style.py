@@ -95,7 +95,8 @@ def svg(drawing: "Figure") -> str:
 
 
 def shortened(name: str, longest: int) -> str:
-    """Return a name with its middle left out where it has more letters; wide ones count twice."""
+    """Return a name that can be drawn, its middle left out where it has more letters; wide ones count twice."""
+    name = NOT_XML.sub("\ufffd", name)
     kept = len(name)
     while cells(name[:kept]) > longest:
         kept -= 1

@@ -102,6 +102,9 @@ def _read_onnx(onnx: ModuleType, path: Path) -> tuple[Mapping[str, str], Mapping
         stored = model.graph.initializer
         if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in stored):
             raise UserError(f"{path} was not written by voxlstm export: its weights are in other files")
+        kinds = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16
+        if any(tensor.data_type not in kinds for tensor in stored):
+            raise ValueError
         weights = {t.name.removesuffix(".half"): onnx.numpy_helper.to_array(t) for t in stored}
     except (decoding, ValueError, TypeError) as error:
         raise UserError(f"{path} is cut short, damaged or no ONNX file; use another copy of it") from error

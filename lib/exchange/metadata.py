@@ -66,10 +66,10 @@ def restore(metadata: Mapping[str, str], weights: Mapping[str, np.ndarray], path
         raise UserError(f"{path} is of format {version:.20}, this voxlstm reads {FORMAT}; update voxlstm")
     network = parse_yaml(metadata.get("network", ""), f"the network in {path}")
     config = NetworkConfig.from_dict(network, f"the network in {path}")
-    weights = OrderedDict((name, np.asarray(value, np.float32)) for name, value in weights.items())
     for name, value in weights.items():
-        if not np.isfinite(value).all():
+        if value.dtype not in (np.float16, np.float32) or not np.isfinite(value).all():
             raise UserError(f"{path} is damaged: {name} is not all finite numbers; use another copy of it")
+    weights = OrderedDict((name, value.astype(np.float32)) for name, value in weights.items())
     if metadata.get("weights_form") == OPERATORS:
         weights = from_operators(weights, config)
     facts = _training(metadata, path)

@@ -76,26 +76,20 @@ def write(path: StrPath, occupancy: np.ndarray, threshold: float, kind: str = "s
         filled = occupancy > threshold
         binvox.write(path, filled, *_place(filled))
     else:
-        mesh = make_surface(occupancy, threshold, kind)
-        _centre(mesh)
-        content = mesh.export(file_type=ending[1:])
+        content = to_mesh(occupancy, threshold, kind).export(file_type=ending[1:])
         # Never the dictionary that other formats are given as.
         write_bytes(path, content.encode() if isinstance(content, str) else content)  # type: ignore[arg-type]
 
 
-def make_surface(occupancy: np.ndarray, threshold: float, kind: str) -> "trimesh.Trimesh":
-    """Return the watertight surface of a reconstruction as a ``trimesh.Trimesh``."""
+def to_mesh(occupancy: np.ndarray, threshold: float, kind: str = "smooth") -> "trimesh.Trimesh":
+    """Return the watertight surface of a reconstruction, in the frame of the files."""
     if kind not in SURFACES:
         raise UserError(f"the surface is {kind!r}; it must be one of {', '.join(SURFACES)}")
-    if kind == "blocks":
-        return surface.blocks(occupancy > threshold)
-    return surface.smooth(occupancy, threshold)
-
-
-def _centre(mesh):
-    """Move and scale a mesh into the frame of the files."""
+    blocks = kind == "blocks"
+    mesh = surface.blocks(occupancy > threshold) if blocks else surface.smooth(occupancy, threshold)
     low, high = mesh.bounds
     mesh.vertices = (mesh.vertices - (low + high) / 2) / (high - low).max()
+    return mesh
 
 
 def _place(grid):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from ..backend.door import Symbol, device, theano
+from ..backend.door import Symbol, device, tensor, theano
 
 GATES = 3
 
@@ -39,6 +39,8 @@ def over_views(
         return step(variables[:GATES], h, c, U, biases)
 
     nothing = W_tau[0][0].zeros_like()
+    # A grid of one cell, or a state of one value, is an axis that Theano would repeat at will.
+    nothing = tensor.unbroadcast(nothing, *range(nothing.ndim))
     # The gates and the candidate are given out so that the gradient does not compute them again.
     results, _ = theano.scan(
         flat_step,

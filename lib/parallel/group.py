@@ -76,6 +76,9 @@ class Alone:
     def add(self, numbers: np.ndarray) -> None:
         """Put the sum over the processes in the place of an array of float32."""
 
+    def meet(self, limit: float = float("inf")) -> None:
+        """Wait until every process is here; UserError when one has not come for ``limit`` seconds."""
+
     def in_turn(self, make: Callable[[], Any]) -> Any:
         """Return what ``make`` returns, which finds in the caches what an earlier process left there."""
         return make()

@@ -82,9 +82,10 @@ class Curves:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._file.close()
-        if self._events:
+        # Its close waits for a thread, which may be what could not be started.
+        if self._events and kind is not RuntimeError:
             self._events.close()
 
     def add(self, row: Row, examples: Iterable[tuple[str, np.ndarray, np.ndarray, np.ndarray]] = ()) -> None:

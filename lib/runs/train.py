@@ -10,7 +10,7 @@ from ..base.signals import StopRequest
 from ..data.batches import Batches
 from ..data.split_files import ENCODING, with_earlier
 from ..evaluation import paper
-from ..parallel.group import Alone
+from ..parallel.group import ALONE, Alone
 from ...models.network import Network
 from ...solvers import checkpoint
 from ...solvers.divided import DividedSolver, DividedTraining
@@ -26,7 +26,7 @@ from .start import Start, data_facts
 FITTED_TO = 32  # objects that initial weights are fitted to
 
 
-def train(folder: RunFolder, start: Start, group: Alone) -> tuple[Training, StopRequest]:
+def train(folder: RunFolder, start: Start, group: Alone = ALONE) -> tuple[Training, StopRequest]:
     """Train until the recipe is done or a signal comes; return the training and whether one came.
 
     Of several processes the first one calls it, and the others `follow`.

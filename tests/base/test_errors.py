@@ -27,6 +27,8 @@ class RunTool(unittest.TestCase):
         self.ends("raise OSError(28, 'No space left on device', '/a', None, '/b')", 2, moved)
         memory = "-c: error: there is not enough memory; close other programs, or ask for less at a time\n"
         self.ends("bytearray(1 << 60)", 2, memory)
+        waits = "import atexit, time; atexit.register(time.sleep, 9999); "
+        self.ends(waits + 'raise RuntimeError("can\'t start new thread")', 2, memory)
         self.ends("raise KeyboardInterrupt", 130, "-c: interrupted\n")
         self.ends("raise BrokenPipeError", 141, "")
 

@@ -1,7 +1,8 @@
 """Faults and damaged files for a stated time: ``python -m tests.campaign --seconds 600``.
 
-Half of the time goes to trainings that are killed, the rest to the readers in turn, each in a process
-of its own. The exit status is 1 where anything but a result or one sentence came out.
+Half of the time goes to trainings that are killed, a quarter to those that lose a worker or run out of
+disk and to hostile names, the rest to the readers in turn; each part is a process of its own. The exit
+status is 1 where anything but a result or one sentence came out.
 """
 
 import argparse
@@ -21,14 +22,17 @@ from voxlstm.lib.base.cores import usable_cores
 from voxlstm.lib.base.errors import run_tool
 from voxlstm.lib.base.files import write_text
 
-from . import fuzz, kill, readers
+from . import fuzz, hostile_names, kill, readers
 
+TRAININGS = {"kill": kill.Kills, "workers": kill.Workers, "disks": kill.Disks}
 WRONG = (
     "odd ends",
     "other numbers",
     "temporary files",
     "damaged checkpoints",
     "hangs",
+    "noticed late",
+    "not escaped",
     "workers left",
     "too slow",
     "unexpected",
@@ -50,8 +54,14 @@ def main(argv=None):
             print(json.dumps(run_part(options.part, Path(folder), options)))
             return 0
         names = list(readers.all_readers(Path(folder)))
-    shares = {"kill": options.seconds / 2, **dict.fromkeys(names, options.seconds / 2 / len(names))}
-    results = {name: ask(name, seconds, options.seed) for name, seconds in shares.items()}
+    shares = {
+        "kill": 0.5,
+        "workers": 0.1,
+        "disks": 0.1,
+        "names": 0.05,
+        **dict.fromkeys(names, 0.25 / len(names)),
+    }
+    results = {name: ask(name, share * options.seconds, options.seed) for name, share in shares.items()}
     text = report(results, options)
     print(text, end="")
     if options.out:
@@ -61,12 +71,14 @@ def main(argv=None):
 
 def run_part(name, folder, options):
     """Return the counts of one part."""
-    if name == "kill":
+    if name == "names":
+        return hostile_names.try_names(folder, options.seconds, options.seed)
+    if name in TRAININGS:
         data = tiny.make_data(folder / "data")
         recipe = {"iterations": kill.ITERATIONS, "checkpoint_every": 1, "validate_every": 5}
         network, recipe = tiny.write_definitions(folder, recipe=recipe)
         first = ["--model", str(network), "--solver", str(recipe), "--data", str(data)]
-        return kill.Kills(folder, first, options.seed).run(options.seconds)
+        return TRAININGS[name](folder, first, options.seed).run(options.seconds)
     reader = readers.all_readers(folder)[name]
     fuzz.guard()
     return fuzz.try_reader(name, reader, folder, options.seconds, options.seed)

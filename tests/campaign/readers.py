@@ -12,16 +12,19 @@ from typing import Callable
 import numpy as np
 import trimesh
 from PIL import Image
+from scipy.io import savemat
 from trimesh.visual import TextureVisuals
 from trimesh.visual.material import SimpleMaterial
 
 from tests.base import hostile
+from tests.exchange import networks
 from tests.models.tiny import config
 from voxlstm.lib.base.config import build, load_yaml, override
 from voxlstm.lib.data import binvox, fetch, marker, pictures, splits, views
 from voxlstm.lib.data.index_cache import IndexCache
 from voxlstm.lib.evaluation.metrics import SWEEP
 from voxlstm.lib.evaluation.predictions import Predictions, open_writer
+from voxlstm.lib.exchange import files
 from voxlstm.lib.geometry import reading
 from voxlstm.lib.geometry.camera import read_viewpoints
 from voxlstm.lib.runs import curves
@@ -60,6 +63,7 @@ def all_readers(folder):
     """Return the readers by name; good files are made in ``folder``."""
     return {
         "binvox": Reader("a.binvox", [binvox.encode(grid) for grid in _grids()], binvox.read, _TEXT),
+        "matlab": Reader("a.mat", list(_matlab()), binvox.read),
         "view": Reader("a.png", [_picture("PNG", "RGBA", 137)], views.read_rendering, _PNG),
         "picture": Reader("a.img", _pictures(), pictures.load_picture, _PNG),
         "checkpoint": Reader("a.npz", _checkpoints(folder), checkpoint.load, _NPZ),
@@ -67,6 +71,8 @@ def all_readers(folder):
         "definition": Reader("a.yaml", _texts("models/*.yaml"), _read_definition, _TEXT),
         "recipe": Reader("a.yaml", _texts("solvers/*.yaml"), _read_recipe, _TEXT),
         "metadata": Reader("a.txt", [b"120 27 0 0.8 25\n240.5 -3 0 0.9 25\n"], read_viewpoints, _TEXT),
+        "ONNX": Reader("a.onnx", _exported(folder, "onnx"), files.read),
+        "safetensors": Reader("a.safetensors", _exported(folder, "safetensors", "torch"), files.read, _TEXT),
         "archive": Reader("ShapeNetVox32.tgz", [_archive()], _unpack, (mutations.damaged, _damaged_inside)),
         "listing": Reader("index.json", [_listing(folder)], _read_listing, _TEXT),
         "marker": Reader("dataset.json", [_MARKER], lambda path: marker.read(path.parent), _TEXT),
@@ -93,6 +99,13 @@ _KINDS = (
 def _grids():
     random = np.random.default_rng(0)
     return [random.random((side,) * 3) < share for side in (1, 3, 16, 32) for share in (0.02, 0.5)]
+
+
+def _matlab():
+    for packed in (False, True):
+        file = io.BytesIO()
+        savemat(file, {"voxels": np.eye(8)[:, :, None] * np.ones(8), "b": "text"}, do_compression=packed)
+        yield file.getvalue()
 
 
 def _picture(kind, mode, side):
@@ -124,6 +137,16 @@ def _checkpoints(folder):
     for weights_only in (False, True):
         checkpoint.save(folder / "good.npz", saved, weights_only)
         made.append((folder / "good.npz").read_bytes())
+    return made
+
+
+def _exported(folder, *forms):
+    network = networks.drawn(config(3))
+    source, made = networks.write(network, folder / "exported.npz"), []
+    for form in forms:
+        path = folder / f"good{files.ENDINGS[form]}"
+        files.write(path, networks.checkpoint(network), source, form)
+        made.append(path.read_bytes())
     return made
 
 

@@ -312,7 +312,7 @@ class TestErrors(unittest.TestCase):
         path = Path(self.items[0].voxels_path)
         path.write_bytes(path.read_bytes()[:-2])
         for workers in (0, 1):
-            with self.assertRaisesRegex(UserError, f"{path} is not a valid binvox file"):
+            with self.assertRaisesRegex(UserError, f"{path} is not a valid binvox file.*--skip-damaged"):
                 next(self.batches(workers))
 
     def test_grid_of_another_size(self):

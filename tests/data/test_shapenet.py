@@ -71,6 +71,18 @@ class TestCategories(unittest.TestCase):
             self.assertEqual(find_synsets([alias], every), [synset])
         self.assertEqual(find_synsets(["chair", "plane", CHAIR], every), [PLANE, CHAIR])
 
+    def test_names_of_other_scripts_and_spellings(self):
+        own = ["m\u00fcg", "STRASSE", "Mug", "mug", "椅子", "arm chair"]
+        for asked, found in (
+            ("mu\u0308g", "m\u00fcg"), ("M\u00dcG", "m\u00fcg"), ("straße", "STRASSE"), ("Mug", "Mug"),
+            ("mug", "mug"), ("椅子", "椅子"), ("arm chair", "arm chair"),
+        ):  # fmt: skip
+            self.assertEqual(find_synsets([asked], own), [found])
+        self.assertEqual(find_synsets(["Mug  椅子"], own), ["Mug", "椅子"])
+        for wrong in ("Mug 机", "", " "):
+            with self.assertRaisesRegex(UserError, f"no category '{wrong}'"):
+                find_synsets([wrong], own)
+
     def test_own_folders(self):
         self.assertEqual(find_synsets(["Mugs", "chair"], ["mugs", CHAIR]), [CHAIR, "mugs"])
         self.assertEqual(find_synsets(["chair"], ["chair"]), ["chair"])

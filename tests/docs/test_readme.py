@@ -61,7 +61,7 @@ class ReadmeTest(unittest.TestCase):
             try:
                 with contextlib.redirect_stdout(said):
                     exec(compile(code, "README.rst", "exec"), {})
-                self.assertTrue(Path("object.obj").stat().st_size)
+                self.assertTrue(Path("object.glb").stat().st_size)
             finally:
                 os.chdir(before)
         self.assertRegex(said.getvalue(), r"^\d+ of 32768 voxels are occupied\n$")

@@ -38,6 +38,7 @@ class StyleTest(unittest.TestCase):
 
     def test_long_names_keep_their_ends(self):
         self.assertEqual(style.shortened("chair", 5), "chair")
+        self.assertEqual(style.shortened("a\ud83d\x1bb", 9), "a\ufffd\ufffdb")
         self.assertEqual(style.shortened("a very long name of a folder 12", 12), "a very …r 12")
         self.assertEqual(style.shortened("椅子と机の部屋にある", 9), "椅子…る")
 

@@ -176,6 +176,13 @@ class Refusals(Case):
         wrong = {"encoder.fc.b": np.full(4, np.nan, np.float32)}
         self.rewrite({}, wrong)
         self.refuse(self.folder / "safetensors.safetensors", "encoder.fc.b is not all finite numbers")
+        self.rewrite({}, {"encoder.fc.b": np.ones(4, np.int32)})
+        self.refuse(self.folder / "safetensors.safetensors", "encoder.fc.b is not all finite numbers")
+        model = onnx.load_model(self.write("onnx"))
+        for kind in (onnx.TensorProto.STRING, 200):
+            model.graph.initializer[0].data_type = kind
+            (self.folder / "onnx.onnx").write_bytes(model.SerializeToString())
+            self.refuse(self.folder / "onnx.onnx", "cut short, damaged or no ONNX file")
 
     def rewrite(self, facts, weights=None):
         """Write the safetensors file with some facts and weights changed."""

@@ -58,6 +58,16 @@ class Forward(unittest.TestCase):
                     probability = naive.softmax(expected[0])[:, 1]
                     np.testing.assert_allclose(occupancy, probability, rtol=1e-9)
 
+    def test_a_grid_of_one_cell_and_a_state_of_one_value(self):
+        views = RANDOM.random((3, 2, 3, 7, 7))
+        for changes in ({"grid": 1}, {"channels": 1}):
+            with self.subTest(changes):
+                network = Network(tiny.config(3, **changes), dtype="float64")
+                logits, _, h, f, i = compiled(network)(views)
+                expected = naive.network(network.get_weights(), views, network.config)
+                for actual, wanted in zip((logits, h, f, i), expected):
+                    np.testing.assert_allclose(actual, wanted, rtol=1e-9, atol=1e-12)
+
     def test_gates_are_given_by_view_and_cell(self):
         *_, f, i = self.functions[3](RANDOM.random((4, 2, 3, 7, 7)))
         for gate in (f, i):

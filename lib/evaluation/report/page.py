@@ -33,7 +33,7 @@ def assemble(title: str, body: str, data: object) -> str:
         "data": embedded(data),
         "script": "".join(map(asset, SCRIPTS)),
     }
-    return filled(asset("page.html"), parts)
+    return style.NOT_XML.sub("\ufffd", filled(asset("page.html"), parts))
 
 
 def filled(template: str, parts: dict[str, str]) -> str:

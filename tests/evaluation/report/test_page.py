@@ -56,6 +56,9 @@ class PageTest(unittest.TestCase):
         return Page(text)
 
     def test_embedded_data_has_nothing_that_begins_a_tag(self):
+        half = json.loads(json.dumps(example.results))
+        half["network"]["name"] = "a\ud83db"  # of a letter that UTF-16 writes in two
+        self.assertIn("a\ufffdb", self.written(half, example.cases[0]).text)
         for name in NAMES:
             text = page.embedded({name: name})
             self.assertEqual(json.loads(text), {name: name})
