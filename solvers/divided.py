@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ..lib.backend.door import tensor, theano
+from ..lib.backend.door import device, tensor, theano
 from ..lib.backend.sending import compile_for_sent
 from ..lib.base.errors import UserError
 from ..lib.base.hints import StrPath
 from ..lib.base.signals import Interrupted
 from ..lib.data.batches import Batches
-from ..lib.parallel.exchange import WORDS, exchange
+from ..lib.parallel import nccl
+from ..lib.parallel.exchange import WORDS, HostExchange
 from ..lib.parallel.group import Alone
 from ..models.network import Network
 from .recipe import Recipe
@@ -51,7 +52,7 @@ class DividedSolver(Solver):
         self.group, self.stopping = group, False
         self._stop = stop
         self._size = network.count() + WORDS
-        self.exchange = exchange(group, self._size)
+        self.exchange = _exchange(group, self._size)
         self._words = theano.shared(np.zeros(2, "float32"), name="words")  # share of the batch, wish to stop
 
     def compile(self) -> None:
@@ -158,6 +159,13 @@ class DividedTraining(Training):
         check_equal(self._group, {**state.weights, **state.optimiser}, state.iteration)
         if self._group.first:
             super()._write(name, state)
+
+
+def _exchange(group, size):
+    """Return what sums vectors on the device in use; every process asks for it at the same time."""
+    if group.size > 1 and device().startswith("cuda") and all(group.gather(nccl.library() is not None)):
+        return nccl.NcclExchange(group, size)
+    return HostExchange(group, size)
 
 
 class _Agreed:

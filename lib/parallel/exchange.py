@@ -1,11 +1,9 @@
 """How processes sum what each has on its device."""
 
-from typing import Any
-
 import numpy as np
 
 from ..backend import page_locked
-from ..backend.door import DeviceArray, device
+from ..backend.door import DeviceArray
 from .group import Alone
 
 
@@ -50,13 +48,3 @@ class HostExchange:
         if vector.context.kind == b"cuda":
             return page_locked.empty(4 * self._size).view(np.float32)
         return np.empty(self._size, np.float32)
-
-
-def exchange(group: Alone, size: int) -> Any:
-    """Return what sums vectors of a size on the device in use; every process asks for it at the same time."""
-    if group.size > 1 and device().startswith("cuda"):
-        from . import nccl  # what it imports needs a GPU's libraries
-
-        if all(group.gather(nccl.library() is not None)):
-            return nccl.NcclExchange(group, size)
-    return HostExchange(group, size)
