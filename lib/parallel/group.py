@@ -12,7 +12,7 @@ from typing import Any, Self, TextIO
 import numpy as np
 
 from ..base.errors import UserError, in_one_line, need, program
-from ..base.launcher import one_of_several
+from ..base.launcher import one_of_several, started
 from ..base.progress import say
 from . import watch
 
@@ -122,8 +122,7 @@ class Ranks(Alone):
 
     def about(self) -> str:
         hosts = len({name.partition(" on ")[2] for name in self._names})
-        library = self._mpi.Get_library_version().partition(",")[0].strip()
-        return f"{self.size} processes on {hosts} machine(s) divide every batch, over {library}"
+        return f"{self.size} processes on {hosts} machine(s) divide every batch, over {_name(self._mpi)}"
 
     def stream(self) -> TextIO:
         return sys.stderr if self.first else self._silence
@@ -226,4 +225,14 @@ def join() -> Alone:
             "mpirun started several processes, but mpi4py finds no MPI library"
             f" ({' '.join(str(error).split())}); install the one of mpirun (Debian: apt install openmpi-bin)"
         ) from error
-    return Ranks(mpi) if mpi.COMM_WORLD.size > 1 else Alone()
+    size = mpi.COMM_WORLD.size
+    if size == 1 < started():
+        raise UserError(
+            f"{started()} processes were started together, but MPI does not join them; use the mpirun of"
+            f" {_name(mpi)}, or srun --mpi=pmix"
+        )
+    return Ranks(mpi) if size > 1 else Alone()
+
+
+def _name(mpi):
+    return mpi.Get_library_version().partition(",")[0].strip()

@@ -12,7 +12,9 @@ class LauncherTest(unittest.TestCase):
             ({"OMPI_COMM_WORLD_SIZE": "1", "PMIX_RANK": "0"}, False),
             ({"OMPI_COMM_WORLD_SIZE": "4"}, True),
             ({"PMI_SIZE": "2"}, True),
-            ({"PMIX_RANK": "0"}, True),  # SLURM's srun --mpi=pmix
+            ({"PMIX_RANK": "0"}, True),
+            ({"PMIX_RANK": "0", "SLURM_STEP_NUM_TASKS": "1"}, False),
+            ({"SLURM_STEP_NUM_TASKS": "3"}, True),
             ({"OMPI_COMM_WORLD_SIZE": "many"}, False),
         ):
             with self.subTest(environment):

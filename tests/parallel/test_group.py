@@ -46,6 +46,15 @@ class AloneTest(unittest.TestCase):
         done = run_python(code, OMPI_COMM_WORLD_SIZE="2", MPI4PY_LIBMPI="/nowhere/libmpi.so")
         self.assertRegex(done.stderr, r"UserError: mpirun started .* no MPI library .*nowhere.*; install")
 
+    @needs_mpi
+    def test_processes_that_mpi_does_not_join_are_refused(self):
+        # As srun starts them without --mpi=pmix, or the mpirun of another library.
+        code = "from voxlstm.lib.parallel.group import join; join()"
+        done = run_python(code, SLURM_STEP_NUM_TASKS="3", without=("OMPI_COMM_WORLD_SIZE",))
+        self.assertRegex(
+            done.stderr, "UserError: 3 processes were started together, but MPI does not join them"
+        )
+
     def test_the_bare_machine_of_the_tests_has_no_mpi4py(self):
         done = run_python("import mpi4py", **NO_PYGPU)
         self.assertIn("hidden", done.stderr)
