@@ -34,7 +34,7 @@ COPY setup.py pyproject.toml /voxlstm/
 COPY package /voxlstm/package
 RUN cd /voxlstm \
     && touch README.rst \
-    && mkdir -p lib/base lib/backend lib/browser lib/runs lib/geometry/shapes lib/data lib/evaluation/report lib/exchange lib/ops/gpu models solvers tools \
+    && mkdir -p lib/base lib/backend lib/browser lib/parallel lib/runs lib/geometry/shapes lib/data lib/evaluation/report lib/exchange lib/ops/gpu models solvers tools \
     && /opt/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation -e . \
     && useradd --uid 1000 --no-create-home --home-dir /cache voxlstm \
     && mkdir -m 1777 /data /output /cache \

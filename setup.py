@@ -12,6 +12,7 @@ FOLDERS = [
     "lib.base",
     "lib.backend",
     "lib.browser",
+    "lib.parallel",
     "lib.runs",
     "lib.geometry",
     "lib.geometry.shapes",
@@ -79,6 +80,8 @@ setup(
             "nvidia-cublas-cu12==12.4.5.8",  # matrix products, in cuDNN too; of the CUDA of NVRTC
             "nvidia-cuda-nvrtc-cu12==12.4.127",  # compiles kernels to PTX that drivers from 550 on read
         ],
+        "nccl": ["nvidia-nccl-cu12==2.21.5"],  # sums from GPU to GPU; of the CUDA of NVRTC
+        "mpi": ["mpi4py==4.1.2"],  # several processes; Open MPI itself is a Debian package
         "fast": ["onednn-cpu-gomp==2023.2.0", "onednn-devel-cpu-gomp==2023.2.0"],  # direct convolutions
     },
 )

@@ -22,7 +22,7 @@ from voxlstm.models.network import Network, NetworkConfig
 from voxlstm.solvers.initial import fit_initial_weights
 from voxlstm.solvers.recipe import Recipe
 from voxlstm.solvers.solver import Diverged, Solver
-from voxlstm.solvers.training import score
+from voxlstm.solvers.validation import score
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED, FITTED_TO, WINDOW, SPIKE = 1, 64, 100, 2.0  # a spike is a loss above twice the window's median

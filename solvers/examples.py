@@ -41,6 +41,12 @@ class Examples:
                 kept = batch.views[:, row].copy(), batch.voxels[row] > 0, occupancy[row].copy()
                 self._kept[item.category] = kept
 
+    def add_all(self, others: "Examples") -> None:
+        """Keep what is wanted of what was kept of later objects."""
+        for category, kept in others._kept.items():
+            if len(self._kept) < MOST:
+                self._kept.setdefault(category, kept)
+
     def at(self, threshold: float) -> list[Example]:
         """Return the objects kept, their probabilities cut at a threshold."""
         return [

@@ -120,11 +120,7 @@ class Solver(Predictor):
         if self._diverged:
             raise Diverged("training has diverged; restore a checkpoint before the next step")
         self._set_rate()
-        loss = self._train(*batch)
-        self.iteration += 1
-        if meanwhile:
-            meanwhile()
-        loss = float(np.asarray(loss))  # waits for a GPU
+        loss = self._learn(batch, meanwhile)
         if not loss <= self.recipe.loss_limit:  # so that NaN is caught too
             raise self._divergence(f"the loss is {loss:g} (limit {self.recipe.loss_limit:g})")
         return loss
@@ -188,22 +184,49 @@ class Solver(Predictor):
         self.iteration = checkpoint.iteration
         self._diverged = False
 
+    def _learn(self, batch, meanwhile):
+        """Make the step, and return its loss."""
+        loss = self._train(*batch)
+        self.iteration += 1
+        if meanwhile:
+            meanwhile()
+        return float(np.asarray(loss))  # waits for a GPU
+
     @cached_property
     def _train(self):
+        return self._compiled_step("train", self._build_step)
+
+    def _compiled_step(self, name, build, **more):
+        """Return a function that is made of the recipe and changes what the solver holds."""
         recipe = self.recipe.to_dict()
         names = ("optimiser", "clip_norm", "layer_rates", "centred_gradients")
         about = {**self.network.describe(), **{name: recipe[name] for name in names}}
-        shared = {**self.network.shared(), **self._state, "rate": self._rate}
-        return compiled("train", about, shared, self._build_step)
+        shared = {**self.network.shared(), **self._state, "rate": self._rate, **more}
+        return compiled(name, about, shared, build)
 
     def _build_step(self):
+        batch = self._sent_batch()
+        loss, gradients = self._gradients(*batch)
+        return compile_for_sent(batch, loss, self._changes(gradients))
+
+    def _sent_batch(self):
+        """Return the symbols of what `send` takes."""
         views = tensor.TensorType("uint8", self._views.broadcastable)("views")
         voxels = tensor.TensorType("uint8", self._voxels.broadcastable)("voxels")
+        return [views, voxels]
+
+    def _gradients(self, views, voxels, share=None):
+        """Return the loss, times a share where one is given, and its gradients by parameter."""
         outputs = self.network.outputs(as_float(views))
         loss = self.network.loss(outputs, voxels.astype(self.network.dtype))
+        if share is not None:
+            loss = share * loss
+        variables = list(self.network.shared().values())
+        return loss, OrderedDict(zip(self.network.parameters, theano.grad(loss, variables)))
+
+    def _changes(self, gradients):
+        """Return the next value of each parameter and of the optimiser's state."""
         parameters = self.network.parameters
-        variables = [parameter.variable for parameter in parameters.values()]
-        gradients = OrderedDict(zip(parameters, theano.grad(loss, variables)))
         if self.recipe.centred_gradients:
             gradients = centred(gradients, parameters)
         rates = dict.fromkeys(parameters, self._rate)
@@ -211,9 +234,7 @@ class Solver(Predictor):
             rates = relative_rates(self._rate, gradients, parameters)
         if self.recipe.clip_norm:
             gradients = clipped(gradients, self.recipe.clip_norm)
-        rule = self.recipe.optimiser.rule
-        changes = rule.updates(gradients, parameters, self._state, rates)
-        return compile_for_sent([views, voxels], loss, changes)
+        return self.recipe.optimiser.rule.updates(gradients, parameters, self._state, rates)
 
     def _set_rate(self):
         rate = np.float32(self.rate)

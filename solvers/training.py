@@ -1,42 +1,21 @@
 """The training run: steps, validation, checkpoints, and going on exactly where it stopped."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..lib.base.errors import UserError
 from ..lib.base.hints import StrPath
 from ..lib.base.signals import Interrupted
-from ..lib.data.batches import Batch, Batches
-from ..lib.evaluation.metrics import best_threshold, iou, sweep
-from ..models.predictor import Predictor
+from ..lib.data.batches import Batches
 from . import checkpoint
-from .examples import Example, Examples
 from .solver import Solver
+from .validation import Scores
 
 LAST, BEST = "last.npz", "best.npz"
-
-
-class Scores(NamedTuple):
-    """How good a network is on the validation objects.
-
-    Attributes
-    ----------
-    iou, cross_entropy : float
-        Of the most views, the IoU at threshold 0.4.
-    threshold : float
-        The one with the highest IoU over the fewest and the most views.
-    examples : sequence of Example
-        A few of the objects, from the most views, cut at the threshold.
-    """
-
-    iou: float
-    cross_entropy: float
-    threshold: float
-    examples: Sequence[Example] = ()
 
 
 @dataclass(frozen=True)
@@ -76,6 +55,8 @@ class Ahead:
         self._batches, self._send = batches, send
         self._sent: list[Any] = []
         self._state: dict[str, Any] = {}
+        self._taken: dict[str, Any] = {}
+        self._given_back = False
 
     def prepare(self) -> None:
         """Send the next batch, unless waiting for it is given up."""
@@ -93,10 +74,17 @@ class Ahead:
         if not self._sent:
             raise Interrupted
         batch, self._sent = self._sent, []
+        self._taken = self._state
         return batch
+
+    def give_back(self) -> None:
+        """Count the batch taken last as not taken; no more are taken then."""
+        self._given_back = True
 
     def state(self) -> dict[str, Any]:
         """Return the state of the batches, as if none had been sent and not yet taken."""
+        if self._given_back:
+            return self._taken
         return self._state if self._sent else self._batches.state()
 
 
@@ -241,40 +229,15 @@ class Training:
         unrecorded = step and {"iteration": step.iteration, "loss": step.loss, "rate": step.rate}
         extra = {**self._about, "best": self.best, "unrecorded": unrecorded}
         state = self.solver.state(random=self._ahead.state(), extra=extra)
-        state = replace(state, split=self._split)
+        self._write(name, replace(state, split=self._split))
+
+    def _write(self, name, state):
         path = self._folder / name
         try:
             checkpoint.save(path, state)
         except OSError as error:
             kept = "; the one written before is still good" if path.exists() else ""
             raise UserError(f"cannot write {path}: {error.strerror or error}{kept}") from error
-
-
-def score(solver: Predictor, batches: Iterable[Batch], fewest: int, stop: object = False) -> Scores | None:
-    """Return the `Scores` of the objects in some batches.
-
-    Parameters
-    ----------
-    solver : Predictor
-    batches : iterable of Batch
-        With the most views.
-    fewest : int
-        Fewest views.
-    stop : object
-        None is returned as soon as this is true.
-    """
-    tables, ious, losses, examples = [], [], [], Examples()
-    for batch in _until_interrupted(batches):
-        if stop or batch is None:
-            return None
-        for count in sorted({fewest, len(batch.views)}):
-            occupancy, entropy = solver.validate(batch.views[:count], batch.voxels)
-            tables.append(sweep(occupancy, batch.voxels))
-        ious.append(iou(occupancy, batch.voxels))
-        losses.append(entropy)
-        examples.add(batch, occupancy)
-    threshold, _ = best_threshold(np.concatenate(tables))
-    return Scores(_mean(ious), _mean(losses), threshold, examples.at(threshold))
 
 
 def _is_step(about, names):
@@ -286,15 +249,3 @@ def _is_step(about, names):
         and set(about) - {"threshold"} == names
         and all(type(value) in (int, float) and abs(value) < 2**53 for value in about.values())
     )
-
-
-def _until_interrupted(batches):
-    """Yield the batches, and None where waiting for one is given up."""
-    try:
-        yield from batches
-    except Interrupted:
-        yield None
-
-
-def _mean(parts):
-    return float(np.concatenate(parts).mean(dtype=float))

@@ -5,6 +5,7 @@ import sys
 from importlib import import_module, metadata
 
 from voxlstm.lib.base.errors import UserError, run_tool
+from voxlstm.lib.base.launcher import one_of_several
 
 COMMANDS = {  # name: (module of this folder, what it does)
     "train": ("train_net", "train a network"),
@@ -24,6 +25,7 @@ COMMANDS = {  # name: (module of this folder, what it does)
     "measure-hull": ("measure_hull", "score the classical method, a visual hull"),
     "measure-cells": ("measure_cells", "measure the recurrent cells as a hidden part is first seen"),
 }
+TOGETHER = "train", "test", "make-dataset", "check-setup"  # that mpirun may start as several processes
 
 
 def usage() -> str:
@@ -50,6 +52,8 @@ def run(name: str = "--help", *arguments: str) -> int | None:
         near = difflib.get_close_matches(name, COMMANDS, n=1)
         meant = f" (did you mean '{near[0]}'?)" if near else ""
         raise UserError(f"there is no command '{name}'{meant}; take one of {', '.join(COMMANDS)}")
+    if one_of_several() and name not in TOGETHER:
+        raise UserError(f"'{name}' is for one process; start it without mpirun")
     # The tool shows this name in its help and its errors.
     sys.argv = [f"voxlstm {name}", *arguments]
     # Imported only now: most tools import Theano.

@@ -13,6 +13,7 @@ from voxlstm.lib.geometry.contact_sheet import write_contact_sheet
 from voxlstm.lib.geometry.dataset import make
 from voxlstm.lib.geometry.tasks import file_tasks, procedural_tasks
 from voxlstm.lib.geometry.voxels import RESOLUTION
+from voxlstm.lib.parallel.group import Alone, join
 
 MAX_RESOLUTION = 256  # voxels a side; a grid is held in memory several times over
 
@@ -80,6 +81,12 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the status is 1 when some models could not be used."""
     arguments = parse_arguments(argv)
+    with join() as group:
+        return run(arguments, group)
+
+
+def run(arguments: argparse.Namespace, group: Alone) -> int:
+    """Make the data set, as one of the processes of a group; return the status."""
     wanted, resolution = listed(arguments.categories), arguments.resolution
     if not 1 <= resolution <= MAX_RESOLUTION:
         raise UserError(f"--resolution {resolution} must lie between 1 and {MAX_RESOLUTION}")
@@ -97,7 +104,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UserError(f"--contact-sheet {sheet} must end in .png or .jpg")
     check_apart({"--contact-sheet": sheet}, [task.path for task in tasks])
     check_writable(sheet)
-    broken = make(arguments.out, tasks, settings, arguments.workers, arguments.add)
+    broken = make(arguments.out, tasks, settings, arguments.workers, arguments.add, group)
+    if not group.first:
+        return 0
     if sheet:
         write_contact_sheet(sheet, arguments.out, tasks)
     print(f"{arguments.out}: {len(tasks) - len(broken)} of {len(tasks)} objects are there")

@@ -14,12 +14,13 @@ from voxlstm.lib.base.progress import Progress, printable
 from voxlstm.lib.data.layout import VIEWS
 from voxlstm.lib.data.names import listed
 from voxlstm.lib.evaluation import output
-from voxlstm.lib.evaluation.evaluate import evaluate, summary, thresholds_with
+from voxlstm.lib.evaluation.evaluate import Evaluation, evaluate, joined, summary, thresholds_with
 from voxlstm.lib.evaluation.metrics import THRESHOLD
 from voxlstm.lib.evaluation.predictions import open_writer
 from voxlstm.lib.evaluation.subject import describe_shapes, make_cases, saving, shape_choosers
+from voxlstm.lib.parallel.group import Alone, join
 from voxlstm.lib.runs.curves import series_beside
-from voxlstm.lib.runs.scoring import Asked, made_by, of_network, of_predictions
+from voxlstm.lib.runs.scoring import Asked, MeanShapes, Prepared, made_by, of_network, of_predictions
 from voxlstm.tools.options import add_categories, add_device, add_reading
 
 
@@ -98,30 +99,34 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Score, print the tables and write the results; return 0."""
     options = parse_arguments(argv)
+    command = ["tools/test_net.py", *(sys.argv[1:] if argv is None else argv)]
+    with join() as group:
+        return run(options, command, group)
+
+
+def run(options: argparse.Namespace, command: Sequence[str], group: Alone) -> int:
+    """Score as one of the processes of a group; the first one prints and writes the results of all."""
     check_options(options)
+    if options.save_predictions and group.size > 1:
+        raise UserError("--save-predictions is for one process; start it without mpirun, or leave it out")
+    options.device = group.device(options.device)
     beside = [output.read_results(path) for path in options.beside]
     if options.predictions:
         prepared = of_predictions(options.predictions, options.data, options.views, options.threshold)
     else:
         prepared = of_network(Asked(**{field.name: getattr(options, field.name) for field in fields(Asked)}))
-    if options.out:
+    if options.out and group.first:
         output.reserve(options.out, options.overwrite)
-    counts, subject, about, shapes = prepared.counts, prepared.subject, prepared.about, prepared.shapes()
-    with contextlib.ExitStack() as stack:
-        predictions = subject.predictions(counts)
-        if options.save_predictions:
-            thresholds = thresholds_with(options.threshold)
-            writer = stack.enter_context(open_writer(options.save_predictions, thresholds))
-            predictions = saving(predictions, writer, *shapes, {**about, "views": counts})
-        progress = stack.enter_context(Progress(len(subject), "test", unit="objects"))
-        evaluation = evaluate(predictions, counts, options.threshold, shape_choosers(*shapes), progress)
-    command = ["tools/test_net.py", *(sys.argv[1:] if argv is None else argv)]
-    results = {**summary(evaluation), **about, "made_by": made_by(command)}
+    shapes = group.share(prepared.shapes() if group.first else None)
+    evaluation = score(prepared, shapes, options, group)
+    if not group.first:
+        return 0
+    results = {**summary(evaluation), **prepared.about, "made_by": made_by(command)}
     for name, more in describe_shapes(*shapes).items():
         results["baseline"][name].update(more)
     try:
         if options.out:
-            cases = make_cases(evaluation, subject)
+            cases = make_cases(evaluation, prepared.subject)
             curves = series_beside(options.weights) if options.weights else None
             output.write(options.out, evaluation, results, cases, curves, beside)
     finally:  # a full disk does not keep the scores from being told, nor a closed pipe from being written
@@ -129,6 +134,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.out:
         print(f"written to {options.out}: {output.REPORT}, {output.RESULTS}, {output.ROWS}")
     return 0
+
+
+def score(prepared: Prepared, shapes: MeanShapes, options: argparse.Namespace, group: Alone) -> Evaluation:
+    """Return the scores of all objects, of which each process of a group looks at its part."""
+    counts, subject = prepared.counts, prepared.subject
+    with contextlib.ExitStack() as stack:
+        predictions = subject.predictions(counts, group)
+        if options.save_predictions:
+            thresholds = thresholds_with(options.threshold)
+            writer = stack.enter_context(open_writer(options.save_predictions, thresholds))
+            predictions = saving(predictions, writer, *shapes, {**prepared.about, "views": counts})
+        own = len(group.part(range(len(subject))))
+        progress = stack.enter_context(Progress(own, "test", unit="objects", stream=group.stream()))
+        evaluation = evaluate(predictions, counts, options.threshold, shape_choosers(*shapes), progress)
+    return joined(group.gather(evaluation))
 
 
 def check_options(options: argparse.Namespace) -> None:

@@ -8,11 +8,14 @@ from voxlstm.lib.backend.gpu import PRECISIONS
 from voxlstm.lib.base.errors import run_tool
 from voxlstm.lib.base.progress import say
 from voxlstm.lib.data.names import listed
+from voxlstm.lib.parallel.group import Alone, join
 from voxlstm.lib.runs.run_folder import RunFolder
 from voxlstm.lib.runs.start import Asked, begin, resume
-from voxlstm.lib.runs.train import train
+from voxlstm.lib.runs.train import follow, train
 from voxlstm.solvers.training import LAST
 from voxlstm.tools.options import add_categories, add_device, add_reading
+
+STOPPED = 143  # the status where another process was told to stop
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -67,11 +70,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Train; return 0, or the usual status of the signal that stopped it."""
     options = parse_arguments(argv)
     options.categories = listed(options.categories)
+    with join() as group:
+        options.device, options.processes = group.device(options.device), group.size
+        if group.first:
+            return run(options, group)
+        training, stop = follow(group, options.device)
+        return 0 if training.done else stop.status or STOPPED
+
+
+def run(options: argparse.Namespace, group: Alone) -> int:
+    """Train in the folder of the command line, and say where the run stands; return the status."""
     asked = Asked(**{field.name: getattr(options, field.name) for field in fields(Asked)})
     # Everything that can be wrong with the command is found before the folder is touched.
     start = None if options.resume else begin(asked)
     with RunFolder(options.out, options.resume, options.overwrite) as folder:
-        training, stop = train(folder, start or resume(folder, asked))
+        training, stop = train(folder, start or resume(folder, asked), group)
     best, iteration = training.best, training.solver.iteration
     if best:
         print(
@@ -80,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     if not training.done:
         say(f"stopped at iteration {iteration}; go on with --resume")
-        return stop.status
+        return stop.status or STOPPED
     print(f"trained {iteration} iterations: {folder / LAST}")
     return 0
 

@@ -5,7 +5,8 @@ import re
 import sys
 import textwrap
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -36,6 +37,23 @@ def skip_scan_extension() -> None:
     ``sys.modules`` makes happen.
     """
     sys.modules["theano.scan_module.scan_perform_ext"] = None  # type: ignore[assignment]
+
+
+@contextmanager
+def without_mpi() -> Iterator[None]:
+    """Keep Theano from importing mpi4py, which would start MPI in every process.
+
+    ``tensor/io.py`` imports it wherever it is installed, for operations that are not used here.
+    """
+    name = "mpi4py"
+    before = sys.modules.get(name)
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+        if before:
+            sys.modules[name] = before
 
 
 # Pattern, replacement and number of places in the source of Theano 1.0.9's Scan.execute.

@@ -162,7 +162,7 @@ def _import_quietly():
     if not os.access(os.path.expanduser("~"), os.W_OK):  # as under docker run --user
         os.environ.setdefault("MPLCONFIGDIR", str(_cache / "matplotlib"))  # else it warns at length
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), defects.without_mpi():
             warnings.simplefilter("ignore")
             import theano as module
     finally:

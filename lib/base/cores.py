@@ -4,15 +4,17 @@ import os
 from pathlib import Path, PurePosixPath
 
 from .hints import StrPath
+from .launcher import sharers
 
 
 def usable_cores(root: StrPath = "/") -> int:
     """Return the cores of the affinity mask, or fewer where the control groups' quota is smaller.
 
     A container started with ``docker run --cpus 2`` sees every core and gets the time of two. A
-    part of a core counts as one. ``root`` is the folder that holds ``proc`` and ``sys``.
+    part of a core counts as one. Processes that mpirun started on a machine without binding them to
+    cores share them. ``root`` is the folder that holds ``proc`` and ``sys``.
     """
-    return min([affinity(), *_quotas(Path(root))])
+    return max(1, min([affinity(), *_quotas(Path(root))]) // sharers())
 
 
 def affinity() -> int:

@@ -54,10 +54,6 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
     _open_standard_streams()
     try:
         sys.exit(main())
-    except UserError as error:
-        _fail(f"error: {error}", 2)
-    except MemoryError:
-        _fail(NO_MEMORY, 2)
     except RuntimeError as error:
         if NO_THREAD not in str(error):
             raise
@@ -68,12 +64,23 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
         # The reader of our output has gone (``| head``); closing stdout again would warn.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except OSError as error:
-        names = [str(name) for name in (error.filename, error.filename2) if name]
-        where = f" ({' to '.join(names)})" if names else ""
-        _fail(f"error: {error.strerror or error}{where}{REMEDIES.get(error.errno or 0, '')}", 2)
-    except KeyboardInterrupt:
-        _fail("interrupted", 130)
+    except (UserError, MemoryError, OSError, KeyboardInterrupt) as error:
+        message, status = in_one_line(error)
+        say(f"{program()}: {message}")
+        sys.exit(status)
+
+
+def in_one_line(error: UserError | MemoryError | OSError | KeyboardInterrupt) -> tuple[str, int]:
+    """Return what is said of an error that needs no traceback, and the exit status."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", 130
+    if isinstance(error, MemoryError):
+        return NO_MEMORY, 2
+    if isinstance(error, UserError):
+        return f"error: {error}", 2
+    names = [str(name) for name in (error.filename, error.filename2) if name]
+    where = f" ({' to '.join(names)})" if names else ""
+    return f"error: {error.strerror or error}{where}{REMEDIES.get(error.errno or 0, '')}", 2
 
 
 def program() -> str:
@@ -88,8 +95,3 @@ def _open_standard_streams():
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
-
-
-def _fail(message: str, status: int) -> NoReturn:
-    say(f"{program()}: {message}")
-    sys.exit(status)

@@ -18,14 +18,20 @@ class StopRequest:
     acts as if this were not here, so that a job that hangs can still be ended. Processes forked
     from this one keep the signals' usual effect.
 
+    Parameters
+    ----------
+    patient : bool
+        Let no further signal end the job, as where a cluster sends the same one by two ways.
+
     Attributes
     ----------
     signal : int or None
         The signal that came.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patient: bool = False) -> None:
         self.signal: int | None = None
+        self._patient = patient
         self._process = os.getpid()
         self._before: dict[signal.Signals, Any] = {}
 
@@ -45,7 +51,8 @@ class StopRequest:
         return 128 + self.signal if self.signal else 0
 
     def _note(self, number, _):
-        self._restore()
+        if not self._patient or os.getpid() != self._process:
+            self._restore()
         if os.getpid() != self._process:
             os.kill(os.getpid(), number)
         self.signal = number

@@ -66,6 +66,8 @@ class Batches:
         Pixels of a view's side and voxels of a grid's side, as the network has them.
     stop : object
         True when waiting for a batch is to be given up.
+    part : (int, int)
+        Give this part of each batch alone: its number, from 0, and how many there are.
 
     Attributes
     ----------
@@ -104,10 +106,21 @@ class Batches:
         resolution: int = RESOLUTION,
         vary: bool = False,
         stop: object = False,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
         fewest, most = (views, views) if isinstance(views, (int, np.integer)) else views
         self._plan = Plan(
-            tuple(objects), batch, (fewest, most), seed, augment, vary, shuffle, epochs, image, resolution
+            tuple(objects),
+            batch,
+            (fewest, most),
+            seed,
+            augment,
+            vary,
+            shuffle,
+            epochs,
+            image,
+            resolution,
+            part,
         )
         self._next = 0 if state is None else self._resume(state)
         self.waited = 0.0

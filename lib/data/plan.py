@@ -22,6 +22,7 @@ class Plan:
     The objects form one endless line, epoch after epoch, each epoch in its own order; batch k
     takes places ``k * batch`` to ``(k + 1) * batch - 1`` of it. So a set smaller than a batch
     repeats objects, and a batch is always full but for the last one of a finite number of epochs.
+    Of several processes that divide every batch, each takes its part of the places, in order.
 
     Attributes
     ----------
@@ -41,6 +42,8 @@ class Plan:
         How often the objects are gone through; None for ever.
     image, resolution : int
         Pixels of a view's side, voxels of a grid's side.
+    part : tuple of int
+        This process's number, from 0, and how many divide each batch.
     """
 
     objects: tuple[Item, ...]
@@ -53,6 +56,7 @@ class Plan:
     epochs: int | None = None
     image: int = SIZE
     resolution: int = RESOLUTION
+    part: tuple[int, int] = (0, 1)
     _orders: dict = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -81,9 +85,8 @@ class Plan:
         return None if self.rows is None else -(-self.rows // self.batch)
 
     def size(self, number: int) -> int:
-        """Return how many objects batch ``number`` holds."""
-        left = self.batch if self.rows is None else self.rows - number * self.batch
-        return min(self.batch, left)
+        """Return how many objects of batch ``number`` are this process's."""
+        return len(self._places(number))
 
     def count_views(self, number: int) -> int:
         """Return how many views of each object batch ``number`` holds."""
@@ -93,8 +96,7 @@ class Plan:
 
     def members(self, number: int) -> list[Item]:
         """Return the objects of batch ``number``."""
-        first = number * self.batch
-        return [self._at(place) for place in range(first, first + self.size(number))]
+        return [self._at(place) for place in self._places(number)]
 
     def shapes(self, number: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the shapes of the views and of the voxels of batch ``number``."""
@@ -120,9 +122,10 @@ class Plan:
         UserError
             Naming a file that cannot be read.
         """
-        for row, item in enumerate(self.members(number)):
+        for row, place in enumerate(self._places(number)):
+            item = self._at(place)
             try:
-                self._fill_row(number * self.batch + row, item, views[:, row], voxels[row], tell)
+                self._fill_row(place, item, views[:, row], voxels[row], tell)
             except UserError as error:
                 raise UserError(f"{error}; mend it, or leave such objects out with --skip-damaged") from error
             except Exception as error:
@@ -141,6 +144,13 @@ class Plan:
         paths = (tell(item.view_path(k)) for k in numbers[: len(views)])
         load_views(paths, rng, views, self.image, self.vary)
         voxels[...] = binvox.read(tell(item.voxels_path), self.resolution)
+
+    def _places(self, number):
+        """Return the places of batch ``number`` that are this process's part."""
+        first = number * self.batch
+        whole = self.batch if self.rows is None else min(self.batch, self.rows - first)
+        rank, ranks = self.part
+        return range(first + whole * rank // ranks, first + whole * (rank + 1) // ranks)
 
     def _at(self, place):
         epoch, position = divmod(place, len(self.objects))

@@ -8,6 +8,7 @@ keeps it for ever.
 import mmap
 import os
 import pickle
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -100,4 +101,6 @@ def serve(plan_file: int, memory_file: int, connection: Connection, place: int) 
 def main() -> None:
     """Serve as the process whose arguments are, behind its parent, descriptors and the place of the name."""
     plan_file, memory_file, socket, place = map(int, sys.argv[2:])
+    # A cluster sends it to every process of a job: the parent ends its workers when it can.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     serve(plan_file, memory_file, Connection(socket), place)

@@ -6,7 +6,7 @@ network is a function from pictures to log-odds.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -137,6 +137,19 @@ def evaluate(
         if progress is not None:
             progress.update()
     return Evaluation(rows, sweep, baselines, float(threshold), thresholds, resolution)
+
+
+def joined(parts: Sequence[Evaluation]) -> Evaluation:
+    """Return the evaluation of all objects, of those of their parts in order."""
+    return replace(
+        parts[0],
+        rows=[row for part in parts for row in part.rows],
+        sweep=[row for part in parts for row in part.sweep],
+        baselines={
+            name: [row for part in parts for row in part.baselines[name]] for name in parts[0].baselines
+        },
+        resolution=max(part.resolution for part in parts),
+    )
 
 
 def score_mean_shape(shape: MeanShape, item: Prediction) -> list[Row]:

@@ -13,6 +13,7 @@ from ..base.errors import UserError
 from ..data.batches import Batches
 from ..data.shapenet import Item
 from ..data.views import load_views
+from ..parallel.group import ALONE, Alone
 from .baseline import MeanShape
 from .evaluate import Evaluation, pick_cases, predict_objects, save_passing
 from .metrics import sigmoid
@@ -71,9 +72,17 @@ class NetworkSubject:
     def __len__(self) -> int:
         return len(self.items)
 
-    def predictions(self, counts: Sequence[int]) -> Iterator[Prediction]:
-        """Yield a `Prediction` of each object from its first views, for each number of views."""
-        with self._batches(self.items, counts) as batches:
+    def predictions(self, counts: Sequence[int], group: Alone = ALONE) -> Iterator[Prediction]:
+        """Yield a `Prediction` of each object from its first views, for each number of views.
+
+        Of a group of processes each yields those of its part of the objects.
+        """
+        # In whole batches: what a network makes of an object may depend on its company in the last bit.
+        starts = group.part(range(0, len(self), self.batch))
+        if not starts:
+            return
+        items = self.items[starts[0] : starts[-1] + self.batch]
+        with self._batches(items, counts) as batches:
             yield from predict_objects(batches, self.predictor.log_odds, counts)
 
     def show(self, names: Iterable[tuple[str, str]], counts: Sequence[int]) -> Iterator[Shown]:
@@ -116,8 +125,8 @@ class SavedSubject:
     def __len__(self) -> int:
         return len(self.saved)
 
-    def predictions(self, counts: Sequence[int]) -> Iterator[Prediction]:
-        """Yield a `Prediction` of each object for each number of views.
+    def predictions(self, counts: Sequence[int], group: Alone = ALONE) -> Iterator[Prediction]:
+        """Yield a `Prediction` of each object for each number of views; of a group, each yields its part.
 
         Raises
         ------
@@ -130,7 +139,7 @@ class SavedSubject:
             raise UserError(
                 f"{self.saved.path} holds predictions from {_listed(there)} views, not from {missing[0]}"
             )
-        for number in range(len(self.saved)):
+        for number in group.part(range(len(self.saved))):
             yield self.saved.of_views(number, counts)
 
     def show(self, names: Iterable[tuple[str, str]], counts: Sequence[int]) -> Iterator[Shown]:

@@ -27,14 +27,14 @@ from ..base.progress import Progress
 from ..data import binvox, layout, marker
 from ..data.layout import MODELS, RENDERINGS, VIEWS, VOXELS
 from ..data.marker import MARKER, VERSION
+from ..parallel.group import ALONE, Alone
 from . import shapes, sources
 from .camera import sample_viewpoints
 from .frame import header, in_grid, normalised
 from .mesh import write_obj
 from .reading import read
 from .rendering import Light, Renderer
-from .tasks import digest
-from .tasks import Task
+from .tasks import Task, digest
 from .voxels import voxelise
 
 PNG_END = b"IEND\xaeB`\x82"
@@ -46,8 +46,11 @@ def make(
     settings: dict[str, Any],
     workers: int | None = None,
     add: bool = False,
+    group: Alone = ALONE,
 ) -> list[tuple[Task, str]]:
     """Make every object that is not there yet.
+
+    Several processes call it with the same arguments, and each makes its part of the objects.
 
     Parameters
     ----------
@@ -60,6 +63,8 @@ def make(
         Number of processes; default: the cores this process may use.
     add : bool
         Whether a folder made with other settings is added to.
+    group : Alone
+        The processes that do it together.
 
     Returns
     -------
@@ -72,12 +77,25 @@ def make(
         When the folder was made in another way or of other models, or a worker process dies.
     """
     out = Path(out)
-    _reserve(out, dict(settings, version=VERSION), add, tasks)
-    _sweep(out, tasks)
+    if group.first:
+        _reserve(out, dict(settings, version=VERSION), add, tasks)
+        _sweep(out, tasks)
+    group.share()  # the others begin behind it
+    broken = {}
+    for part in group.gather(_make_part(out, group.part(tasks), workers, group)):
+        broken.update(part)
+    return [(task, broken[task]) for task in tasks if task in broken]
+
+
+def _make_part(out, tasks, workers, group):
+    """Make the objects that are not there yet; return what is wrong with the broken ones."""
     pending = [task for task in tasks if not is_done(out, task)]
     workers = min(workers or usable_cores(), max(len(pending), 1))
     broken = {}
-    progress = Progress(len(tasks), "objects", unit="object", initial=len(tasks) - len(pending))
+    label = "objects" if group.size == 1 else "objects of the first process"
+    progress = Progress(
+        len(tasks), label, unit="object", initial=len(tasks) - len(pending), stream=group.stream()
+    )
     with progress, pool(workers) as processes:
         futures = {processes.submit(_attempt, out, task): task for task in pending}
         for future in as_completed(futures):
@@ -85,7 +103,7 @@ def make(
             if problem:
                 broken[futures[future]] = problem
             progress.update(1, **({"broken": len(broken)} if broken else {}))
-    return [(task, broken[task]) for task in tasks if task in broken]
+    return broken
 
 
 def make_object(out: StrPath, task: Task) -> None:

@@ -27,6 +27,7 @@ from ...models.predictor import Predictor
 from ...solvers.checkpoint import Checkpoint, load_network
 from .run_folder import ROOT, SPLIT, git_revision, versions
 
+MeanShapes = tuple[MeanShape | None, dict[str, MeanShape]]  # of all objects, and of each category
 USUAL_VIEWS = [1, 2, 3, 4, 5]
 KEPT = ("data", "network", "weights", "split", "trained_objects", "notes")  # of what is said of predictions
 
@@ -88,7 +89,7 @@ class Prepared(NamedTuple):
 
     counts: Sequence[int]
     subject: NetworkSubject | SavedSubject
-    shapes: Callable[[], tuple[MeanShape | None, dict[str, MeanShape]]]
+    shapes: Callable[[], MeanShapes]
     about: dict[str, Any]
 
 

@@ -50,6 +50,8 @@ class Asked:
         Processes that read pictures.
     device, precision : str
         As `door.use_device` takes them.
+    processes : int
+        Those that divide every batch.
     """
 
     model: str | None = None
@@ -63,6 +65,7 @@ class Asked:
     workers: int | None = None
     device: str | None = None
     precision: str | None = None
+    processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,11 @@ def open_data(data: StrPath, asked: Asked, network: NetworkConfig, recipe: Recip
             f"{data} has {len(parts.train)} objects to train on and {len(parts.validation)}"
             " to validate on: a set needs at least 3 complete objects of one category, and"
             " --set validation above 0"
+        )
+    if recipe.batch < asked.processes:
+        raise UserError(
+            f"a batch of {recipe.batch} objects cannot be divided over {asked.processes} processes; start"
+            f" {recipe.batch} of them or fewer, or use --set batch={asked.processes}"
         )
     used = parts.train + parts.validation
     check_resolution(used, network.resolution)

@@ -37,6 +37,22 @@ class AffinityTest(CoresCase):
         self.assertIn(usable_cores(), range(1, 9))
 
 
+class SharedTest(CoresCase):
+    """Processes of mpirun share the cores of their machine, unless it has bound each to its own."""
+
+    def shared(self, **environment):
+        with mock.patch.dict(os.environ, environment):
+            return self.cores()
+
+    def test_those_of_one_machine_divide_its_cores(self):
+        for number, cores in (("1", 8), ("2", 4), ("3", 2), ("16", 1), ("", 8)):
+            self.assertEqual(self.shared(OMPI_COMM_WORLD_LOCAL_SIZE=number), cores)
+        self.assertEqual(self.shared(MPI_LOCALNRANKS="4"), 2)
+
+    def test_bound_ones_have_what_they_are_bound_to(self):
+        self.assertEqual(self.shared(OMPI_COMM_WORLD_LOCAL_SIZE="4", OMPI_MCA_orte_bound_at_launch="1"), 8)
+
+
 class Version2Test(CoresCase):
     def setUp(self):
         super().setUp()

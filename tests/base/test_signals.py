@@ -25,6 +25,17 @@ class StopRequestTest(unittest.TestCase):
                 os.kill(os.getpid(), signal.SIGINT)
                 signal.pause()
 
+    def test_a_patient_one_waits_through_any_number(self):
+        with StopRequest(patient=True) as stop:
+            for _ in range(3):
+                os.kill(os.getpid(), signal.SIGTERM)
+            self.assertEqual(stop.status, 143)
+            child = os.fork()
+            if child == 0:
+                os.kill(os.getpid(), signal.SIGTERM)
+                os._exit(0)
+            self.assertEqual(os.WTERMSIG(os.waitpid(child, 0)[1]), signal.SIGTERM)
+
     def test_afterwards_everything_is_as_before(self):
         before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
         with StopRequest():

@@ -118,6 +118,19 @@ def environment(libraries):
     }
 
 
+def build_nccl(libraries):
+    """Compile the stand-in for NCCL, which not every test has; return its folder.
+
+    ``libraries`` is what `build` returned.
+    """
+    source = SOURCES.parent / "simulated_nccl.cpp"
+    folder = libraries / f"nccl-{hashlib.sha256(source.read_bytes()).hexdigest()[:16]}"
+    folder.mkdir(exist_ok=True)
+    if not (folder / "libnccl.so.2").exists():
+        _compile(source, folder / "libnccl.so.2")
+    return folder
+
+
 def _compile(source, library):
     options = ["-O2", "-std=c++17", "-shared", "-fPIC", f"-Wl,-soname,{library.name}"]
     part = library.with_suffix(f".{os.getpid()}")

@@ -152,6 +152,29 @@ class TestTraining(BatchCase):
             self.assertEqual(len({w.process.pid for w in batches._pool.workers}), 3)
 
 
+class TestParts(BatchCase):
+    """Of each batch several processes take their parts."""
+
+    def test_the_parts_in_order_are_the_batch(self):
+        endless = {"batch": 5, "views": (1, 4), "seed": 3, "workers": 0}
+        finite = {"batch": 4, "views": 2, "augment": False, "shuffle": False, "epochs": 1, "workers": 1}
+        for count, settings in ((6, endless), (2, finite)):
+            whole = self.first(count, **settings)
+            parts = [self.first(count, **settings, part=(rank, 3)) for rank in range(3)]
+            for one, *some in zip(whole, *parts):
+                self.assertEqual(one.objects, sum((part.objects for part in some), []))
+                np.testing.assert_array_equal(one.views, np.concatenate([part.views for part in some], 1))
+                np.testing.assert_array_equal(one.voxels, np.concatenate([part.voxels for part in some]))
+
+    def test_the_state_is_that_of_the_whole(self):
+        states = []
+        for part in ((0, 1), (0, 2), (1, 2)):
+            with Batches(self.items, 4, 2, workers=0, part=part) as batches:
+                next(batches)
+                states.append(batches.state())
+        self.assertEqual(states[1:], states[:1] * 2)
+
+
 class TestState(BatchCase):
     def test_resumes_in_the_middle_of_an_epoch(self):
         expected = self.first(9, 3, (1, 5), seed=4, workers=0)
@@ -354,6 +377,14 @@ class TestErrors(unittest.TestCase):
                 for _ in range(9):  # some may have been read before
                     next(batches)
         self.assertRegex(told.getvalue(), words)
+
+    def test_a_worker_leaves_its_end_to_the_parent(self):
+        # A cluster that ends a job sends SIGTERM to each of its processes.
+        with Batches(self.items, 2, 2, workers=1) as batches:
+            next(batches)
+            batches._pool.workers[0].process.terminate()
+            for _ in range(8):
+                next(batches)
 
     def test_a_stopped_worker_is_told_and_the_wait_given_up_when_asked(self):
         batches = self.batches(1)

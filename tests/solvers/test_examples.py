@@ -29,6 +29,19 @@ class ExamplesTest(unittest.TestCase):
         self.assertEqual([one.views.ravel().tolist() for one in found], [[0, 3], [2, 5], [1, 5], [2, 6]])
         self.assertEqual([bool(one.voxels) for one in found], [False, False, True, False])
 
+    def test_parts_of_the_objects_in_order_keep_what_the_whole_does(self):
+        parts, names = (
+            [Examples(), Examples(), Examples()],
+            (("chair", "lamp"), (), ("lamp", "sofa", "car", "bed")),
+        )
+        for part, objects in zip(parts, names):
+            part.add(*batch(*objects))
+        whole = Examples()
+        for part in parts:
+            whole.add_all(part)
+        self.assertEqual([one.name for one in whole.at(0.4)], ["chair", "lamp", "sofa", "car"])
+        self.assertEqual(whole.at(0.4)[1].views.ravel().tolist(), [1, 3])  # the first lamp
+
     def test_the_prediction_is_cut_at_the_threshold(self):
         examples = Examples()
         examples.add(*batch("chair", "lamp", "sofa"))  # 0, 0.5 and 1

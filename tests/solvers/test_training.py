@@ -18,7 +18,8 @@ from voxlstm.lib.evaluation.metrics import SWEEP
 from voxlstm.solvers import checkpoint
 from voxlstm.solvers.optimisers import SGD, Optimiser
 from voxlstm.solvers.recipe import Recipe
-from voxlstm.solvers.training import Scores, Training, score
+from voxlstm.solvers.training import Training
+from voxlstm.solvers.validation import Scores, score
 
 RECIPE = Recipe(
     optimiser=Optimiser(sgd=SGD(0.9, 0.0)),

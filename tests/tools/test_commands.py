@@ -1,5 +1,6 @@
 """The command ``voxlstm``: what its first argument does, and how little it imports."""
 
+import os
 import re
 import subprocess
 import sys
@@ -14,9 +15,9 @@ SCRIPT = Path(sys.executable).parent / "voxlstm"
 NOT_TOOLS = {"__init__", "__main__", "options"}
 
 
-def voxlstm(*arguments):
+def voxlstm(*arguments, env=None):
     command = [SCRIPT, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=600)
+    return subprocess.run(command, capture_output=True, text=True, timeout=600, env=env)
 
 
 class CommandTest(unittest.TestCase):
@@ -34,6 +35,13 @@ class CommandTest(unittest.TestCase):
     def test_the_version(self):
         answer = voxlstm("--version")
         self.assertEqual((answer.returncode, answer.stdout), (0, f"voxlstm {__version__}\n"))
+
+    def test_several_processes_are_for_the_commands_that_divide_their_work(self):
+        several = {**os.environ, "OMPI_COMM_WORLD_SIZE": "2"}
+        answer = voxlstm("reconstruct", "--help", env=several)
+        refusal = "voxlstm: error: 'reconstruct' is for one process; start it without mpirun\n"
+        self.assertEqual((answer.returncode, answer.stderr), (2, refusal))
+        self.assertEqual(voxlstm("make-dataset", "--help", env=several).returncode, 0)
 
     def test_an_unknown_command_is_refused_in_one_sentence(self):
         for wrong, near in [("trian", "train"), ("make_dataset", "make-dataset"), ("xyz", None)]:

@@ -370,13 +370,16 @@ int cuGetErrorString(int, const char **text) {
 }
 
 int cuDeviceGetCount(int *count) {
-    *count = 1;
+    const char *devices = std::getenv("SIMULATED_DEVICES");
+    *count = devices ? std::atoi(devices) : 1;
     return kSuccess;
 }
 
 int cuDeviceGet(int *device, int ordinal) {
+    int count;
+    cuDeviceGetCount(&count);
     *device = ordinal;
-    return ordinal == 0 ? kSuccess : kInvalidDevice;
+    return ordinal >= 0 && ordinal < count ? kSuccess : kInvalidDevice;
 }
 
 int cuDeviceGetName(char *name, int size, int) {

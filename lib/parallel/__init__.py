@@ -1,0 +1,1 @@
+"""Several processes that do one job together, over MPI."""
