@@ -65,7 +65,7 @@ LOCK = $(PYTHON) -m piptools compile --quiet --generate-hashes --allow-unsafe --
 locks: venv
 	$(PYTHON) -m pip install --quiet pip-tools
 	$(LOCK) -o requirements.txt setup.py
-	$(LOCK) --constraint requirements.txt --extra data --extra report --extra fast --extra gpu --extra mpi --extra export \
+	$(LOCK) --constraint requirements.txt --extra data --extra report --extra fast --extra gpu --extra mpi --extra export --extra heic \
 		-o requirements-extras.txt setup.py
 	$(LOCK) --constraint requirements.txt --extra cudnn -o requirements-cudnn.txt setup.py
 	$(LOCK) --constraint requirements.txt --extra nccl -o requirements-nccl.txt setup.py

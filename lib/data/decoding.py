@@ -120,7 +120,9 @@ def _said(error):
 
 
 def _heic(path):
-    """Return a sentence for a telephone's HEIC picture, whatever its name; "" for any other."""
+    """Return a sentence for a telephone's HEIC picture that has no reader; "" for any other."""
+    if READS_HEIC:
+        return ""
     try:
         with open(Path(path), "rb") as file:
             head = file.read(12)
@@ -134,13 +136,14 @@ def _heic(path):
     )
 
 
-def register_heic() -> None:
-    """Let Pillow read HEIC where the extra is installed."""
+def register_heic() -> bool:
+    """Let Pillow read HEIC where the extra is installed; return whether it is."""
     try:
         from pillow_heif import register_heif_opener
     except ImportError:
-        return
+        return False
     register_heif_opener()
+    return True
 
 
-register_heic()
+READS_HEIC = register_heic()

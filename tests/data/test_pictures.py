@@ -259,7 +259,16 @@ class BadPictureTest(PictureCase):
     def test_a_telephones_heic_names_the_remedy(self):
         path = self.folder / "phone.jpg"
         path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
-        self.assert_refused(path, "is a HEIC picture.*save it as JPEG.*voxlstm.heic")
+        with mock.patch.object(decoding, "READS_HEIC", False):
+            self.assert_refused(path, "is a HEIC picture.*save it as JPEG.*voxlstm.heic")
+
+    @unittest.skipUnless(decoding.READS_HEIC, "the extra heic is not installed")
+    def test_a_telephones_heic(self):
+        pixels = np.full((80, 120, 3), 230, np.uint8)
+        pixels[30:60, 40:90] = 160, 60, 40
+        kinds = [pictures.load_picture(self.save(pixels, name)) for name in ("phone.heic", "phone.png")]
+        self.assertEqual(kinds[0].cut, kinds[1].cut)
+        self.assertLess(np.abs(kinds[0].view - kinds[1].view).mean(), 0.01)
 
     def test_nothing_but_background_is_refused(self):
         self.assert_refused(self.save(np.full((50, 60, 3), 90, np.uint8)), "no object")
