@@ -15,6 +15,7 @@ from ..evaluation import style
 from ..evaluation.report import page, viewer
 
 NETWORK, INDEX = "net.onnx", "index.html"
+OWN = (INDEX, NETWORK, "page.js", "worker.js")  # a folder that holds all of them holds a page
 SHARED = ("voxels.js", "meshes.js", "pane.js")  # of the report
 SCRIPTS = ("surface.js", "resampling.js", "framing.js", "decoding.js", "page.js")
 FRAMING = {
@@ -30,11 +31,11 @@ FRAMING = {
 
 
 def check_folder(folder: StrPath) -> None:
-    """Refuse, before any work, a folder that holds anything but an earlier page."""
+    """Refuse, before any work, a folder that holds files and no earlier page."""
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is not a folder; give --out another name")
-    if folder.exists() and any(folder.iterdir()) and not (folder / NETWORK).exists():
+    if folder.exists() and any(folder.iterdir()) and not all((folder / name).exists() for name in OWN):
         raise UserError(
             f"{folder} holds other files, among which a page would be lost; give --out another name"
         )

@@ -46,7 +46,8 @@ def quietly(main, *arguments):
 class RefusalTest(unittest.TestCase):
     def test_a_folder_of_other_files_is_left_alone(self):
         with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "thesis.txt").touch()
+            for name in ("thesis.txt", "net.onnx", "index.html"):  # an exported network lies there too
+                (Path(folder) / name).touch()
             with self.assertRaisesRegex(UserError, "holds other files"):
                 page.main(["--out", folder])
             with self.assertRaisesRegex(UserError, "is not a folder"):
