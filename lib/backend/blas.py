@@ -27,7 +27,7 @@ CORE_TYPES = (
 )
 
 WAITING = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"}
-SPINS = 1000  # as libgomp itself takes where it has more threads than cores; see results/busy.json
+SPINS = 1000  # as libgomp itself takes where it has more threads than cores; see results/busy.json, busy_quiet.json
 
 
 def cpu_flags(cpuinfo: StrPath = "/proc/cpuinfo") -> set[str]:
