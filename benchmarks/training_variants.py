@@ -24,6 +24,8 @@ from voxlstm.solvers.recipe import Recipe
 from voxlstm.solvers.solver import Diverged, Solver
 from voxlstm.solvers.validation import score
 
+from training_health import saturated
+
 ROOT = Path(__file__).resolve().parents[1]
 SEED, FITTED_TO, WINDOW, SPIKE = 1, 64, 100, 2.0  # a spike is a loss above twice the window's median
 BACKGROUND = 0.94  # what most pixels of a rendering on light ground are
@@ -115,9 +117,8 @@ def row(step, losses, network, solver, batch, objects):
     with Batches(objects, 16, 5, augment=False, shuffle=False, epochs=1, workers=0) as batches:
         iou = score(solver, batches, 5).iou
     spikes = int((np.array(losses) > SPIKE * np.median(losses)).sum())
-    saturated = ((entry < 0.02) | (entry > 0.98)).mean()
     size = np.abs(hidden).mean()
-    return f"{step:7}  {np.mean(losses):6.3f}  {spikes:6}  {saturated:20.0%}  {size:4.2f}  {iou:5.3f}"
+    return f"{step:7}  {np.mean(losses):6.3f}  {spikes:6}  {saturated(entry):20.0%}  {size:4.2f}  {iou:5.3f}"
 
 
 if __name__ == "__main__":

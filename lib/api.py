@@ -20,20 +20,19 @@ from .base.files import write_bytes
 from .base.hints import StrPath
 from .data.pictures import Picture, load_picture
 from .base.progress import Progress
-from .evaluation.evaluate import evaluate as score, summary
+from .evaluation.evaluate import evaluate as score
 from .evaluation.metrics import THRESHOLD
 from .evaluation.preview import preview as draw_preview
 from .evaluation.report.figures import png
-from .evaluation.subject import describe_shapes, shape_choosers
+from .evaluation.subject import shape_choosers
 from .geometry import export
 from .runs import scoring, start
-from .runs.run_folder import ROOT, RunFolder
+from .runs.run_folder import SHIPPED, RunFolder
 from .runs.train import train as run_training
 
 if TYPE_CHECKING:
     import trimesh
 
-SHIPPED = ROOT / "models/pretrained.npz"
 Pictures = Sequence[StrPath | Picture]
 
 
@@ -238,10 +237,7 @@ def evaluate(
     shapes = make_shapes()
     with Progress(len(subject), "test", unit="objects") as progress:
         scores = score(subject.predictions(counts), counts, threshold, shape_choosers(*shapes), progress)
-    results = {**summary(scores), **about}
-    for name, more in describe_shapes(*shapes).items():
-        results["baseline"][name].update(more)
-    return results
+    return scoring.results_of(scores, shapes, about)
 
 
 def train(

@@ -43,9 +43,9 @@ import io
 import json
 import zipfile
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -125,6 +125,15 @@ class Checkpoint:
         best = self.extra.get("best")
         threshold = best.get("threshold") if isinstance(best, dict) else None
         return threshold if type(threshold) is float and 0 < threshold < 1 else None
+
+    @property
+    def trained_on(self) -> str:
+        """What the network was trained on, in words."""
+        return self.extra.get("trained_on", "data that its file does not name")
+
+    def without_folder(self) -> Self:
+        """Return it without where the data lay on the machine of its training, for others to read."""
+        return replace(self, extra={name: value for name, value in self.extra.items() if name != "data"})
 
 
 def save(path: StrPath, checkpoint: Checkpoint, weights_only: bool = False, half: bool = False) -> None:

@@ -58,9 +58,9 @@ class Wheel(unittest.TestCase):
             "import voxlstm\n"
             "from importlib import metadata\n"
             "from voxlstm.models.network import NetworkConfig\n"
-            "from voxlstm.tools import reconstruct\n"
+            "from voxlstm.lib import api\n"
             "print(voxlstm.__version__ == metadata.version('voxlstm'), voxlstm.__file__)\n"
-            "print(reconstruct.SHIPPED)"
+            "print(api.SHIPPED)"
         )
         answer = subprocess.run(
             [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(self.site)!r})\n{code}"],

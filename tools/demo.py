@@ -4,17 +4,16 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from voxlstm.lib.backend import door
+from voxlstm.lib.api import load
 from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.files import write_bytes
 from voxlstm.lib.base.progress import printable, say
 from voxlstm.lib.evaluation.demo import demo_cases, write_demo
-from voxlstm.lib.evaluation.metrics import THRESHOLD
 from voxlstm.lib.evaluation.report.figures import png, result_sheet
 from voxlstm.lib.geometry import export
 from voxlstm.models.predictor import Predictor
-from voxlstm.solvers.checkpoint import load_network
-from voxlstm.tools.reconstruct import SHIPPED, trained_on
+from voxlstm.tools.options import add_device, add_weights
+from voxlstm.tools.reconstruct import trained_on
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -22,13 +21,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--out", metavar="DIR", default="demo", help="folder for the files; default: %(default)s")
-    add(
-        "--weights",
-        metavar="NPZ",
-        default=str(SHIPPED),
-        help="checkpoint of a trained network; default: the one that comes with voxlstm",
-    )
-    add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
+    add_weights(parser)
+    add_device(parser)
     return parser.parse_args(argv)
 
 
@@ -39,9 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is not a folder; give --out another name")
     export.check_name("any.glb")
-    door.use_device(options.device)
-    network, saved = load_network(options.weights)
-    threshold = saved.threshold or THRESHOLD
+    net = load(options.weights, options.device)
+    network, threshold = net.network, net.threshold
     say("compiling; the first time on a machine takes half a minute")
     cases = demo_cases(Predictor(network), network.config.image, threshold)
     for case in cases:
@@ -53,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             print(f"{path} is not written: nothing is above the threshold {threshold:g}")
     write_bytes(out / "demo.png", png(result_sheet(cases, threshold)))
-    write_demo(out / "demo.html", cases, threshold, printable(trained_on(options.weights, saved)))
+    write_demo(out / "demo.html", cases, threshold, printable(trained_on(options.weights, net.checkpoint)))
     print(f"{out / 'demo.html'}: open it in a browser and turn them")
     return 0
 

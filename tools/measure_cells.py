@@ -1,16 +1,13 @@
 """Measure what the first view of a hidden part changes in the recurrent cells (figure 4)."""
 
 import argparse
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 from voxlstm.lib.backend import door
-from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.files import check_apart, check_writable, write_json
+from voxlstm.lib.base.errors import run_tool
+from voxlstm.lib.base.files import check_apart, check_writable, sha256, write_json
 from voxlstm.lib.base.progress import Progress
-from voxlstm.lib.data.shapenet import Index
-from voxlstm.lib.data.splits import choose
+from voxlstm.lib.data.splits import test_objects
 from voxlstm.lib.evaluation import hidden_part
 from voxlstm.models.predictor import Predictor
 from voxlstm.solvers.checkpoint import load_network
@@ -33,9 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parse_arguments(argv)
     check_apart({"--out": options.out}, [options.weights])
     check_writable(options.out)
-    items = choose(Index.open(options.data), validation=0.0).test
-    if not items:
-        raise UserError(f"{options.data} has no test objects; take a larger data set")
+    items = test_objects(options.data)
     door.use_device(options.device)
     network, _ = load_network(options.weights)
     predictor = Predictor(network)
@@ -45,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             found.append(hidden_part.measure(item, predictor, network.config.image))
             progress.update()
     table = hidden_part.summarise(found)
-    digest = hashlib.sha256(Path(options.weights).read_bytes()).hexdigest()
+    digest = sha256(options.weights)
     if options.out:
         write_json(options.out, {"weights_sha256": digest, "objects": len(items), "views": table})
     print(hidden_part.describe(table))

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from voxlstm.lib.base.errors import UserError, run_tool
+from voxlstm.lib.base.errors import run_tool
 from voxlstm.lib.base.files import check_writable, write_json
 from voxlstm.lib.base.progress import Progress
-from voxlstm.lib.data.shapenet import Index
-from voxlstm.lib.data.splits import RATIO, choose
+from voxlstm.lib.data.splits import RATIO, test_objects
 from voxlstm.lib.evaluation.tables import grid
 from voxlstm.lib.evaluation.visual_hull import scores
 
@@ -30,9 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Carve, print and write; return 0."""
     options = parse_arguments(argv)
     check_writable(options.out)
-    items = choose(Index.open(options.data), options.split, 0.0).test
-    if not items:
-        raise UserError(f"{options.data} has no test objects; take a larger data set")
+    items = test_objects(options.data, options.split)
     with Progress(len(items), "visual hull", unit="objects") as progress:
         rows = []
         for item in items:

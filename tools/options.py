@@ -2,13 +2,23 @@
 
 from argparse import ArgumentParser
 
-from voxlstm.lib.runs.run_folder import ROOT
+from voxlstm.lib.runs.run_folder import ROOT, SHIPPED
 
 
 def add_device(parser: ArgumentParser) -> None:
     """Add ``--device``."""
     parser.add_argument(
         "--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu"
+    )
+
+
+def add_weights(parser: ArgumentParser) -> None:
+    """Add ``--weights`` of a command that does without."""
+    parser.add_argument(
+        "--weights",
+        metavar="NPZ",
+        default=str(SHIPPED),
+        help="checkpoint of a trained network; default: the one that comes with voxlstm",
     )
 
 

@@ -14,7 +14,8 @@ from voxlstm.lib.browser import folder, runtime
 from voxlstm.lib.evaluation.metrics import THRESHOLD
 from voxlstm.lib.exchange import files
 from voxlstm.solvers.checkpoint import load_network
-from voxlstm.tools.reconstruct import SHIPPED, trained_on
+from voxlstm.tools.options import add_weights
+from voxlstm.tools.reconstruct import trained_on
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -22,12 +23,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
     add("--out", metavar="DIR", required=True, help="folder to make; an earlier page in it is replaced")
-    add(
-        "--weights",
-        metavar="NPZ",
-        default=str(SHIPPED),
-        help="checkpoint of a trained network; default: the one that comes with voxlstm",
-    )
+    add_weights(parser)
     add(
         "--onnxruntime",
         metavar="TGZ",

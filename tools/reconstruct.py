@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from voxlstm.lib.api import SHIPPED, NothingFound, load
+from voxlstm.lib.api import NothingFound, load
 from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.files import check_apart, check_writable
 from voxlstm.lib.base.hints import StrPath
@@ -16,6 +16,7 @@ from voxlstm.lib.base.progress import printable
 from voxlstm.lib.evaluation.metrics import THRESHOLD
 from voxlstm.lib.geometry import export
 from voxlstm.solvers.checkpoint import Checkpoint
+from voxlstm.tools.options import add_device, add_weights
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -31,12 +32,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         " .npy or .mat (the probabilities)",
     )
     add("--surface", choices=export.SURFACES, default="smooth", help="kind of mesh; default: %(default)s")
-    add(
-        "--weights",
-        metavar="NPZ",
-        default=str(SHIPPED),
-        help="checkpoint of a trained network; default: the small one that comes with voxlstm",
-    )
+    add_weights(parser)
     add(
         "--threshold",
         metavar="T",
@@ -50,7 +46,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="where to draw the pictures, as the network sees them, and"
         " the reconstruction; default: FILE with the ending .preview.png",
     )
-    add("--device", help="cpu, cuda, cuda0, ... or opencl0:0; default: THEANO_FLAGS', else cpu")
+    add_device(parser)
     return parser.parse_args(argv)
 
 
@@ -82,9 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def trained_on(path: StrPath, saved: Checkpoint) -> str:
     """Return a sentence that says what the network was trained on."""
-    about = saved.extra.get("trained_on", "data that its file does not name")
     size = f"kernel {saved.network['kernel']}, {saved.iteration} iterations"
-    return f"network {Path(path).name} ({size}), trained on {about}"
+    return f"network {Path(path).name} ({size}), trained on {saved.trained_on}"
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
 """Write a trained network's weights alone, rounded to float16, and its scores beside them."""
 
 import argparse
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.files import write_json
+from voxlstm.lib.base.files import sha256, write_json
 from voxlstm.lib.evaluation import output
 from voxlstm.solvers import checkpoint
 
@@ -57,14 +56,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Write both files; return 0."""
     options = parse_arguments(argv)
     trained, results = checkpoint.load(options.weights), output.read_results(options.results)
-    digest = hashlib.sha256(options.weights.read_bytes()).hexdigest()
+    digest = sha256(options.weights)
     if results["weights"]["sha256"] != digest:
         raise UserError(
             f"{options.results} holds the scores of other weights than {options.weights};"
             " run tools/test_net.py with these weights"
         )
-    # Where the data lay on this machine is of no use to others.
-    extra = {name: value for name, value in trained.extra.items() if name != "data"}
+    extra = trained.without_folder().extra
     if options.trained_on:
         extra["trained_on"] = options.trained_on
     checkpoint.save(options.out, replace(trained, extra=extra), weights_only=True, half=True)

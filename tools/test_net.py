@@ -14,13 +14,21 @@ from voxlstm.lib.base.progress import Progress, printable
 from voxlstm.lib.data.layout import VIEWS
 from voxlstm.lib.data.names import listed
 from voxlstm.lib.evaluation import output
-from voxlstm.lib.evaluation.evaluate import Evaluation, evaluate, joined, summary, thresholds_with
+from voxlstm.lib.evaluation.evaluate import Evaluation, evaluate, joined, thresholds_with
 from voxlstm.lib.evaluation.metrics import THRESHOLD
 from voxlstm.lib.evaluation.predictions import open_writer
-from voxlstm.lib.evaluation.subject import describe_shapes, make_cases, saving, shape_choosers
+from voxlstm.lib.evaluation.subject import make_cases, saving, shape_choosers
 from voxlstm.lib.parallel.group import Alone, join
 from voxlstm.lib.runs.curves import series_beside
-from voxlstm.lib.runs.scoring import Asked, MeanShapes, Prepared, made_by, of_network, of_predictions
+from voxlstm.lib.runs.scoring import (
+    Asked,
+    MeanShapes,
+    Prepared,
+    made_by,
+    of_network,
+    of_predictions,
+    results_of,
+)
 from voxlstm.tools.options import add_categories, add_device, add_reading
 
 
@@ -121,9 +129,7 @@ def run(options: argparse.Namespace, command: Sequence[str], group: Alone) -> in
     evaluation = score(prepared, shapes, options, group)
     if not group.first:
         return 0
-    results = {**summary(evaluation), **prepared.about, "made_by": made_by(command)}
-    for name, more in describe_shapes(*shapes).items():
-        results["baseline"][name].update(more)
+    results = results_of(evaluation, shapes, {**prepared.about, "made_by": made_by(command)})
     try:
         if options.out:
             cases = make_cases(evaluation, prepared.subject)

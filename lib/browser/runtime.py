@@ -79,14 +79,11 @@ def runtime_files(archive: StrPath | None = None) -> dict[str, bytes]:
 
 
 def _download(pin, path):
-    try:
-        transfer.download(pin.archive, path, [f"{_registry().rstrip('/')}/{NAME}/-/"])
-    except UserError as error:
-        reason = str(error).partition("; run again")[0]
-        raise UserError(
-            f"{reason}; check the network, name another registry by npm_config_registry, or give the"
-            f" archive that npm pack {NAME}@{pin.version} brings by --onnxruntime"
-        ) from error
+    remedy = (
+        "check the network, name another registry by npm_config_registry, or give the archive that"
+        f" npm pack {NAME}@{pin.version} brings by --onnxruntime"
+    )
+    transfer.download(pin.archive, path, [f"{_registry().rstrip('/')}/{NAME}/-/"], remedy)
 
 
 def _registry():

@@ -1,12 +1,12 @@
 """Fetching the 3D-R2N2 release: archives that are not there yet are downloaded and unpacked."""
 
-import hashlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ..base.errors import UserError
+from ..base.files import sha256
 from ..base.hints import StrPath
 from ..base.progress import say
 from .layout import RENDERINGS, VOXELS
@@ -100,8 +100,7 @@ def check_disk(out: Path, archives: Sequence[Archive], mirrors: Sequence[str]) -
 
 def check_digest(path: Path, wanted: str | None = None) -> None:
     """Say an archive's SHA-256, and raise UserError where it is not the one that is wanted."""
-    with open(path, "rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sha256(path)
     say(f"{path.name}: SHA-256 {found}" + ("" if wanted else " (not compared: its publisher gives none)"))
     if wanted and found != wanted.lower():
         raise UserError(

@@ -78,6 +78,14 @@ def open_split(
     return index, choose(index, name or RATIO, validation, categories)
 
 
+def test_objects(root: StrPath, name: str = RATIO) -> list[Item]:
+    """Return the test part of a data set; UserError where it has none."""
+    items = choose(Index.open(root), name, validation=0.0).test
+    if not items:
+        raise UserError(f"{root} has no test objects; take a larger data set")
+    return items
+
+
 def choose(
     index: Index, name: str = RATIO, validation: float = 0.1, wanted: Iterable[str] | None = None
 ) -> Split:

@@ -1,6 +1,5 @@
 """Downloading a large file: from mirror to mirror, resumed where a transfer broke."""
 
-import json
 import os
 import re
 import time
@@ -12,7 +11,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from ..base.errors import UserError
-from ..base.files import write_json
+from ..base.files import read_json, write_json
 from ..base.progress import Progress
 from .unpacking import GZIP
 
@@ -20,6 +19,7 @@ TRIES = 5  # transfers in a row that bring nothing before a mirror is given up
 PAUSE = 1.0  # seconds before another try, doubled for each that brought nothing
 NO_HEAD = (400, 403, 405, 406, 501)  # answers of servers that know GET alone
 TIMEOUT = 60.0  # seconds without a byte
+REMEDY = "run again to continue where it broke, or name another mirror with --mirror"
 _CHUNK = 1 << 18
 _MB = 10**6
 
@@ -42,11 +42,12 @@ def remote_size(name: str, mirrors: Sequence[str]) -> int:
     )
 
 
-def download(name: str, path: Path, mirrors: Sequence[str]) -> None:
+def download(name: str, path: Path, mirrors: Sequence[str], remedy: str = REMEDY) -> None:
     """Download ``name`` to ``path``, resuming what is there and going from mirror to mirror.
 
     A broken transfer is continued where it broke, for as long as each try brings something. The
-    part stays on failure, as ``path`` with ``.part`` added, for the next run.
+    part stays on failure, as ``path`` with ``.part`` added, for the next run. ``remedy`` is what the
+    error tells the user to do.
     """
     part, reasons = part_of(path), []
     for url in _urls(name, mirrors):
@@ -67,10 +68,7 @@ def download(name: str, path: Path, mirrors: Sequence[str]) -> None:
                     reasons.append(f"{url}: {error}")
                 else:
                     time.sleep(PAUSE * 2**failures)
-    raise UserError(
-        f"cannot download {name} ({'; '.join(reasons)}); run again to continue where "
-        "it broke, or name another mirror with --mirror"
-    )
+    raise UserError(f"cannot download {name} ({'; '.join(reasons)}); {remedy}")
 
 
 def part_of(path: Path) -> Path:
@@ -196,7 +194,7 @@ def _note(part):
 def _read_note(part):
     """Return what is known of a file begun, None if nothing is."""
     try:
-        note = json.loads(_note(part).read_text(encoding="utf-8"))
+        note = read_json(_note(part))
         return {"size": int(note["size"]), "url": note["url"], "validator": note["validator"]}
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -1,12 +1,11 @@
 """The folder of an evaluation: rows, results, figures and the report."""
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..base.errors import UserError, need
-from ..base.files import read_json, write_bytes, write_json, write_text
+from ..base.files import check_writable, read_json, write_bytes, write_json, write_text
 from ..base.hints import StrPath
 from . import tables
 from .evaluate import FORMAT, Evaluation
@@ -35,12 +34,7 @@ def reserve(folder: StrPath, overwrite: bool = False) -> None:
         raise UserError(f"{folder} is not a folder; give --out another name")
     if not overwrite and any((folder / name).exists() for name in (RESULTS, ROWS, REPORT)):
         raise UserError(f"{folder} holds results already; give --overwrite to replace them, or another --out")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UserError(f"cannot write to {folder}: {error.strerror}") from error
+    check_writable(folder / RESULTS)
 
 
 def write(

@@ -1,11 +1,8 @@
 """What an exported file says of itself, as text by name, and the checkpoint that it says again."""
 
-import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +10,7 @@ from ...models.config import NetworkConfig
 from ...solvers.checkpoint import Checkpoint, check_facts
 from ..base.config import parse_yaml
 from ..base.errors import UserError
+from ..base.files import sha256
 from ..base.hints import StrPath
 from ..base.progress import printable
 from ..evaluation.metrics import THRESHOLD
@@ -34,14 +32,12 @@ def describe(saved: Checkpoint, path: StrPath, form: str) -> dict[str, str]:
     form : str
         ``"network"`` or ``"operators"``.
     """
-    # Where the data lay on this machine is of no use to others.
-    extra = {name: value for name, value in saved.extra.items() if name != "data"}
-    saved = replace(saved, extra=extra)
+    saved = saved.without_folder()
     return {
         "voxlstm_format": FORMAT,
         "weights_form": form,
-        "weights_sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest(),
-        "trained_on": printable(extra.get("trained_on", "data that its file does not name")),
+        "weights_sha256": sha256(path),
+        "trained_on": printable(saved.trained_on),
         "input_layout": "batch, views, channel (red, green, blue), row, column",
         "input_range": "0..1",
         "picture_size": str(saved.network["image"]),

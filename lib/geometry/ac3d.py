@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .polygons import triangulate
+from .polygons import check_corners, triangulate
 
 POLYGON, STRIP = 0, 4  # kinds of surface; the others are lines
 KIND = 0xF  # the bits of a surface's flags that say its kind
@@ -53,8 +53,7 @@ def read_parts(text: str) -> Iterator[tuple[np.ndarray | str | None, ...]]:
         corners = np.concatenate([refs for _, refs in surfaces])
         numbers = np.concatenate([np.full(len(refs), number) for number, refs in surfaces])
         faces = corners[..., 0].astype(np.int64)
-        if faces.min() < 0 or faces.max() >= len(vertices):
-            raise ValueError("a surface has a vertex that is not there")
+        check_corners(faces, len(vertices))
         numbers = numbers.clip(0, len(colours) - 1)
         yield vertices, faces, numbers, corners[..., 1:], colours, texture
 
@@ -138,8 +137,7 @@ def _surface(lines, vertices):
         order = [(at, at + 1 + at % 2, at + 2 - at % 2) for at in range(len(refs) - 2)]
     elif kind == POLYGON and len(refs) >= 3:
         corners = refs[:, 0].astype(np.int64)
-        if corners.min() < 0 or corners.max() >= len(vertices):
-            raise ValueError("a surface has a vertex that is not there")
+        check_corners(corners, len(vertices))
         order = triangulate(vertices[corners])
     else:
         order = []

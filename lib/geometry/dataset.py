@@ -20,7 +20,7 @@ from PIL import Image
 
 from ..base.cores import usable_cores
 from ..base.errors import UserError
-from ..base.files import write_json
+from ..base.files import TEMPORARY, write_json
 from ..base.hints import StrPath
 from ..base.processes import pool
 from ..base.progress import Progress
@@ -143,7 +143,7 @@ def generator(seed: int, *names: object) -> np.random.Generator:
 def _write_renderings(folder, mesh, task):
     """Render all views into a temporary folder that takes its place when all are there."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder.parent))
     try:
         light = Light.draw(generator(task.seed, "light", task.synset, task.model))
         renderer = Renderer(mesh, light)
@@ -209,7 +209,7 @@ def _sweep(out, tasks):
     for task in tasks:
         for tree in (MODELS, RENDERINGS, VOXELS):
             folder = Path(layout.model_folder(out, tree, task.synset, task.model))
-            for path in folder.glob(".tmp-*"):
+            for path in folder.glob(TEMPORARY + "*"):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 

@@ -67,8 +67,6 @@ def read(data: bytes) -> Ply:
     name = next((name for name in CORNERS if isinstance(face.get(name), _Ragged)), None)
     rings = face[name] if name else _Ragged(np.zeros(0, np.int64), np.zeros(0, np.int64))
     corners = rings.values.astype(np.int64)
-    if len(corners) and not 0 <= corners.min() <= corners.max() < len(vertices):
-        raise ValueError("a face has a vertex that is not there")
     places, polygons = cut(vertices, corners, rings.counts)
     faces = corners[places]
     colours = _colours(vertex)

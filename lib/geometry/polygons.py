@@ -22,7 +22,13 @@ def cut(points: np.ndarray, corners: np.ndarray, counts: np.ndarray) -> tuple[np
         Places in ``corners``, in the polygons' order.
     polygons : (t,) int64 array
         The polygon that each triangle is of.
+
+    Raises
+    ------
+    ValueError
+        When a corner is no point.
     """
+    check_corners(corners, len(points))
     starts = np.cumsum(counts) - counts
     found, owners = [np.zeros((0, 3), np.int64)], [np.zeros(0, np.int64)]
     for count in np.unique(counts[counts >= 3]):
@@ -37,6 +43,12 @@ def cut(points: np.ndarray, corners: np.ndarray, counts: np.ndarray) -> tuple[np
     places, polygons = np.concatenate(found), np.concatenate(owners)
     order = np.argsort(polygons, kind="stable")
     return places[order], polygons[order]
+
+
+def check_corners(corners: np.ndarray, points: int) -> None:
+    """Raise ValueError where a face names a vertex that is not there; ``points`` is how many there are."""
+    if corners.size and not 0 <= corners.min() <= corners.max() < points:
+        raise ValueError("a face has a vertex that is not there")
 
 
 def triangulate(points: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from ..base.hints import StrPath
 from ..data.decoding import opened, reduced
 from . import ac3d, gltf, off, ply
 from .mesh import Mesh, check, join
+from .polygons import check_corners
 from .text import Beside, decode
 from .wavefront import simplified
 
@@ -63,8 +64,7 @@ def read(path: StrPath, up: str = "y") -> Mesh:
 
 def _check_faces(parts):
     for part in parts:  # apart: in the whole, such a face would take a vertex of the next part
-        if len(part.faces) and not 0 <= part.faces.min() <= part.faces.max() < len(part.vertices):
-            raise ValueError("a face has a vertex that is not there")
+        check_corners(part.faces, len(part.vertices))
 
 
 def _reason(error):

@@ -1,12 +1,11 @@
 """Which model file each object of a data set was made of: two files never pass for one object in silence."""
 
-import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from ..base.errors import UserError
-from ..base.files import write_text
+from ..base.files import sha256, write_text
 from ..base.hints import StrPath
 from ..data.layout import MODELS, model_folder
 from ..data.names import folded
@@ -74,7 +73,6 @@ def _noted(out, task):
 
 def _digest(path):
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(path)
     except OSError:
         return None  # it is reported when its turn comes

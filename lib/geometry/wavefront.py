@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from .polygons import are_convex, triangulate
+from .polygons import are_convex, check_corners, triangulate
 
 COUNTED = ("v", "vt", "vn")  # what a corner's three indices count
 UNUSUAL = re.compile(r"^f[ \t]+(?:.*-|\S+[ \t]+\S+[ \t]+\S+[ \t]+\S)", re.MULTILINE)
@@ -59,8 +59,7 @@ def _cut(lines, points, polygons):
     for numbers in sizes.values():
         names = [[corner.partition("/")[0] for corner in polygons[number]] for number in numbers]
         indices = np.array(names, dtype=np.int64) - 1
-        if indices.min() < 0 or indices.max() >= len(points):
-            raise ValueError("a face has a vertex that is not there")
+        check_corners(indices, len(points))
         shapes = points[indices]
         for row in np.flatnonzero(~are_convex(shapes)):
             corners = polygons[numbers[row]]

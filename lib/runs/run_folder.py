@@ -38,6 +38,7 @@ CONTENT = (
 )
 STARTING = ".starting"  # there from a run's first file to its run.json
 ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ROOT / "models/pretrained.npz"  # the weights that come along
 
 
 class RunFolder:

@@ -1,16 +1,15 @@
 """What a test scores, a network on a data set or saved predictions, and what its results say of it."""
 
-import hashlib
 import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..backend import door
 from ..backend.gpu import PRECISIONS
 from ..base.errors import UserError
+from ..base.files import sha256
 from ..base.hints import StrPath
 from ..base.progress import say
 from ..data import binvox
@@ -20,8 +19,9 @@ from ..data.split_files import parts_of
 from ..data.splits import ALL, Split, open_split
 from ..evaluation import paper
 from ..evaluation.baseline import MeanShape, shapes_of
+from ..evaluation.evaluate import Evaluation, summary
 from ..evaluation.predictions import Predictions
-from ..evaluation.subject import NetworkSubject, SavedSubject, load_shapes
+from ..evaluation.subject import NetworkSubject, SavedSubject, describe_shapes, load_shapes
 from ...models.network import Network, NetworkConfig
 from ...models.predictor import Predictor
 from ...solvers.checkpoint import Checkpoint, load_network
@@ -148,6 +148,14 @@ def of_predictions(
     return Prepared(views or saved.about["views"], subject, lambda: load_shapes(saved), about)
 
 
+def results_of(evaluation: Evaluation, shapes: MeanShapes, about: dict[str, Any]) -> dict[str, Any]:
+    """Return all that the results say, but for how they came about."""
+    results = {**summary(evaluation), **about}
+    for name, more in describe_shapes(*shapes).items():
+        results["baseline"][name].update(more)
+    return results
+
+
 def made_by(command: Sequence[object]) -> dict[str, Any]:
     """Return how the results of a command came about."""
     return {
@@ -244,5 +252,5 @@ def _weights_facts(path, saved):
         "iteration": saved.iteration,
         "precision": saved.extra.get("precision", PRECISIONS[0]),
         "threshold": saved.threshold,
-        "sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest(),
+        "sha256": sha256(path),
     }

@@ -28,6 +28,11 @@ def archive(**content):
     return buffer.getvalue()
 
 
+def refuse(remedy):
+    """Fail as a download does that is told a remedy."""
+    raise UserError(f"asked; {remedy}")
+
+
 class RuntimeTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -96,7 +101,7 @@ class RuntimeTest(unittest.TestCase):
                 mock.patch.dict(os.environ, surroundings, clear=True),
                 mock.patch.object(transfer, "download") as get,
             ):
-                get.side_effect = UserError("asked; run again")
+                get.side_effect = lambda *arguments: refuse(arguments[-1])
                 with self.assertRaisesRegex(UserError, "^asked; check the network"):
                     runtime._download(self.pin, self.root / "x")
                 (mirror,) = get.call_args.args[2]

@@ -4,19 +4,13 @@ import unittest
 
 import numpy as np
 
-from voxlstm.models.network import Network, NetworkConfig
+from voxlstm.models.network import Network
 from voxlstm.models.predictor import Predictor
 
-TINY = NetworkConfig(
-    image=31,
-    encoder_widths=(3, 4),
-    encoder_kernels=(3, 3),
-    features=6,
-    grid=2,
-    channels=3,
-    kernel=3,
-    decoder_widths=(4, 3),
-    unpoolings=2,
+from . import tiny
+
+TINY = tiny.config(
+    3, image=31, encoder_widths=(3, 4), features=6, channels=3, decoder_widths=(4, 3), unpoolings=2
 )
 
 
