@@ -15,7 +15,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from voxlstm.lib.backend.blas import SPINS
+from voxlstm.lib.backend.waiting import CHOSEN_BY_USER
 from voxlstm.lib.base.cores import usable_cores
 from voxlstm.lib.base.errors import run_tool
 from voxlstm.lib.base.files import write_json
@@ -23,10 +23,9 @@ from voxlstm.lib.base.files import write_json
 from speed import Contender
 
 HERE = Path(__file__).resolve().parent
-DEFAULT = f"{SPINS} spins"
-WAYS = {
-    f"{count} spins": {"GOMP_SPINCOUNT": str(count)} for count in (SPINS, 10_000, 300_000)
-}  # the last is libgomp's
+DEFAULT = "by the machine's load"
+COUNTS = 1_000, 10_000, 300_000  # the last is libgomp's own
+WAYS = {DEFAULT: {}, **{f"{count} spins": {"GOMP_SPINCOUNT": str(count)} for count in COUNTS}}
 WAYS["passive"] = {"OMP_WAIT_POLICY": "passive"}
 
 
@@ -35,7 +34,7 @@ def parse_arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--side", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=5, help="turns of each way")
-    parser.add_argument("--steps", type=int, default=5, help="steps a turn")
+    parser.add_argument("--steps", type=int, default=40, help="steps a turn")
     parser.add_argument("--note", default="", help="what else ran on the machine, for the result file")
     parser.add_argument("--out", default=HERE.parent / "output/busy.json", help="result file")
     return parser.parse_args(argv)
@@ -73,9 +72,7 @@ def main(argv=None):
     options = parse_arguments(argv)
     if options.side:
         return serve()
-    clean = {
-        name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
-    }
+    clean = {name: value for name, value in os.environ.items() if name not in CHOSEN_BY_USER}
     with ExitStack() as stack:
         sides = {
             name: stack.enter_context(Contender([sys.executable, __file__, "--side"], {**clean, **changed}))

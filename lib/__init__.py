@@ -1,6 +1,7 @@
 """The parts of voxlstm that are not the network itself: run time, data, geometry, evaluation, ops."""
 
-from .backend.blas import choose_core_type, choose_threads, choose_waiting
+from .backend.blas import choose_core_type, choose_threads
+from .backend.waiting import choose_waiting
 
 # OpenBLAS and OpenMP read these when they are loaded, so they are chosen before anything here imports
 # NumPy. This is not left to the package above: beside a checkout's folder, Python takes that folder for it.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from voxlstm.lib.backend.gpu import PRECISIONS
+from voxlstm.lib.backend.precision import FLOAT32, HELP, PRECISIONS
 from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.files import check_apart, check_writable
 from voxlstm.lib.base.progress import Progress, printable
@@ -95,12 +95,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add_reading(parser)
     add_device(parser)
-    add(
-        "--precision",
-        choices=PRECISIONS,
-        default=PRECISIONS[0],
-        help="of products on a CUDA device (default: float32)",
-    )
+    add("--precision", choices=PRECISIONS, default=FLOAT32, help=HELP)
     return parser.parse_args(argv)
 
 

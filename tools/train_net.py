@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import fields
 
-from voxlstm.lib.backend.gpu import PRECISIONS
+from voxlstm.lib.backend.precision import HELP, PRECISIONS
 from voxlstm.lib.base.errors import run_tool
 from voxlstm.lib.base.progress import say
 from voxlstm.lib.data.names import listed
@@ -32,11 +32,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="folder of the run: checkpoints, curves, TensorBoard events",
     )
     add_device(parser)
-    add(
-        "--precision",
-        choices=PRECISIONS,
-        help="of products on a CUDA device; tf32 is faster and rounds factors to 10 bits; default: float32",
-    )
+    add("--precision", choices=PRECISIONS, help=HELP)
     add(
         "--set",
         metavar="KEY=VALUE",

@@ -26,9 +26,6 @@ CORE_TYPES = (
     ("HASWELL", {"avx2", "fma"}),
 )
 
-WAITING = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"}
-SPINS = 1000  # as libgomp itself takes where it has more threads than cores; see results/busy.json, busy_quiet.json
-
 
 def cpu_flags(cpuinfo: StrPath = "/proc/cpuinfo") -> set[str]:
     """Return the set of the CPU's instruction-set flags; empty where the system does not tell."""
@@ -84,16 +81,6 @@ def choose_threads(environment: MutableMapping[str, str] = os.environ) -> None:
     cores = usable_cores()
     if cores < affinity():
         environment.setdefault("OMP_NUM_THREADS", str(cores))
-
-
-def choose_waiting(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Bound how long OpenMP's threads spin for each other, unless the user has said how they wait.
-
-    They spin for a millisecond or longer, in the hope that the others come soon. Where another
-    process has the core of one of them, all spin in vain, and a step takes many times as long.
-    """
-    if not WAITING & set(environment):
-        environment["GOMP_SPINCOUNT"] = str(SPINS)
 
 
 def runs_old_kernels(entry: dict[str, Any]) -> bool:

@@ -20,6 +20,7 @@ from typing import Any
 from ..base.cache import cache_folder, check_content, check_usable
 from ..base.errors import UserError
 from . import blas, defects, gpu, theanorc
+from .precision import FLOAT32, check
 
 COMPILEDIR = "compiledir_%(short_platform)s-%(processor)s-%(python_version)s-%(python_bitwidth)s"
 
@@ -171,6 +172,7 @@ def _import_quietly():
     return module
 
 
+_on_cpu = {"precision": FLOAT32}
 _kept_to_the_end: list[tempfile.TemporaryDirectory] = []
 _problems: list[UserError] = []
 _cache = _usable_cache()
@@ -183,7 +185,7 @@ from theano.compile.function_module import Function  # noqa: F401
 DeviceArray = Any  # pygpu's GpuArray; without a GPU there may be no pygpu
 
 
-def use_device(name: str | None = None, precision: str = "float32") -> None:
+def use_device(name: str | None = None, asked: str = FLOAT32) -> None:
     """Choose where graphs compiled from now on compute; call it before a network is made.
 
     Parameters
@@ -191,9 +193,9 @@ def use_device(name: str | None = None, precision: str = "float32") -> None:
     name : str, optional
         ``cpu``, ``cuda``, ``cuda0``, ... or ``opencl0:0``. By default what the user's THEANO_FLAGS
         name, else ``cpu``.
-    precision : str
-        Of products on a CUDA device: ``float32``, or ``tf32`` with factors of 10 bits, which is
-        faster.
+    asked : str
+        Of the factors of products: ``float32``, or rounded, which is faster: ``tf32`` (10 bits) on a
+        CUDA device, ``bfloat16`` (7 bits) on the CPU.
 
     Raises
     ------
@@ -203,14 +205,15 @@ def use_device(name: str | None = None, precision: str = "float32") -> None:
     """
     ready()
     name = name or _flagged_device
-    if name == device() and precision == gpu.precision():
+    if name == device() and asked == precision():
         return
     if device() != "cpu":
         raise UserError(f"this process computes on {device()} already; start another for {name}")
     if name != "cpu":
-        gpu.start(theano, name, precision)
-    elif precision != "float32":
-        raise UserError(f"{precision} needs a CUDA device; add --device cuda or take --precision float32")
+        gpu.start(theano, name, asked)
+    else:
+        check(asked, name)
+        _on_cpu["precision"] = asked
 
 
 def device() -> str:
@@ -219,8 +222,8 @@ def device() -> str:
 
 
 def precision() -> str:
-    """Return the precision of products: ``float32``, or on a CUDA device perhaps ``tf32``."""
-    return gpu.precision() if device() != "cpu" else gpu.PRECISIONS[0]
+    """Return the precision of products in use."""
+    return gpu.precision() if device() != "cpu" else _on_cpu["precision"]
 
 
 def have_compiler() -> bool:

@@ -11,12 +11,12 @@ from types import ModuleType
 
 from ..base.errors import UserError
 from . import defects
+from .precision import FLOAT32, TF32, check
 
 # Debian's python3-pygpu; a virtual environment of another Python 3.11 can load it as it is.
 SYSTEM_PYGPU = Path("/usr/lib/python3/dist-packages/pygpu")
 INSTALL = "install Debian's python3-pygpu and libgpuarray-dev, or use the cuda image"
 DEVICE_NAME = re.compile(r"cuda\d*|opencl\d+:\d+")
-PRECISIONS = "float32", "tf32"  # of products: the second rounds their factors to 10 bits
 TF32_SWITCH = "NVIDIA_TF32_OVERRIDE"  # cuBLAS and cuDNN read it when they start
 CUDA_LIBRARIES = {
     "libcuda.so": "the NVIDIA driver",
@@ -62,7 +62,7 @@ def _execute(spec):
         raise
 
 
-def start(theano: ModuleType, name: str, precision: str = "float32") -> None:
+def start(theano: ModuleType, name: str, precision: str = FLOAT32) -> None:
     """Start the GPU back end on one device and place new shared variables there.
 
     Parameters
@@ -70,21 +70,18 @@ def start(theano: ModuleType, name: str, precision: str = "float32") -> None:
     theano : module
     name : str
     precision : str
-        Of products of convolutions and matrices on a CUDA device, one of ``PRECISIONS``.
+        Of products of convolutions and matrices: ``float32``, or on a CUDA device ``tf32``.
 
     Raises
     ------
     UserError
         When the name is not a device's, a library is missing or the device does not start.
     """
-    if precision not in PRECISIONS:
-        raise UserError(f"unknown precision {precision!r}; use {' or '.join(PRECISIONS)}")
     if not DEVICE_NAME.fullmatch(name):
         raise UserError(f"unknown device {name!r}; use cpu, cuda, cuda0, ... or opencl0:0")
-    if precision != PRECISIONS[0] and not name.startswith("cuda"):
-        raise UserError(f"{precision} needs a CUDA device; {name} has {PRECISIONS[0]}")
+    check(precision, name)
     find_pygpu()
-    os.environ[TF32_SWITCH] = str(int(precision == "tf32"))
+    os.environ[TF32_SWITCH] = str(int(precision == TF32))
     if name.startswith("cuda"):
         check_cuda_libraries(name)
     importlib.import_module("theano.gpuarray")
@@ -116,7 +113,7 @@ def started() -> str | None:
 
 def precision() -> str:
     """Return the precision of products on the device in use."""
-    return PRECISIONS[os.environ.get(TF32_SWITCH) == "1"]
+    return TF32 if os.environ.get(TF32_SWITCH) == "1" else FLOAT32
 
 
 def one_line(error: BaseException) -> str:

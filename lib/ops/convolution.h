@@ -14,9 +14,10 @@ struct Convolution {
     int32_t images, x_channels, y_channels;
     int32_t x[3], y[3], kernel[3], stride[3], dilation[3], padding[3];
     int32_t x_blocked, y_blocked;
-    int32_t flip;   // whether the kernel is turned over
-    int32_t bias;   // whether a bias is added to the result (not for the kernel)
-    int32_t leaky;  // whether a leaky ReLU of this slope follows
+    int32_t bfloat16;  // whether the products' factors are bfloat16, and so the values of blocked maps
+    int32_t flip;      // whether the kernel is turned over
+    int32_t bias;      // whether a bias is added to the result (not for the kernel)
+    int32_t leaky;     // whether a leaky ReLU of this slope follows
     float slope;
     int64_t strides[5];  // of the kernel (y_channels, x_channels, ...), in elements
 };
@@ -32,8 +33,9 @@ class Way {
   public:
     virtual ~Way() = default;
 
-    // Computes the operand that this was made for from the other two.
-    virtual void run(float *x, float *w, float *y, float *b) = 0;
+    // Computes the operand that this was made for from the other two. The maps x and y are of float, and
+    // blocked ones of `vectors::Bfloat16` where the convolution says so.
+    virtual void run(void *x, float *w, void *y, float *b) = 0;
     virtual std::string name() const = 0;
 };
 

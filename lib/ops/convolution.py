@@ -16,7 +16,7 @@ from theano.gof import Apply, Op
 
 from . import library
 from .hints import Shapes, Storage
-from .layout import blocked_shape, blocked_type, output, plain_type
+from .layout import BFLOAT16, blocked_shape, blocked_type, output, plain_type
 from .library import Role
 
 
@@ -37,7 +37,8 @@ class Geometry:
     x_channels, y_channels : int or None
         Channels of a blocked map, None for a plain one.
     precision : str
-        Of the products on a GPU: ``"float32"`` or ``"tf32"``.
+        Of the products' factors: ``"float32"``, ``"tf32"`` on a GPU, or ``"bfloat16"`` on a CPU, where
+        the values of blocked maps are of it too. Sums are of float32.
     """
 
     space: int
@@ -48,6 +49,11 @@ class Geometry:
     x_channels: int | None = None
     y_channels: int | None = None
     precision: str = "float32"
+
+    @property
+    def blocked_dtype(self) -> str:
+        """The type of a blocked map's values on the CPU."""
+        return BFLOAT16 if self.precision == "bfloat16" else "float32"
 
     def padding(self, kernel: Sequence[Symbol | int]) -> list[Symbol | int]:
         """Return the zeros before and after x along each axis; ``kernel`` may be symbolic."""
@@ -81,7 +87,14 @@ class ConvolutionOp(Op):
 
     def _map(self, channels):
         space = self.geometry.space
-        return plain_type(space)() if channels is None else blocked_type(space)()
+        if channels is None:
+            return plain_type(space)()
+        return blocked_type(space, self.geometry.blocked_dtype)()
+
+    def _output(self, storage, images, channels, space, blocked):
+        """Return the array of a map that the op makes; ``blocked`` is None for a plain one."""
+        dtype = "float32" if blocked is None else self.geometry.blocked_dtype
+        return output(storage, _shape(images, channels, space, blocked), dtype)
 
     def _run(self, x, w, y, bias=None):
         images, x_channels, x_space = _sizes(x, self.geometry.x_channels)
@@ -113,6 +126,7 @@ class ConvolutionOp(Op):
             padding=_ints(self.geometry.padding(kernel)),
             x_blocked=self.geometry.x_channels is not None,
             y_blocked=self.geometry.y_channels is not None,
+            bfloat16=self.geometry.precision == "bfloat16",
             flip=self.geometry.flip and any(k > 1 for k in kernel),
             bias=bias is not None,
             leaky=self.slope is not None,
@@ -136,7 +150,7 @@ class Convolve(ConvolutionOp):
         x, w, bias = _dense(x), _strided(w), list(map(_dense, bias))
         images, _, space = _sizes(x, self.geometry.x_channels)
         y_space = self.geometry.y_space(space, w.shape[2:])
-        y = output(outputs[0], _shape(images, w.shape[0], y_space, self.geometry.y_channels))
+        y = self._output(outputs[0], images, w.shape[0], y_space, self.geometry.y_channels)
         self._run(x, w, y, *bias)
 
     def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
@@ -163,7 +177,7 @@ class Transpose(ConvolutionOp):
         w, y, space, *bias = inputs
         w, y, bias = _strided(w), _dense(y), list(map(_dense, bias))
         x_space = tuple(int(n) for n in space)
-        x = output(outputs[0], _shape(y.shape[0], w.shape[1], x_space, self.geometry.x_channels))
+        x = self._output(outputs[0], y.shape[0], w.shape[1], x_space, self.geometry.x_channels)
         self._run(x, w, y, *bias)
 
     def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:

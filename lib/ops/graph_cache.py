@@ -59,6 +59,7 @@ def compiled(
     Graphs for a GPU are not kept: their ops are bound to the process's device.
     """
     door.ready()
+    library.check_precision()
     with _collector_at_rest():
         if door.device() != "cpu":
             return build()
@@ -151,7 +152,7 @@ def _digest(about):
         door.theano.__version__,
         numpy.__version__,
         re.sub("0x[0-9a-f]+", "", str(door.theano.config)),
-        str((onednn, onednn[0] and layout.block())),
+        str((onednn, onednn[0] and layout.block(), door.precision())),
         *_sources(),
     ]
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:16]

@@ -37,13 +37,16 @@ class KernelCopy {
     void fill(const float *w, float *copy) const {
         const auto offsets = tap_offsets();
         const int64_t n = taps();
+        const bool reversed = in_reverse(offsets);
 #pragma omp parallel for collapse(2) schedule(static)
         for (int o = 0; o < y_channels_; ++o)
             for (int i = 0; i < x_channels_; ++i) {
-                const bool inside = o < c_.y_channels && i < c_.x_channels;
                 const float *from = w + o * c_.strides[0] + i * c_.strides[1];
                 float *to = copy + (static_cast<int64_t>(o) * x_channels_ + i) * n;
-                for (int64_t k = 0; k < n; ++k) to[k] = inside ? from[offsets[k]] : 0.f;
+                if (o >= c_.y_channels || i >= c_.x_channels) std::fill(to, to + n, 0.f);
+                else if (reversed) std::reverse_copy(from, from + n, to);
+                else
+                    for (int64_t k = 0; k < n; ++k) to[k] = from[offsets[k]];
             }
     }
 
@@ -51,12 +54,15 @@ class KernelCopy {
     void take(const float *copy, float *w) const {
         const auto offsets = tap_offsets();
         const int64_t n = taps();
+        const bool reversed = in_reverse(offsets);
 #pragma omp parallel for collapse(2) schedule(static)
         for (int o = 0; o < c_.y_channels; ++o)
             for (int i = 0; i < c_.x_channels; ++i) {
                 const float *from = copy + (static_cast<int64_t>(o) * x_channels_ + i) * n;
                 float *to = w + o * c_.strides[0] + i * c_.strides[1];
-                for (int64_t k = 0; k < n; ++k) to[offsets[k]] = from[k];
+                if (reversed) std::reverse_copy(from, from + n, to);
+                else
+                    for (int64_t k = 0; k < n; ++k) to[offsets[k]] = from[k];
             }
     }
 
@@ -79,6 +85,14 @@ class KernelCopy {
             if (stride < reach) return false;
             reach = stride * size;
         }
+        return true;
+    }
+
+    // Whether the taps of the copy lie one before the other, which is copied several at a time.
+    static bool in_reverse(const std::vector<int64_t> &offsets) {
+        const int64_t n = offsets.size();
+        for (int64_t k = 0; k < n; ++k)
+            if (offsets[k] != n - 1 - k) return false;
         return true;
     }
 

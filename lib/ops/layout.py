@@ -2,7 +2,8 @@
 
 A plain map is ``(images, channels, *space)``. A blocked map is ``(images, channels / B, *space,
 B)``: B neighbouring channels of one cell lie side by side, which is how direct convolutions read
-them. Where the channels do not fill the last block, zeros do.
+them. Where the channels do not fill the last block, zeros do. The values of a blocked map are of float32
+or of bfloat16, those of a plain one of float32.
 """
 
 from collections.abc import Sequence
@@ -11,10 +12,19 @@ from typing import Any
 from ..backend.door import Symbol, tensor
 
 import numpy as np
+from numpy.typing import DTypeLike
 from theano.gof import Apply, Op
 
 from . import library
 from .hints import Shapes, Storage
+
+
+BFLOAT16 = "uint16"  # of arrays of bfloat16, which NumPy has not: their bits
+
+
+def is_bfloat16(array: np.ndarray) -> bool:
+    """Return whether the values of a map are of bfloat16."""
+    return array.dtype == BFLOAT16
 
 
 def block() -> int:
@@ -27,9 +37,9 @@ def groups(channels: int) -> int:
     return -(-channels // block())
 
 
-def blocked_type(space: int) -> tensor.TensorType:
+def blocked_type(space: int, dtype: str = "float32") -> tensor.TensorType:
     """Return the type of a blocked map with ``space`` spatial axes."""
-    return tensor.TensorType("float32", (False,) * (space + 3))
+    return tensor.TensorType(dtype, (False,) * (space + 3))
 
 
 def plain_type(space: int) -> tensor.TensorType:
@@ -44,33 +54,33 @@ def blocked_shape(
     return (images, groups(channels), *space, block())
 
 
-def output(storage: list[Any], shape: tuple[int, ...], dtype: str = "float32") -> np.ndarray:
+def output(storage: list[Any], shape: tuple[int, ...], dtype: DTypeLike = "float32") -> np.ndarray:
     """Return an array for an op's result, the one of the last call where it still fits."""
     array = storage[0]
-    if array is None or array.shape != shape or not array.flags.c_contiguous:
+    if array is None or array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
         array = storage[0] = np.empty(shape, dtype)
     return array
 
 
 class ToBlocked(Op):
-    """A plain map of ``channels`` channels as a blocked one."""
+    """A plain map of ``channels`` channels as a blocked one, of float32 or ``BFLOAT16``."""
 
-    __props__ = ("channels",)
+    __props__ = ("channels", "dtype")
 
-    def __init__(self, channels: int) -> None:
-        self.channels = channels
+    def __init__(self, channels: int, dtype: str = "float32") -> None:
+        self.channels, self.dtype = channels, dtype
 
     def make_node(self, x: Symbol) -> Apply:
         x = tensor.as_tensor_variable(x)
-        return Apply(self, [x], [blocked_type(x.ndim - 2)()])
+        return Apply(self, [x], [blocked_type(x.ndim - 2, self.dtype)()])
 
     def perform(self, node: Apply, inputs: list[np.ndarray], outputs: Storage) -> None:
         x = np.ascontiguousarray(inputs[0])
         images, channels, *space = x.shape
         if channels != self.channels:
             raise ValueError(f"a map has {channels} channels instead of {self.channels}")
-        result = output(outputs[0], blocked_shape(images, channels, space))
-        library.call("to_blocked", x, images, channels, _cells(space), result)
+        result = output(outputs[0], blocked_shape(images, channels, space), self.dtype)
+        library.call("to_blocked", is_bfloat16(result), x, images, channels, _cells(space), result)
 
     def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         images, _, *space = shapes[0]
@@ -93,7 +103,7 @@ class FromBlocked(Op):
         x = np.ascontiguousarray(inputs[0])
         images, _, *space, _ = x.shape
         result = output(outputs[0], (images, self.channels, *space))
-        library.call("from_blocked", x, images, self.channels, _cells(space), result)
+        library.call("from_blocked", is_bfloat16(x), x, images, self.channels, _cells(space), result)
 
     def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         images, _, *space, _ = shapes[0]

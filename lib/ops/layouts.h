@@ -45,12 +45,33 @@ inline memory::dims dims(std::initializer_list<int> head, const int32_t *space, 
     return result;
 }
 
-inline memory::desc map_layout(int images, int channels, const int32_t *space, int n, bool blocked) {
+inline memory::desc map_layout(
+    int images, int channels, const int32_t *space, int n, bool blocked, memory::data_type type) {
     using Tag = memory::format_tag;
     Tag tag = n == 2 ? Tag::nchw : Tag::ncdhw;
     if (blocked && block_size() == 16) tag = n == 2 ? Tag::nChw16c : Tag::nCdhw16c;
     if (blocked && block_size() == 8) tag = n == 2 ? Tag::nChw8c : Tag::nCdhw8c;
-    return {dims({images, channels}, space, n), memory::data_type::f32, tag};
+    return {dims({images, channels}, space, n), type, tag};
+}
+
+// How far a kernel reaches along an axis.
+inline int reach(const Convolution &c, int axis) { return (c.kernel[axis] - 1) * c.dilation[axis]; }
+
+// Whether a kernel reaches further beyond x than half of itself. oneDNN 3.2's direct kernel gradients of
+// some such 3-D kernels are wrong or never end; its products of matrices are right.
+inline bool reaches_far(const Convolution &c) {
+    bool far = false;
+    for (int i = 0; i < c.space; ++i) far = far || 2 * c.padding[i] > reach(c, i);
+    return far;
+}
+
+// The type of a primitive's factors. In bfloat16 kernel gradients are also wrong, or never end, where the
+// kernel is larger than x: those are of float.
+inline memory::data_type factor_type(const Convolution &c) {
+    bool served = c.bfloat16;
+    if (c.operand == W)
+        for (int i = 0; i < c.space; ++i) served = served && reach(c, i) < c.x[i] && !reaches_far(c);
+    return served ? memory::data_type::bf16 : memory::data_type::f32;
 }
 
 // How a primitive is asked to take its maps: as the caller holds them; in whole blocks of channels,
@@ -61,16 +82,24 @@ enum class Layout { given, filled, plain };
 // channels that the caller has, and with those that fill up the last block.
 struct MapLayouts {
     memory::desc of_caller, true_channels, all_channels;
-    int channels;  // of all_channels
+    memory::desc factor;  // all_channels as a factor of products, which a plain result is not
+    int channels;         // of all_channels
 
-    MapLayouts(const Convolution &c, int has, const int32_t *space, bool blocked, Layout layout) {
+    MapLayouts(
+        const Convolution &c, int has, const int32_t *space, bool blocked, bool result, Layout layout) {
         const bool in_blocks = layout == Layout::filled || (blocked && layout == Layout::given);
+        const auto f32 = memory::data_type::f32, kept = blocked && c.bfloat16 ? memory::data_type::bf16 : f32;
+        const auto type = result ? kept : factor_type(c);
         channels = in_blocks ? round_up(has, block_size()) : has;
-        of_caller = map_layout(c.images, has, space, c.space, blocked);
-        true_channels = map_layout(c.images, has, space, c.space, in_blocks);
-        all_channels = map_layout(c.images, channels, space, c.space, in_blocks);
-        if (!blocked && layout == Layout::given)
-            all_channels = {of_caller.get_dims(), of_caller.get_data_type(), memory::format_tag::any};
+        of_caller = map_layout(c.images, has, space, c.space, blocked, kept);
+        true_channels = map_layout(c.images, has, space, c.space, in_blocks, type);
+        auto filled = [&](memory::data_type of) {
+            if (blocked || layout != Layout::given)
+                return map_layout(c.images, channels, space, c.space, in_blocks, of);
+            return memory::desc(of_caller.get_dims(), of, memory::format_tag::any);
+        };
+        all_channels = filled(type);
+        factor = filled(factor_type(c));
     }
 };
 

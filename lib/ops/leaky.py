@@ -12,7 +12,7 @@ from theano.tensor.elemwise import Elemwise
 
 from . import library
 from .hints import Shapes, Storage
-from .layout import output
+from .layout import is_bfloat16, output
 
 
 class LeakyReLU(scalar.UnaryScalarOp):
@@ -105,13 +105,13 @@ class BlockedLeakyGradient(Op):
 
     def perform(self, node: Apply, inputs: list[np.ndarray], outputs: Storage) -> None:
         y, dy = map(np.ascontiguousarray, inputs)
-        if y.shape != dy.shape:
+        if y.shape != dy.shape or y.dtype != dy.dtype:
             raise ValueError(f"maps of shapes {y.shape} and {dy.shape} do not belong together")
-        dz, db = output(outputs[0], y.shape), output(outputs[1], (self.channels,))
+        dz, db = output(outputs[0], y.shape, y.dtype), output(outputs[1], (self.channels,))
         images, _, *space, _ = y.shape
         cells = int(np.prod(space, dtype="int64"))
         sizes = images, self.channels, cells
-        library.call("leaky_gradient", y, dy, float(self.slope), *sizes, dz, db)
+        library.call("leaky_gradient", is_bfloat16(y), y, dy, float(self.slope), *sizes, dz, db)
 
     def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         return [shapes[0], (tensor.constant(self.channels, dtype="int64"),)]

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..backend import blas
-from ..backend.door import ready, theano
+from ..backend import blas, waiting
+from ..backend.door import precision, ready, theano
+from ..backend.precision import BFLOAT16
 from ..base.cache import cache_folder, is_ours, scratch_folder
+from ..base.errors import UserError
 from ..base.files import write_bytes
 
 FOLDER = Path(__file__).parent
@@ -42,7 +44,7 @@ class Convolution(ctypes.Structure):
     _fields_ = (
         [(name, ctypes.c_int32) for name in "operand space images x_channels y_channels".split()]  # type: ignore[assignment]
         + [(name, ctypes.c_int32 * 3) for name in ("x", "y", "kernel", "stride", "dilation", "padding")]
-        + [(name, ctypes.c_int32) for name in "x_blocked y_blocked flip bias leaky".split()]
+        + [(name, ctypes.c_int32) for name in "x_blocked y_blocked bfloat16 flip bias leaky".split()]
         + [("slope", ctypes.c_float), ("strides", ctypes.c_int64 * 5)]
     )
 
@@ -81,6 +83,7 @@ def load() -> ctypes.CDLL:
     if native.voxlstm_block() == 1:
         raise Unavailable("this CPU has no AVX2, which its convolutions need")
     native.voxlstm_keep_memory()
+    waiting.watch(native.voxlstm_crowd)
     return native
 
 
@@ -123,6 +126,18 @@ def available() -> tuple[bool, str]:
         return True, f"oneDNN {load().voxlstm_version().decode()}"
     except Unavailable as reason:
         return False, str(reason)
+
+
+def check_precision() -> None:
+    """Refuse bfloat16 where these ops, which alone have it, cannot serve.
+
+    Raises
+    ------
+    UserError
+    """
+    served, reason = available()
+    if precision() == BFLOAT16 and not served:
+        raise UserError(f"bfloat16 is computed by oneDNN, which cannot serve: {reason}")
 
 
 def call(name: str, *arguments: object) -> None:

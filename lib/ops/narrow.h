@@ -52,8 +52,15 @@ class Narrow : public Way {
         return result;
     }
 
-    MapView x_map(float *data) const { return {data, c_.x_channels, c_.x_blocked ? block_ : 1, c_.x}; }
-    MapView y_map(float *data) const { return {data, c_.y_channels, c_.y_blocked ? block_ : 1, c_.y}; }
+    // Calls with a map of the caller's as what it is.
+    template <typename Call> void with_x(void *data, Call call) const {
+        vectors::by_value(c_.x_blocked && c_.bfloat16, data,
+            [&](auto *x) { call(MapView{x, c_.x_channels, c_.x_blocked ? block_ : 1, c_.x}); });
+    }
+    template <typename Call> void with_y(void *data, Call call) const {
+        vectors::by_value(c_.y_blocked && c_.bfloat16, data,
+            [&](auto *y) { call(MapView{y, c_.y_channels, c_.y_blocked ? block_ : 1, c_.y}); });
+    }
 
     Convolution c_;
     int block_, lines_;
@@ -79,13 +86,16 @@ class NarrowMap : public Narrow {
                       <= round_up(c.x_channels, block) * round_up(c.y_channels, block);
     }
 
-    void run(float *x, float *w, float *y, float *b) override {
+    void run(void *x, float *w, void *y, float *b) override {
         scratch().reset(padded_.bytes());
-        padded_.fill(forward_ ? x_map(x) : y_map(y));
+        auto fill = [&](const auto &map) { padded_.fill(map); };
+        forward_ ? with_x(x, fill) : with_y(y, fill);
         const auto kernel = packed(w);
-        const MapView result = forward_ ? y_map(y) : x_map(x);
-        if (group_ == 2) compute<2>(kernel, result, b);
-        else compute<4>(kernel, result, b);
+        auto make = [&](const auto &map) {
+            if (group_ == 2) compute<2>(kernel, map, b);
+            else compute<4>(kernel, map, b);
+        };
+        forward_ ? with_y(y, make) : with_x(x, make);
     }
 
   private:
@@ -116,7 +126,8 @@ class NarrowMap : public Narrow {
         return result;
     }
 
-    template <int G> void compute(const std::vector<float> &kernel, const MapView &result, const float *b) {
+    template <int G, typename Value>
+    void compute(const std::vector<float> &kernel, const MapView<Value> &result, const float *b) {
         const int rows = round_up(round_up(outputs_, G), block_);
         const size_t in_group = static_cast<size_t>(inputs_) * lines_ * KW * G;
 #pragma omp parallel
@@ -165,12 +176,15 @@ class NarrowMap : public Narrow {
         }
     }
 
-    void deliver(const std::vector<float> &line, const MapView &map, int64_t image, int d, int h) const {
+    template <typename Value>
+    void deliver(
+        const std::vector<float> &line, const MapView<Value> &map, int64_t image, int d, int h) const {
         for (int first = 0; first < outputs_; first += map.block) {
-            float *to = map.row(image, first, d, h);
+            Value *to = map.row(image, first, d, h);
             const float *from = line.data() + static_cast<size_t>(first) * width_;
             for (int w = 0; w < size_[2]; ++w, to += map.block)
-                for (int k = 0; k < map.block; ++k) to[k] = from[static_cast<int64_t>(k) * width_ + w];
+                for (int k = 0; k < map.block; ++k)
+                    vectors::put(to + k, from[static_cast<int64_t>(k) * width_ + w]);
         }
     }
 
@@ -201,10 +215,10 @@ class NarrowKernel : public Narrow {
         return block == 8 && c.y[2] >= KERNEL_ROW && products <= KERNEL_PRODUCTS;
     }
 
-    void run(float *x, float *w, float *y, float *) override {
+    void run(void *x, float *w, void *y, float *) override {
         scratch().reset(x_.bytes() + y_.bytes() + Scratch::rounded(sums() * units() * sizeof(float)));
-        x_.fill(x_map(x));
-        y_.fill(y_map(y));
+        with_x(x, [&](const auto &map) { x_.fill(map); });
+        with_y(y, [&](const auto &map) { y_.fill(map); });
         float *parts = static_cast<float *>(scratch().take(sums() * units() * sizeof(float)));
 #pragma omp parallel for schedule(static)
         for (int64_t unit = 0; unit < units(); ++unit) {

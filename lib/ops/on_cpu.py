@@ -5,7 +5,7 @@ from ..backend.door import Symbol
 from theano.gof.opt import in2out
 
 from .convolution import Convolve, Geometry, KernelGradient, Transpose
-from .layout import FromBlocked, ToBlocked, block
+from .layout import BFLOAT16, FromBlocked, ToBlocked, block
 from .leaky import BlockedLeakyGradient
 from .patterns import bare
 from .pooling import MaxPool, MaxPoolGradient
@@ -14,12 +14,21 @@ from .rewrites import Rules, plain_leaky
 
 
 class OnCPU:
-    """The ops over oneDNN, and how their maps are had from plain ones."""
+    """The ops over oneDNN, and how their maps are had from plain ones.
+
+    Parameters
+    ----------
+    precision : str
+        Of the products' factors and the maps: ``"float32"`` or ``"bfloat16"``.
+    """
 
     Convolve, Transpose, KernelGradient = Convolve, Transpose, KernelGradient
     MaxPool, MaxPoolGradient, LeakyGradient = MaxPool, MaxPoolGradient, BlockedLeakyGradient
     plain_channels = True  # a map may stay plain; then its channels are None
-    precision = "float32"
+
+    def __init__(self, precision: str) -> None:
+        self.precision = precision
+        self._dtype = BFLOAT16 if precision == "bfloat16" else "float32"
 
     def channels(self, count: int | None) -> int | None:
         """Return the channels of a blocked map, None where it had better be plain."""
@@ -35,7 +44,7 @@ class OnCPU:
             return x
         if x.owner and x.owner.op == FromBlocked(channels):
             return x.owner.inputs[0]
-        return ToBlocked(channels)(x)
+        return ToBlocked(channels, self._dtype)(x)
 
     def from_map(self, x: Symbol, channels: int | None) -> Symbol:
         """Return the plain map; ``channels`` is None for one that is plain already."""
@@ -61,6 +70,9 @@ class OnCPU:
 
 
 DENSE = in2out(dense, name="onednn_dense")
-WALK = in2out(*Rules(OnCPU()).walk(), sgd, name="onednn")
+WALKS = {
+    precision: in2out(*Rules(OnCPU(precision)).walk(), sgd, name=f"onednn_{precision}")
+    for precision in ("float32", "bfloat16")
+}
 PLAIN = in2out(plain_leaky, name="onednn_plain")
 INPLACE = in2out(sgd_inplace, name="onednn_inplace")

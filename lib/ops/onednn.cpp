@@ -1,11 +1,12 @@
 // Convolutions over oneDNN, behind plain C calls.
 //
-// Maps are dense float32 arrays, "plain" (images, channels, space) or "blocked"
+// Maps are dense arrays, of float32 or, where they are blocked, perhaps of bfloat16: "plain" (images, channels, space) or "blocked"
 // (images, ceil(channels / B), space, B) with B = block(); the channels that fill up the last
 // block hold zeros, and every call keeps them zero. Sums run in an order that does not depend on
 // the number of threads.
 #include <dnnl.hpp>
 #include <malloc.h>
+#include <omp.h>
 
 #include <cstdint>
 #include <cstring>
@@ -41,7 +42,7 @@ std::vector<int64_t> key_of(const Convolution &c) {
     int32_t slope;
     std::memcpy(&slope, &c.slope, sizeof slope);
     std::vector<int64_t> key = {c.operand, c.space, c.images, c.x_channels, c.y_channels, c.x_blocked,
-        c.y_blocked, c.flip, c.bias, c.leaky, slope};
+        c.y_blocked, c.bfloat16, c.flip, c.bias, c.leaky, slope};
     for (auto sizes : {c.x, c.y, c.kernel, c.stride, c.dilation, c.padding})
         key.insert(key.end(), sizes, sizes + c.space);
     key.insert(key.end(), c.strides, c.strides + 2 + c.space);
@@ -80,7 +81,14 @@ void voxlstm_keep_memory() {
     mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
 }
 
-int voxlstm_convolve(const Convolution *c, float *x, float *w, float *y, float *b) {
+// Makes libgomp count more threads than there are cores while the calling thread lives: it keeps a
+// thread's team for it, asleep.
+void voxlstm_crowd() {
+#pragma omp parallel num_threads(omp_get_num_procs() + 1)
+    asm volatile("");
+}
+
+int voxlstm_convolve(const Convolution *c, void *x, float *w, void *y, float *b) {
     return guarded([&] { way_for(*c).run(x, w, y, b); });
 }
 

@@ -4,22 +4,25 @@
 #include <cstdint>
 #include <vector>
 
+#include "bfloat16.h"
 #include "convolution.h"
 
 namespace narrow {
 
 // A map as the caller holds it: in blocks of channels, or plain, which is blocks of one.
-struct MapView {
-    float *data;
+template <typename Value> struct MapView {
+    Value *data;
     int channels, block;
     const int32_t *size;
 
     // The first cell of a row; the next one is `block` further.
-    float *row(int64_t image, int channel, int64_t plane, int64_t line) const {
+    Value *row(int64_t image, int channel, int64_t plane, int64_t line) const {
         int64_t group = image * (round_up(channels, block) / block) + channel / block;
         return data + ((group * size[0] + plane) * size[1] + line) * size[2] * block + channel % block;
     }
 };
+
+template <typename Value> MapView(Value *, int, int, const int32_t *) -> MapView<Value>;
 
 // A plain copy of a map inside zeros. With a stride, a row holds every stride-th cell, then the
 // same from the second cell on, and so on, so that a vector finds its cells side by side.
@@ -43,7 +46,7 @@ class Padded {
     // Where in a row the cells begin that a tap meets.
     int tap(int number) const { return number % stride_ * part_ + number / stride_; }
 
-    void fill(const MapView &map) {
+    template <typename Value> void fill(const MapView<Value> &map) {
         data_ = static_cast<float *>(scratch().take(bytes()));
 #pragma omp parallel for collapse(2) schedule(static)
         for (int64_t image = 0; image < images_; ++image)
@@ -53,18 +56,20 @@ class Padded {
     }
 
   private:
-    void fill_row(const MapView &map, int64_t image, int channel, int plane, int line) const {
+    template <typename Value>
+    void fill_row(const MapView<Value> &map, int64_t image, int channel, int plane, int line) const {
         float *to = const_cast<float *>(row(image, channel, plane, line));
         std::fill(to, to + width(), 0.f);
         int from_plane = plane - left_[0], from_line = line - left_[1];
         if (channel >= map.channels || from_plane < 0 || from_plane >= map.size[0] || from_line < 0
             || from_line >= map.size[1])
             return;
-        const float *from = map.row(image, channel, from_plane, from_line);
+        const Value *from = map.row(image, channel, from_plane, from_line);
         for (int phase = 0; phase < stride_; ++phase, to += part_) {
             int cell = std::max(0, (left_[2] - phase + stride_ - 1) / stride_);
             int64_t at = static_cast<int64_t>(cell) * stride_ + phase - left_[2];
-            for (; cell < part_ && at < map.size[2]; ++cell, at += stride_) to[cell] = from[at * map.block];
+            for (; cell < part_ && at < map.size[2]; ++cell, at += stride_)
+                to[cell] = vectors::load_as<float>(from + at * map.block);
         }
     }
 

@@ -7,14 +7,17 @@
 #include <limits>
 #include <vector>
 
+#include "bfloat16.h"
 #include "call.h"
 #include "dense.h"
 #include "vectors.h"
 
+using vectors::Bfloat16;
 using vectors::Block;
 using vectors::leaky;
 using vectors::load_as;
 using vectors::PART;
+using vectors::put;
 
 extern "C" int voxlstm_block();
 
@@ -26,7 +29,7 @@ struct Grid {
 };
 
 // Pooling windows of 2x2 cells, stride 2, over one block of channels of one image.
-template <int B> class Pool {
+template <int B, typename Value> class Pool {
   public:
     explicit Pool(const Grid &g) : g_(g) {
         rows_ = (g.rows + 2 * g.pad_rows - 2) / 2 + 1;
@@ -35,13 +38,13 @@ template <int B> class Pool {
     }
 
     // y = leaky(max(x) + b); code has a bit for every cell of the window that is the maximum.
-    void forward(const float *x, const float *b, float slope, float *y, uint8_t *code) const {
+    void forward(const Value *x, const float *b, float slope, Value *y, uint8_t *code) const {
         std::vector<float> bias(groups_ * B, 0.f);
         if (b) std::copy(b, b + g_.channels, bias.begin());
 #pragma omp parallel for collapse(2) schedule(static)
         for (int64_t unit = 0; unit < g_.images * groups_; ++unit)
             for (int64_t row = 0; row < rows_; ++row) {
-                const float *map = x + unit * g_.rows * g_.columns * B;
+                const Value *map = x + unit * g_.rows * g_.columns * B;
                 const float *added = bias.data() + unit % groups_ * B;
                 int64_t first = (unit * rows_ + row) * columns_ * B;
                 for (int64_t column = 0; column < columns_; ++column)
@@ -50,22 +53,22 @@ template <int B> class Pool {
     }
 
     // Gives every cell that was a maximum the gradient of the maximum, and the others zero.
-    void backward(const float *dy, const uint8_t *code, float *dx) const {
+    void backward(const Value *dy, const uint8_t *code, Value *dx) const {
 #pragma omp parallel for collapse(2) schedule(static)
         for (int64_t unit = 0; unit < g_.images * groups_; ++unit)
             for (int64_t row = 0; row < g_.rows; ++row) {
                 int64_t up = (row + g_.pad_rows) / 2, down = (row + g_.pad_rows) % 2;
-                float *target = dx + (unit * g_.rows + row) * g_.columns * B;
+                Value *target = dx + (unit * g_.rows + row) * g_.columns * B;
                 if (up >= rows_) {
-                    std::fill(target, target + g_.columns * B, 0.f);
+                    std::fill(target, target + g_.columns * B, Value{});
                     continue;
                 }
-                const float *source = dy + (unit * rows_ + up) * columns_ * B;
+                const Value *source = dy + (unit * rows_ + up) * columns_ * B;
                 const uint8_t *bits = code + (unit * rows_ + up) * columns_ * B;
                 for (int64_t column = 0; column < g_.columns; ++column, target += B) {
                     int64_t left = (column + g_.pad_columns) / 2;
                     int bit = 1 << (2 * down + (column + g_.pad_columns) % 2);
-                    if (left >= columns_) std::fill(target, target + B, 0.f);
+                    if (left >= columns_) std::fill(target, target + B, Value{});
                     else spread(source + left * B, bits + left * B, bit, target);
                 }
             }
@@ -76,15 +79,15 @@ template <int B> class Pool {
     using Mask = typename Block<B>::Mask;
     using Code = typename Block<B>::Code;
 
-    static void spread(const float *source, const uint8_t *bits, int bit, float *target) {
+    static void spread(const Value *source, const uint8_t *bits, int bit, Value *target) {
         Code code;
         std::memcpy(&code, bits, sizeof code);
         const Mask chosen = (__builtin_convertvector(code, Mask) & bit) != 0;
         const Cell value = chosen ? load_as<Cell>(source) : Cell{};
-        std::memcpy(target, &value, sizeof value);
+        put(target, value);
     }
 
-    void cell(const float *map, int64_t row, int64_t column, const float *added, float slope, float *y,
+    void cell(const Value *map, int64_t row, int64_t column, const float *added, float slope, Value *y,
         uint8_t *code) const {
         const Cell nothing = Cell{} - std::numeric_limits<float>::infinity();
         Cell values[4], most = nothing;
@@ -99,7 +102,7 @@ template <int B> class Pool {
         for (int part = 0; part < 4; ++part) bits |= (values[part] == most) & (1 << part);
         const Cell value = leaky<Cell>(most + load_as<Cell>(added), slope);
         const Code narrow = __builtin_convertvector(bits, Code);
-        std::memcpy(y, &value, sizeof value);
+        put(y, value);
         std::memcpy(code, &narrow, sizeof narrow);
     }
 
@@ -108,9 +111,9 @@ template <int B> class Pool {
 };
 
 // dz = leaky'(y) dy for blocked maps, and db, the sum of dz over images and cells.
-template <int B>
-void leaky_gradient(const float *y, const float *dy, float slope, int64_t images, int64_t channels,
-    int64_t cells, float *dz, float *db) {
+template <int B, typename Value>
+void leaky_gradient(const Value *y, const Value *dy, float slope, int64_t images, int64_t channels,
+    int64_t cells, Value *dz, float *db) {
     using Cell = typename Block<B>::Cell;
     const int64_t groups = (channels + B - 1) / B, parts = (cells + PART - 1) / PART;
     std::vector<double> sums(images * groups * parts * B, 0.0);
@@ -121,7 +124,7 @@ void leaky_gradient(const float *y, const float *dy, float slope, int64_t images
             for (int64_t cell = p * PART; cell < std::min(cells, (p + 1) * PART); ++cell) {
                 const int64_t at = (unit * cells + cell) * B;
                 const Cell value = leaky(load_as<Cell>(y + at), load_as<Cell>(dy + at), slope);
-                std::memcpy(dz + at, &value, sizeof value);
+                put(dz + at, value);
                 sum += value;
             }
             for (int k = 0; k < B; ++k) sums[(unit * parts + p) * B + k] = sum[k];
@@ -137,36 +140,44 @@ void leaky_gradient(const float *y, const float *dy, float slope, int64_t images
     }
 }
 
-template <int B>
-void to_blocked(const float *plain, int64_t images, int64_t channels, int64_t cells, float *out) {
+template <int B, typename Value>
+void to_blocked(const float *plain, int64_t images, int64_t channels, int64_t cells, Value *out) {
     const int64_t groups = (channels + B - 1) / B;
 #pragma omp parallel for schedule(static)
     for (int64_t unit = 0; unit < images * groups; ++unit) {
         const int64_t first = unit % groups * B, used = std::min<int64_t>(B, channels - first);
         const float *from = plain + (unit / groups * channels + first) * cells;
-        float *to = out + unit * cells * B;
+        Value *to = out + unit * cells * B;
         for (int64_t cell = 0; cell < cells; ++cell)
-            for (int64_t k = 0; k < B; ++k) to[cell * B + k] = k < used ? from[k * cells + cell] : 0.f;
+            for (int64_t k = 0; k < B; ++k) put(to + cell * B + k, k < used ? from[k * cells + cell] : 0.f);
     }
 }
 
-template <int B>
-void from_blocked(const float *in, int64_t images, int64_t channels, int64_t cells, float *plain) {
+template <int B, typename Value>
+void from_blocked(const Value *in, int64_t images, int64_t channels, int64_t cells, float *plain) {
     const int64_t groups = (channels + B - 1) / B;
 #pragma omp parallel for schedule(static)
     for (int64_t unit = 0; unit < images * groups; ++unit) {
         const int64_t first = unit % groups * B, used = std::min<int64_t>(B, channels - first);
-        const float *from = in + unit * cells * B;
+        const Value *from = in + unit * cells * B;
         float *to = plain + (unit / groups * channels + first) * cells;
         for (int64_t k = 0; k < used; ++k)
-            for (int64_t cell = 0; cell < cells; ++cell) to[k * cells + cell] = from[cell * B + k];
+            for (int64_t cell = 0; cell < cells; ++cell)
+                to[k * cells + cell] = load_as<float>(from + cell * B + k);
     }
 }
 
-// Runs a call that takes the size of a block.
-template <typename Call> int by_block(Call call) {
-    return guarded([&] { vectors::by_block(voxlstm_block(), call); });
+// Runs a call that takes the size of a block, and a value of the kind that a blocked map has.
+template <typename Call> int by_kind(int64_t bfloat16, Call call) {
+    return guarded([&] {
+        vectors::by_block(voxlstm_block(), [&](auto B) {
+            if (bfloat16) call(B, Bfloat16{});
+            else call(B, float{});
+        });
+    });
 }
+
+template <typename Value> Value *as(void *map) { return static_cast<Value *>(map); }
 
 }  // namespace
 
@@ -174,25 +185,40 @@ extern "C" {
 
 size_t voxlstm_size_of_grid() { return sizeof(Grid); }
 
-int voxlstm_max_pool(const Grid *g, const float *x, const float *b, float slope, float *y, uint8_t *code) {
-    return by_block([&](auto B) { Pool<B>(*g).forward(x, b, slope, y, code); });
+// The maps of these are of bfloat16 where the first argument says so.
+int voxlstm_max_pool(
+    int64_t bfloat16, const Grid *g, void *x, const float *b, float slope, void *y, uint8_t *code) {
+    return by_kind(bfloat16, [&](auto B, auto kind) {
+        using Value = decltype(kind);
+        Pool<B, Value>(*g).forward(as<Value>(x), b, slope, as<Value>(y), code);
+    });
 }
 
-int voxlstm_max_pool_gradient(const Grid *g, const float *dy, const uint8_t *code, float *dx) {
-    return by_block([&](auto B) { Pool<B>(*g).backward(dy, code, dx); });
+int voxlstm_max_pool_gradient(int64_t bfloat16, const Grid *g, void *dy, const uint8_t *code, void *dx) {
+    return by_kind(bfloat16, [&](auto B, auto kind) {
+        using Value = decltype(kind);
+        Pool<B, Value>(*g).backward(as<Value>(dy), code, as<Value>(dx));
+    });
 }
 
-int voxlstm_leaky_gradient(const float *y, const float *dy, float slope, int64_t images, int64_t channels,
-    int64_t cells, float *dz, float *db) {
-    return by_block([&](auto B) { leaky_gradient<B>(y, dy, slope, images, channels, cells, dz, db); });
+int voxlstm_leaky_gradient(int64_t bfloat16, void *y, void *dy, float slope, int64_t images, int64_t channels,
+    int64_t cells, void *dz, float *db) {
+    return by_kind(bfloat16, [&](auto B, auto kind) {
+        using Value = decltype(kind);
+        leaky_gradient<B>(as<Value>(y), as<Value>(dy), slope, images, channels, cells, as<Value>(dz), db);
+    });
 }
 
-int voxlstm_to_blocked(const float *plain, int64_t images, int64_t channels, int64_t cells, float *out) {
-    return by_block([&](auto B) { to_blocked<B>(plain, images, channels, cells, out); });
+int voxlstm_to_blocked(
+    int64_t bfloat16, const float *plain, int64_t images, int64_t channels, int64_t cells, void *out) {
+    return by_kind(bfloat16,
+        [&](auto B, auto kind) { to_blocked<B>(plain, images, channels, cells, as<decltype(kind)>(out)); });
 }
 
-int voxlstm_from_blocked(const float *in, int64_t images, int64_t channels, int64_t cells, float *plain) {
-    return by_block([&](auto B) { from_blocked<B>(in, images, channels, cells, plain); });
+int voxlstm_from_blocked(
+    int64_t bfloat16, void *in, int64_t images, int64_t channels, int64_t cells, float *plain) {
+    return by_kind(bfloat16,
+        [&](auto B, auto kind) { from_blocked<B>(as<decltype(kind)>(in), images, channels, cells, plain); });
 }
 
 // v = momentum v - rate (g + decay w); w = w + v.

@@ -46,9 +46,6 @@ struct Window {
     bool unit_stride() const {
         return std::all_of(stride.begin(), stride.end(), [](int64_t s) { return s == 1; });
     }
-
-  private:
-    static int reach(const Convolution &c, int axis) { return (c.kernel[axis] - 1) * c.dilation[axis]; }
 };
 
 // A primitive of oneDNN with what happens around it. A call takes these steps:
@@ -63,7 +60,8 @@ class Plan : public Way {
     Plan(const Convolution &c, Layout layout)
         : c_(c), window_(c), transposed_by_forward_(c.operand == X && window_.unit_stride()),
           finish_(c.operand == X && !transposed_by_forward_ && (c.bias || c.leaky)),
-          x_(c, c.x_channels, c.x, c.x_blocked, layout), y_(c, c.y_channels, c.y, c.y_blocked, layout),
+          x_(c, c.x_channels, c.x, c.x_blocked, c.operand == X, layout),
+          y_(c, c.y_channels, c.y, c.y_blocked, c.operand == Y, layout),
           kernel_(c, x_.channels, y_.channels, transposed_by_forward_ ? !c.flip : c.flip) {
         attributes_.set_scratchpad_mode(dnnl::scratchpad_mode::user);
         with_leaky_.set_scratchpad_mode(dnnl::scratchpad_mode::user);
@@ -78,19 +76,21 @@ class Plan : public Way {
         else make_transposed();
     }
 
-    void run(float *x, float *w, float *y, float *b) override {
+    void run(void *x, float *w, void *y, float *b) override {
         scratch().reset(scratch_bytes());
         float *kernel = kernel_.needed() ? take(kernel_.bytes()) : w;
         if (kernel_.needed() && c_.operand != W) kernel_.fill(w, kernel);
         Arguments all = {{DNNL_ARG_SCRATCHPAD, use(scratchpad_, take(scratchpad_.get_size()))}};
         if (bias_inside()) all[DNNL_ARG_BIAS] = use(bias_, filled_bias(b));
-        auto data = [&](Role role) { return role == X ? x : role == Y ? y : kernel; };
+        auto data = [&](Role role) -> void * { return role == X ? x : role == Y ? y : kernel; };
         for (auto &operand : operands_) prepare(operand, data(operand.role), all);
         primitive_.execute(stream(), all);
         for (auto &operand : operands_) deliver(operand, data(operand.role), all);
         stream().wait();
         if (kernel_.needed() && c_.operand == W) kernel_.take(kernel, w);
-        if (finish_) add_bias_and_apply_leaky(x, b);
+        if (finish_)
+            vectors::by_value(
+                c_.x_blocked && c_.bfloat16, x, [&](auto *map) { add_bias_and_apply_leaky(map, b); });
     }
 
     std::string name() const override { return name_; }
@@ -101,6 +101,7 @@ class Plan : public Way {
   private:
     static constexpr auto forward = dnnl::prop_kind::forward_training;
     static constexpr auto direct = dnnl::algorithm::convolution_direct;
+    static constexpr auto any = memory::format_tag::any;
 
     void make_forward() {
         const Window &v = window_;
@@ -150,8 +151,8 @@ class Plan : public Way {
     // The convolution whose gradient is computed; oneDNN may read it until the primitive is made.
     dnnl::convolution_forward::primitive_desc forward_plan() const {
         const Window &v = window_;
-        return {engine(), forward, direct, x_.all_channels, any_kernel(false), y_.all_channels, v.stride,
-            v.dilation, v.before, v.after, attributes_};
+        return {engine(), forward, direct, x_.factor, memory::desc(kernel_sizes(false), factor_type(c_), any),
+            y_.factor, v.stride, v.dilation, v.before, v.after, attributes_};
     }
 
     template <typename Description> void use_plan(const Description &plan) {
@@ -174,7 +175,8 @@ class Plan : public Way {
     }
 
     memory::desc any_kernel(bool swapped) const {
-        return {kernel_sizes(swapped), memory::data_type::f32, memory::format_tag::any};
+        const auto type = c_.operand == W ? memory::data_type::f32 : factor_type(c_);
+        return {kernel_sizes(swapped), type, any};
     }
 
     memory::dims kernel_sizes(bool swapped) const {
@@ -203,7 +205,7 @@ class Plan : public Way {
         return result;
     }
 
-    void add_bias_and_apply_leaky(float *x, const float *b) const {
+    template <typename Value> void add_bias_and_apply_leaky(Value *x, const float *b) const {
         const int block = c_.x_blocked ? block_size() : 1;
         const int64_t groups = round_up(c_.x_channels, block) / block;
         int64_t cells = 1;
@@ -215,7 +217,7 @@ class Plan : public Way {
         for (int64_t unit = 0; unit < c_.images * groups; ++unit)
             for (int64_t first = 0; first < cells; first += vectors::PART) {
                 const float *added = bias.data() + unit % groups * block;
-                float *map = x + (unit * cells + first) * block;
+                Value *map = x + (unit * cells + first) * block;
                 const int64_t n = std::min(vectors::PART, cells - first);
                 if (block == 1) vectors::finish_cells<1>(map, n, added, slope);
                 else
@@ -226,7 +228,7 @@ class Plan : public Way {
     static memory use(const memory::desc &layout, void *data) { return memory(layout, engine(), data); }
     static float *take(size_t bytes) { return static_cast<float *>(scratch().take(bytes)); }
 
-    void prepare(const Operand &operand, float *data, Arguments &all) const {
+    void prepare(const Operand &operand, void *data, Arguments &all) const {
         all[operand.argument] = use(operand.all_channels, data);
         if (!operand.reordered()) return;
         float *moved = take(operand.all_channels.get_size());
@@ -236,7 +238,7 @@ class Plan : public Way {
         operand.reorder.execute(stream(), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
     }
 
-    void deliver(const Operand &operand, float *data, Arguments &all) const {
+    void deliver(const Operand &operand, void *data, Arguments &all) const {
         if (!operand.result || !operand.reordered()) return;
         memory from = use(operand.true_channels, all[operand.argument].get_data_handle());
         memory to = use(operand.of_caller, data);
@@ -259,6 +261,7 @@ class Plan : public Way {
 
 // The first layout for which oneDNN has a kernel.
 inline std::unique_ptr<Plan> make_plan(const Convolution &c) {
+    if (c.operand == W && reaches_far(c)) return std::make_unique<Plan>(c, Layout::plain);
     std::unique_ptr<Plan> plan;
     for (Layout layout : {Layout::given, Layout::filled, Layout::plain}) {
         if (plan && !plan->slow()) break;

@@ -9,7 +9,7 @@ from theano.gof import Apply, Op
 
 from . import library
 from .hints import Shapes, Storage
-from .layout import blocked_type, output
+from .layout import is_bfloat16, output
 
 
 class MaxPool(Op):
@@ -36,15 +36,16 @@ class MaxPool(Op):
     def make_node(self, x: Symbol, *bias: Symbol) -> Apply:
         inputs = [tensor.as_tensor_variable(v) for v in (x, *bias)]
         code = tensor.TensorType("uint8", (False,) * 5)
-        return Apply(self, inputs, [blocked_type(2)(), code(), tensor.lvector()])
+        return Apply(self, inputs, [inputs[0].type(), code(), tensor.lvector()])
 
     def perform(self, node: Apply, inputs: list[np.ndarray], outputs: Storage) -> None:
         x, *bias = map(np.ascontiguousarray, inputs)
         shape = _pooled(x.shape, self.padding)
-        y, code = output(outputs[0], shape), output(outputs[1], shape, "uint8")
+        y, code = output(outputs[0], shape, x.dtype), output(outputs[1], shape, "uint8")
         grid = _grid(x.shape, self.channels, self.padding)
         outputs[2][0] = np.array(x.shape[2:4], "int64")
-        library.call("max_pool", grid, x, bias[0] if bias else None, float(self.slope), y, code)
+        added = bias[0] if bias else None
+        library.call("max_pool", is_bfloat16(x), grid, x, added, float(self.slope), y, code)
 
     def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         return 2 * [_pooled(shapes[0], self.padding)] + [(tensor.constant(2, dtype="int64"),)]
@@ -61,16 +62,16 @@ class MaxPoolGradient(Op):
 
     def make_node(self, dy: Symbol, code: Symbol, size: Symbol) -> Apply:
         inputs = [tensor.as_tensor_variable(v) for v in (dy, code, size)]
-        return Apply(self, inputs, [blocked_type(2)()])
+        return Apply(self, inputs, [inputs[0].type()])
 
     def perform(self, node: Apply, inputs: list[np.ndarray], outputs: Storage) -> None:
         dy, code, size = map(np.ascontiguousarray, inputs)
         shape = (*dy.shape[:2], int(size[0]), int(size[1]), dy.shape[4])
         if dy.shape != code.shape or dy.shape != _pooled(shape, self.padding):
             raise ValueError(f"maps of shapes {dy.shape}, {code.shape}, {shape} do not belong")
-        dx = output(outputs[0], shape)
+        dx = output(outputs[0], shape, dy.dtype)
         grid = _grid(shape, self.channels, self.padding)
-        library.call("max_pool_gradient", grid, dy, code, dx)
+        library.call("max_pool_gradient", is_bfloat16(dy), grid, dy, code, dx)
 
     def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         images, groups, _, _, block = shapes[0]

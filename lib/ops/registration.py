@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ..backend.door import device
+from ..backend.door import device, precision
 
 from theano.compile import optdb
 from theano.gof import FunctionGraph, toolbox
@@ -50,6 +50,11 @@ def is_cuda() -> bool:
     return device().startswith("cuda")
 
 
+def place_on_cpu(fgraph: FunctionGraph) -> None:
+    """Put the ops over oneDNN into a graph, of the precision in use."""
+    on_cpu.WALKS[precision()].optimize(fgraph)
+
+
 def place_on_cuda(fgraph: FunctionGraph) -> None:
     """Put the ops over cuDNN into a graph, where cuDNN can be had."""
     from .gpu import optimise  # Theano's GPU back end is there by now
@@ -63,7 +68,7 @@ def register() -> None:
         return
     modes = TAG, "fast_run", "fast_compile"
     dense = Placement(onednn_serves, on_cpu.DENSE.optimize)
-    convolutions = Placement(onednn_serves, on_cpu.WALK.optimize)
+    convolutions = Placement(onednn_serves, place_on_cpu)
     on_cuda = Placement(is_cuda, place_on_cuda)
     optdb.register(f"{TAG}_dense", dense, PRODUCTS, *modes)
     optdb.register(f"{TAG}_convolutions", convolutions, CONVOLUTIONS, *modes)

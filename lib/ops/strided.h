@@ -50,10 +50,11 @@ class Strided : public Way {
             for (int phase = 0; phase < c.stride[i]; ++phase)
                 if (!Phase(c, i, phase).serves(c, i)) return false;
         }
-        return strided && c.operand == X && c.x_blocked && c.y_blocked && block_size() == BLOCK;
+        return strided && c.operand == X && c.x_blocked && c.y_blocked && !c.bfloat16
+               && block_size() == BLOCK;
     }
 
-    void run(float *x, float *w, float *y, float *b) override {
+    void run(void *x, float *w, void *y, float *b) override {
         const int last = c_.stride[c_.space - 1];
         size_t bytes = 0;
         for (auto &part : parts_) bytes = std::max(bytes, part.bytes);
@@ -67,7 +68,7 @@ class Strided : public Way {
                 auto &part = parts_[number + phase];
                 part.plan->run(y, w + part.offset, results[phase], b);
             }
-            interleave(x, results, number);
+            interleave(static_cast<float *>(x), results, number);
         }
     }
 

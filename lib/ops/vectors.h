@@ -1,8 +1,9 @@
 // Vectors of neighbouring floats, as wide as the CPU has them; the compiler makes few of loops.
 #pragma once
 #include <cstdint>
-#include <cstring>
 #include <type_traits>
+
+#include "bfloat16.h"
 
 namespace vectors {
 
@@ -18,13 +19,6 @@ typedef float Loose __attribute__((vector_size(sizeof(float) * V), aligned(4), m
 inline Vector load(const float *from) { return *reinterpret_cast<const Loose *>(from); }
 inline void store(float *to, Vector value) { *reinterpret_cast<Loose *>(to) = value; }
 inline void store(float *to, float value) { *to = value; }
-
-// A vector, or what is left of a row one by one.
-template <typename Value> Value load_as(const float *from) {
-    Value value;
-    std::memcpy(&value, from, sizeof value);
-    return value;
-}
 
 // Keeps a loaded vector in a register, where the compiler would load it again for each product.
 inline void in_register(Vector &value) { asm("" : "+v"(value)); }
@@ -53,10 +47,12 @@ template <typename Call> void by_block(int block, Call call) {
 constexpr int64_t PART = 1024;
 
 // map = leaky(map + added), for cells of B channels.
-template <int B> void finish_cells(float *map, int64_t cells, const float *added, float slope) {
+template <int B, typename Value>
+void finish_cells(Value *map, int64_t cells, const float *added, float slope) {
+    using Cell = typename Block<B>::Cell;
+    const Cell bias = load_as<Cell>(added);
     for (int64_t cell = 0; cell < cells; ++cell, map += B)
-#pragma omp simd
-        for (int k = 0; k < B; ++k) map[k] = leaky(map[k] + added[k], slope);
+        put(map, leaky<Cell>(load_as<Cell>(map) + bias, slope));
 }
 
 }  // namespace vectors

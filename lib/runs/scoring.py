@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..backend import door
-from ..backend.gpu import PRECISIONS
+from ..backend.precision import FLOAT32
 from ..base.errors import UserError
 from ..base.files import sha256
 from ..base.hints import StrPath
@@ -22,6 +22,7 @@ from ..evaluation.baseline import MeanShape, shapes_of
 from ..evaluation.evaluate import Evaluation, summary
 from ..evaluation.predictions import Predictions
 from ..evaluation.subject import NetworkSubject, SavedSubject, describe_shapes, load_shapes
+from ..ops.library import check_precision
 from ...models.network import Network, NetworkConfig
 from ...models.predictor import Predictor
 from ...solvers.checkpoint import Checkpoint, load_network
@@ -70,7 +71,7 @@ class Asked:
     batch: int = 8
     workers: int | None = None
     device: str | None = None
-    precision: str = PRECISIONS[0]
+    precision: str = FLOAT32
 
 
 class Prepared(NamedTuple):
@@ -104,6 +105,7 @@ def of_network(asked: Asked) -> Prepared:
     counts = asked.views or USUAL_VIEWS
     index, parts = _open_data(asked, counts[-1])
     door.use_device(asked.device, asked.precision)
+    check_precision()
     network, saved = load_network(asked.weights)
     check_resolution(parts.train + parts.test, network.config.resolution)
     trained = _count_trained(asked, parts, saved)
@@ -250,7 +252,7 @@ def _weights_facts(path, saved):
     return {
         "file": str(path),
         "iteration": saved.iteration,
-        "precision": saved.extra.get("precision", PRECISIONS[0]),
+        "precision": saved.extra.get("precision", FLOAT32),
         "threshold": saved.threshold,
         "sha256": sha256(path),
     }

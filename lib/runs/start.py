@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..backend import door
-from ..backend.gpu import PRECISIONS
+from ..backend.precision import FLOAT32
 from ..base.config import build, load_yaml, override
 from ..base.errors import UserError
 from ..base.hints import StrPath
@@ -16,6 +16,7 @@ from ..data.names import listed
 from ..data.sizes import check_resolution
 from ..data.split_files import ENCODING
 from ..data.splits import ALL, Split, open_split
+from ..ops.library import check_precision
 from ...models.network import NetworkConfig
 from ...solvers import checkpoint
 from ...solvers.recipe import Recipe, current_form
@@ -95,7 +96,8 @@ class Start:
 
 def begin(asked: Asked) -> Start:
     """Take the device up and return the start of a new run; UserError for anything that is wrong."""
-    door.use_device(asked.device, asked.precision or PRECISIONS[0])
+    door.use_device(asked.device, asked.precision or FLOAT32)
+    check_precision()
     for name in ("model", "solver", "data"):
         if getattr(asked, name) is None:
             raise UserError(f"--{name} is missing; only --resume does without it")
@@ -122,7 +124,8 @@ def resume(folder: RunFolder, asked: Asked) -> Start:
         precision=asked.precision or first.get("precision"),
         split=str(folder / SPLIT) if (folder / SPLIT).exists() else None,
     )
-    door.use_device(asked.device, asked.precision or PRECISIONS[0])
+    door.use_device(asked.device, asked.precision or FLOAT32)
+    check_precision()
     parts = open_data(data, asked, network, recipe)
     begun = first.get("split", {})
     # Under the name that it had, not that of the run's own list.

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from ..backend import door
-from ..backend.gpu import PRECISIONS
+from ..backend.precision import FLOAT32
 from ..base.files import write_bytes
 from ..base.progress import say
 from ..base.signals import StopRequest
 from ..data.batches import Batches
 from ..data.split_files import ENCODING, with_earlier
 from ..evaluation import paper
+from ..ops.library import check_precision
 from ..parallel.group import ALONE, Alone
 from ...models.network import Network
 from ...solvers import checkpoint
@@ -46,7 +47,8 @@ def train(folder: RunFolder, start: Start, group: Alone = ALONE) -> tuple[Traini
 def follow(group: Alone, device: str | None) -> tuple[Training, StopRequest]:
     """Train as the first process says, on the device given."""
     start, weights = group.share()
-    door.use_device(device, start.asked.precision or PRECISIONS[0])
+    door.use_device(device, start.asked.precision or FLOAT32)
+    check_precision()
     network = Network(start.network, seed=start.recipe.seed)
     network.set_weights(weights)
     return _run(start, network, group)

@@ -6,6 +6,8 @@ import unittest
 import numpy as np
 
 from voxlstm.lib.backend.door import tensor, theano
+from voxlstm.lib.backend.blas import cpu_flags
+from voxlstm.lib.backend.precision import MULTIPLIES_BFLOAT16
 from voxlstm.lib.ops import available, convolution, layout
 
 PYTHON = theano.Mode(linker="py", optimizer=None)
@@ -25,6 +27,10 @@ SHAPES = {
     "enlarging to an odd size": (1, 16, 16, (7, 5, 6), (3, 3, 3), "half", (2, 2, 2), (1, 1, 1)),
     "recurrent": (4, 32, 96, (4, 4, 4), (3, 3, 3), "half", (1, 1, 1), (1, 1, 1)),
     "recurrent, one cell": (4, 32, 96, (4, 4, 4), (1, 1, 1), "half", (1, 1, 1), (1, 1, 1)),
+    "recurrent, few cells": (4, 16, 48, (2, 2, 2), (3, 3, 3), "half", (1, 1, 1), (1, 1, 1)),
+    "recurrent, one cell alone": (3, 16, 48, (1, 1, 1), (3, 3, 3), "half", (1, 1, 1), (1, 1, 1)),
+    "wide border": (2, 16, 16, (2, 5, 3), (4, 2, 3), (3, 1, 2), (2, 2, 1), (1, 1, 1)),
+    "wide border, one axis": (2, 16, 16, (3, 6, 2), (4, 1, 1), (3, 0, 0), (2, 2, 1), (1, 1, 1)),
     "two classes": (2, 2, 16, (6, 6, 6), (3, 3, 3), "half", (1, 1, 1), (1, 1, 1)),
     "few channels": (3, 3, 5, (9, 5, 21), (3, 2, 3), "half", (1, 1, 1), (1, 1, 1)),
     "few channels, padded unequally": (2, 4, 2, (3, 6, 35), (2, 3, 3), (0, 2, 1), (1, 1, 1), (1, 1, 1)),
@@ -74,6 +80,8 @@ def adjoints(x, w, dy, padding, stride, dilation):
 @unittest.skipUnless(available()[0], available()[1])
 class TestConvolution(unittest.TestCase):
     """Every operand, plain and blocked, turned over or not, with bias and leaky ReLU."""
+
+    precision, tolerance = "float32", 2e-6
 
     def setUp(self):
         self.random = np.random.default_rng(3)
@@ -164,7 +172,7 @@ class TestConvolution(unittest.TestCase):
         for blocked in (False, True):
             geometry = self.geometry("enlarging", blocked, False)
             x, w = tensor.tensor5(), tensor.tensor5()
-            y = layout_in(x, geometry.x_channels)
+            y = layout_in(x, geometry.x_channels, geometry.blocked_dtype)
             shape = theano.function([x, w], convolution.Convolve(geometry)(y, w).shape, mode="FAST_RUN")
             kinds = {type(node.op) for node in shape.maker.fgraph.apply_nodes}
             self.assertNotIn(convolution.Convolve, kinds)
@@ -188,6 +196,7 @@ class TestConvolution(unittest.TestCase):
             flip=flip,
             x_channels=x_channels if blocked else None,
             y_channels=y_channels if blocked else None,
+            precision=self.precision,
         )
 
     def rest(self, geometry, w):
@@ -208,29 +217,62 @@ class TestConvolution(unittest.TestCase):
     def close(self, result, expected):
         self.assertEqual(result.shape, expected.shape)
         scale = np.abs(expected).max()
-        np.testing.assert_allclose(result, expected, rtol=0, atol=2e-6 * scale)
+        np.testing.assert_allclose(result, expected, rtol=0, atol=self.tolerance * scale)
 
     def y(self, op, geometry, x, w, *bias):
-        made = op(layout_in(constant(x), geometry.x_channels), constant(w), *map(constant, bias))
+        made = op(self.map(x, geometry.x_channels), constant(w), *map(constant, bias))
         return layout_out(made, geometry.y_channels)
 
+    def map(self, x, channels):
+        return layout_in(constant(x), channels, self.geometry("one image", True, False).blocked_dtype)
+
     def x(self, op, geometry, w, dy, space, *bias):
-        dy = layout_in(constant(dy), geometry.y_channels)
+        dy = self.map(dy, geometry.y_channels)
         made = op(constant(w), dy, np.array(space), *map(constant, bias))
         return layout_out(made, geometry.x_channels)
 
     def w(self, op, geometry, x, dy, space):
-        x = layout_in(constant(x), geometry.x_channels)
-        dy = layout_in(constant(dy), geometry.y_channels)
+        x, dy = self.map(x, geometry.x_channels), self.map(dy, geometry.y_channels)
         return theano.function([], op(x, dy, np.array(space)), mode=PYTHON)()
+
+
+@unittest.skipUnless(available()[0] and MULTIPLIES_BFLOAT16 & cpu_flags(), "no bfloat16 here")
+class TestBfloat16(TestConvolution):
+    """The same with factors that bfloat16 holds: the products are exact, and the maps rounded."""
+
+    precision, tolerance = "bfloat16", 2**-7  # two roundings where a pass adds the bias, each up to 2^-8
+
+    def values(self, *shape):
+        return rounded(super().values(*shape))
+
+    def test_a_plain_result_and_a_kernels_gradient_are_not_rounded(self):
+        for name in ("recurrent", "few channels", "first of the encoder"):
+            *_, x, w, dy = next(c for c in self.cases() if c[0] == name)
+            geometry = self.geometry(name, False, False)
+            rest = self.rest(geometry, w)
+            scale = np.abs(naive(x, w, *rest)).max()
+            result = self.y(convolution.Convolve(geometry), geometry, x, w)
+            np.testing.assert_allclose(result, naive(x, w, *rest), rtol=0, atol=2e-6 * scale)
+            blocked = self.geometry(name, True, False)
+            result = self.w(convolution.KernelGradient(blocked), blocked, x, dy, w.shape[2:])
+            expected = adjoints(x, w, dy, *rest)[1]
+            np.testing.assert_allclose(result, expected, rtol=0, atol=2e-6 * np.abs(expected).max())
+
+
+def rounded(array):
+    """Return the nearest values that bfloat16 holds, of two the even one, as float32."""
+    bits = np.asarray(array, "float32").view("uint32").astype("uint64")
+    low, odd = bits & 0xFFFF, bits >> 16 & 1
+    up = (low > 0x8000) | ((low == 0x8000) & (odd == 1))
+    return ((bits >> 16) + up << 16).astype("uint32").view("float32")
 
 
 def constant(array):
     return theano.shared(array, borrow=True)
 
 
-def layout_in(x, channels):
-    return x if channels is None else layout.ToBlocked(channels)(x)
+def layout_in(x, channels, dtype="float32"):
+    return x if channels is None else layout.ToBlocked(channels, dtype)(x)
 
 
 def layout_out(x, channels):
@@ -254,3 +296,19 @@ class TestLayout(unittest.TestCase):
             np.testing.assert_array_equal(made, expected)
             back = layout_out(constant(made), channels)
             np.testing.assert_array_equal(back, x)
+
+    def test_bfloat16_is_the_upper_half_of_the_nearest_float(self):
+        random = np.random.default_rng(0)
+        bits = random.integers(0, 2**32, 4000, "uint32")  # every kind of float but these few:
+        bits[:6] = [0x3F808000, 0x3F818000, 0x7F7FFFFF, 0x80000001, 0x7F800000, 0xFF800000]
+        values = bits.view("float32")
+        x = np.where(np.isnan(values), 0, values).astype("float32").reshape(2, 20, 10, 10)
+        halves = theano.function([], layout.ToBlocked(20, layout.BFLOAT16)(constant(x)), mode=PYTHON)()
+        self.assertEqual(halves.dtype, "uint16")
+        np.testing.assert_array_equal(layout_out(constant(halves), 20), rounded(x))
+
+    def test_bfloat16_keeps_what_is_no_number(self):
+        bits = np.array([0x7F800001, 0xFFFFFFFF, 0x7FFF8000, 0xFFC00000], "uint32")
+        x = bits.view("float32").reshape(1, 1, 4)
+        halves = theano.function([], layout.ToBlocked(1, layout.BFLOAT16)(constant(x)), mode=PYTHON)()
+        self.assertTrue(np.isnan(layout_out(constant(halves), 1)).all())

@@ -10,7 +10,9 @@ import numpy as np
 from theano.tensor.nnet import abstract_conv
 from theano.tensor.signal.pool import MaxPoolGrad, Pool, pool_2d
 
-from voxlstm.lib.backend import blas
+from voxlstm.lib.backend import blas, door
+from voxlstm.lib.backend.blas import cpu_flags
+from voxlstm.lib.backend.precision import MULTIPLIES_BFLOAT16
 from voxlstm.lib.ops import available, leaky, library
 from voxlstm.lib.ops.convolution import Convolve, KernelGradient, Transpose
 from voxlstm.lib.ops.dense import Dense, DenseGradient, DenseKernelGradient
@@ -102,6 +104,48 @@ class TestNetwork(unittest.TestCase):
         for node in function.maker.fgraph.apply_nodes:
             count[type(node.op)] = count.get(type(node.op), 0) + 1
         return count
+
+
+@unittest.skipUnless(available()[0] and MULTIPLIES_BFLOAT16 & cpu_flags(), "no bfloat16 here")
+class TestBfloat16(unittest.TestCase):
+    """The same network with products of bfloat16, whose values have 8 bits."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.network = Network(CONFIG, seed=2)
+        for name, variable in cls.network.shared().items():
+            if name.startswith("lstm"):  # saturated gates would pass on next to nothing but roundings
+                variable.set_value(0.1 * variable.get_value())
+        views, voxels = cls.network.inputs()
+        loss = cls.network.loss(cls.network.outputs(views), voxels)
+        outputs = [loss, *theano.grad(loss, [p.variable for p in cls.network.parameters.values()])]
+        cls.exact = theano.function([views, voxels], outputs, mode=OURS)
+        with mock.patch.dict(door._on_cpu, precision="bfloat16"):
+            cls.rounded = theano.function([views, voxels], outputs, mode=OURS)
+
+    def test_loss_and_gradients_are_near_those_of_float32(self):
+        random = np.random.default_rng(5)
+        x = random.random((3, 4, 3, CONFIG.image, CONFIG.image), "float32")
+        y = (random.random((4, 4, 4, 4)) > 0.5).astype("float32")
+        names = ["loss", *self.network.parameters]
+        for name, exact, rounded in zip(names, self.exact(x, y), self.rounded(x, y)):
+            with self.subTest(name):
+                off = np.linalg.norm(rounded - exact) / np.linalg.norm(exact)
+                self.assertLess(off, 1e-3 if name == "loss" else 0.1)
+                self.assertGreater(off, 0)
+
+    def test_blocked_maps_alone_are_of_bfloat16(self):
+        for node in self.rounded.maker.fgraph.apply_nodes:
+            for variable in node.inputs + node.outputs:
+                if variable.ndim in (5, 6) and variable.dtype == "uint16":
+                    makers = (Convolve, Transpose, MaxPool, MaxPoolGradient, BlockedLeakyGradient, ToBlocked)
+                    self.assertIsInstance(variable.owner.op, makers)
+        changed = [n for n in self.rounded.maker.fgraph.apply_nodes if isinstance(n.op, ToBlocked)]
+        self.assertEqual({n.outputs[0].dtype for n in changed}, {"uint16"})
+
+    def test_the_ops_are_those_of_float32(self):
+        kinds = TestNetwork.kinds
+        self.assertEqual(kinds(self, self.rounded), kinds(self, self.exact))
 
 
 @unittest.skipUnless(available()[0], available()[1])

@@ -14,7 +14,10 @@ import yaml
 
 from tests.runs.test_curves import read_events
 from tests.tools import tiny
+from voxlstm.lib.backend.blas import cpu_flags
+from voxlstm.lib.backend.precision import MULTIPLIES_BFLOAT16
 from voxlstm.lib.base.errors import UserError
+from voxlstm.lib.ops import available
 from voxlstm.lib.runs import curves
 from voxlstm.lib.runs.run_folder import RunFolder
 from voxlstm.solvers import checkpoint
@@ -44,6 +47,31 @@ class TrainNetCase(unittest.TestCase):
         self.assertEqual(process.returncode, 2, process.stderr)
         self.assertRegex(process.stderr, r"\Atrain_net: error: [^\n]*\n\Z")
         self.assertRegex(process.stderr, words)
+
+
+@unittest.skipUnless(available()[0] and MULTIPLIES_BFLOAT16 & cpu_flags(), "no bfloat16 here")
+class Bfloat16Test(TrainNetCase):
+    """Products of bfloat16: said wherever a run says what it is, and kept when it is resumed."""
+
+    def test_a_run_and_its_scores(self):
+        out, scores = self.root / "run", self.root / "scores"
+        asked = ["--out", out, "--precision", "bfloat16", "--set", "checkpoint_every=10"]
+        ended = run(*self.basic, *asked, "--set", "iterations=10")
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        ended = run("--out", out, "--resume", "--set", "iterations=20")
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        starts = json.loads((out / "run.json").read_text())["starts"]
+        self.assertEqual([start["precision"] for start in starts], 2 * ["bfloat16"])
+        self.assertEqual(checkpoint.load(out / "last.npz").extra["precision"], "bfloat16")
+        losses = [row.loss for row in curves.read(out / "curves.csv")]
+        self.assertTrue(np.isfinite(losses).all())
+        command = [sys.executable, tiny.ROOT / "tools/test_net.py", "--weights", out / "last.npz"]
+        command += ["--data", self.data, "--views", 2, "--out", scores, "--precision", "bfloat16"]
+        ended = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        results = json.loads((scores / "results.json").read_text())
+        self.assertEqual(results["weights"]["precision"], "bfloat16")
+        self.assertEqual(results["made_by"]["precision"], "bfloat16")
 
 
 class RunTest(TrainNetCase):
@@ -178,6 +206,13 @@ class RefusalTest(TrainNetCase):
         ended = run(*self.basic, "--out", self.root / "tf32", "--precision", "tf32")
         self.assert_refused(ended, "tf32 needs a CUDA device; add --device cuda")
         self.assertFalse((self.root / "tf32").exists())
+
+    def test_bfloat16_is_refused_without_onednn(self):
+        environment = {**os.environ, "VOXLSTM_ONEDNN": "0"}
+        out = self.root / "bfloat16"
+        ended = run(*self.basic, "--out", out, "--precision", "bfloat16", env=environment)
+        self.assert_refused(ended, "bfloat16")
+        self.assertFalse(out.exists())
 
     def test_a_folder_in_use_is_refused(self):
         out = self.root / "busy"
