@@ -91,6 +91,9 @@ def section(result):
     title = f"{about['model']}: {about['kind']}"
     where = f"{about['cores']} cores, {result['date']} (``results/cpu/{about['kind']}.json``)."
     notes = [f"{name} is missing: {reason}." for name, reason in result.get("missing", {}).items()]
+    if result.get("disturbed_turns"):
+        turns = sum(1 + times for case in result["cases"] for times in case["rounds"].values())
+        notes.append(f"Other programs disturbed {result['disturbed_turns']} of {turns} turns.")
     words = [f"{title}\n{'~' * len(title)}", f"{where} {sentences(result)}", *result.get("notes", []), *notes]
     return "\n\n".join([*words, *(as_text(table, "=") for table in tables(result))]) + "\n"
 

@@ -49,7 +49,14 @@ class Measuring(unittest.TestCase):
     """A bench of contenders that have their answers ready."""
 
     def setUp(self):
-        self.log = []
+        self.log, self.noise = [], iter(())
+        asking = mock.patch.object(bench.others, "ask", self.ask)
+        asking.start()
+        self.addCleanup(asking.stop)
+
+    def ask(self, contender, request):
+        """Answer as others.ask does, with the noise that a test says."""
+        return contender.ask(**request), next(self.noise, False)
 
     def bench(self, *names, rounds=2, **changes):
         fakes = {name: Fake(name, self.log, **changes.get(name, {})) for name in names}
@@ -103,6 +110,15 @@ class Measuring(unittest.TestCase):
                     self.measure(chosen, SMALL)
                 self.assertEqual(self.log, ["voxlstm", name])
 
+    def test_a_disturbed_turn_is_repeated_once(self):
+        chosen = self.bench("voxlstm")
+        self.noise = iter([False, True, False, True, True])
+        self.assertEqual(self.measure(chosen, SMALL)["rounds"], {"voxlstm": 2})
+        self.assertEqual((len(self.log), chosen.repeats, chosen.disturbed), (5, 2, 1))
+        self.noise, chosen.repeats = iter([True] * 3), bench.REPEATS
+        self.measure(chosen, SMALL)
+        self.assertEqual((len(self.log), chosen.disturbed), (8, 4))
+
     def test_the_peak_is_that_after_the_reference(self):
         chosen = self.bench("voxlstm", "channels_last")
         self.measure(chosen)
@@ -112,7 +128,7 @@ class Measuring(unittest.TestCase):
 
     def test_the_busy_machine(self):
         chosen = self.bench("voxlstm", "channels_last")
-        with mock.patch.object(bench, "beside") as beside:
+        with mock.patch.object(bench.others, "beside") as beside:
             beside.return_value.__enter__.side_effect = lambda: self.log.append("others")
             found = chosen.busy(["voxlstm", "channels_last"], 2)
         turns = ["voxlstm", "channels_last"] * (bench.SETTLING + 4)
@@ -134,7 +150,9 @@ class Program(unittest.TestCase):
         torch.touch()
         with ExitStack() as stack:
             stack.enter_context(mock.patch.object(bench, "Contender", fake))
-            stack.enter_context(mock.patch.object(bench, "beside"))
+            stack.enter_context(mock.patch.object(bench.others, "beside"))
+            asking = mock.patch.object(bench.others, "ask", lambda side, case: (side.ask(**case), False))
+            stack.enter_context(asking)
             stack.enter_context(mock.patch.object(bench.machine, "has_bfloat16", lambda _: True))
             printed = stack.enter_context(redirect_stdout(StringIO()))
             out = Path(folder, "bench.json")

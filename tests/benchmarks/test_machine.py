@@ -1,6 +1,9 @@
 """What benchmarks/machine.py calls a CPU, and benchmarks/others.py does to it."""
 
+import os
 import unittest
+from types import SimpleNamespace
+from unittest import mock
 
 from .test_check_gpu import load
 
@@ -57,3 +60,23 @@ class Busy(unittest.TestCase):
                 self.assertEqual([process.poll() for process in started], [None, None])
                 raise KeyError
         self.assertEqual([process.poll() for process in started], [-9, -9])
+
+    def test_who_else_used_the_cores(self):
+        for elsewhere, disturbed in [(0.0, False), (0.11, False), (0.13, True)]:
+            with self.subTest(elsewhere):
+                times = iter([10.0, 12.0 + elsewhere]), iter([5.0, 7.0])
+                side = SimpleNamespace(process=SimpleNamespace(pid=1), ask=lambda **_: {"seconds": 1.0})
+                with (
+                    mock.patch.multiple(others, TICK=0.01, used=lambda: next(times[0])),
+                    mock.patch.object(others, "used_by", lambda _: next(times[1])),
+                ):
+                    self.assertEqual(others.ask(side, {}), ({"seconds": 1.0}, disturbed))
+
+    def test_times_are_those_of_the_system(self):
+        before, own = others.used(), others.used_by(os.getpid())
+        spent = sum(os.times()[:2])
+        self.assertAlmostEqual(own, spent, delta=0.05)
+        while sum(os.times()[:2]) < spent + 0.1:
+            pass
+        self.assertGreaterEqual(others.used_by(os.getpid()), own + 0.05)
+        self.assertGreaterEqual(others.used(), before + 0.05)
