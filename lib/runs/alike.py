@@ -25,7 +25,7 @@ def check_alike(group: Alone, options: argparse.Namespace) -> None:
     """
     if group.size == 1:
         return
-    given = {f"--{name.replace('_', '-')}": value for name, value in vars(options).items() if name not in OWN}
+    given = {f"the option '{name}'": value for name, value in vars(options).items() if name not in OWN}
     found = {f"the version of {name}": value for name, value in versions().items() if name != "platform"}
     group.check_same({**given, **found, "the digest of voxlstm's files": code_digest(ROOT)}, START)
 

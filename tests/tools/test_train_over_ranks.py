@@ -193,7 +193,8 @@ class RefusalTest(RanksCase):
         given = [*self.basic, "--out", self.root / "apart", "--set", "seed=1"]
         said = self.said(run_two(TOOL, given, [*given[:-1], "seed=2"]))
         self.assertRegex(
-            said, r"error: --settings is \['seed=1'\] for rank 0 and \['seed=2'\] for rank 1 .*; start"
+            said,
+            r"error: the option 'settings' is \['seed=1'\] for rank 0 and \['seed=2'\] for rank 1 .*; start",
         )
         self.assertFalse((self.root / "apart").exists())
 
