@@ -64,7 +64,8 @@ def main() -> None:
     """Run what the command line says."""
     _, *arguments = sys.argv
     sys.argv = ["voxlstm", *arguments]
-    run_tool(lambda: run(*arguments))
+    # `run` itself knows which commands are for several processes.
+    run_tool(lambda: run(*arguments), together=True)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
+from .launcher import one_of_several
 from .progress import say
 
 
@@ -49,10 +50,20 @@ def need(module: str, extra: str) -> ModuleType:
         ) from error
 
 
-def run_tool(main: Callable[[], int | None]) -> NoReturn:
-    """Run a command line's ``main`` and turn a user's errors into one line and exit status 2."""
+def run_tool(main: Callable[[], int | None], together: bool = False) -> NoReturn:
+    """Run a command line's ``main`` and turn a user's errors into one line and exit status 2.
+
+    Parameters
+    ----------
+    main : callable
+        Returns the exit status; None for 0.
+    together : bool
+        Whether mpirun may start it as several processes; otherwise each would do all of it.
+    """
     _open_standard_streams()
     try:
+        if one_of_several() and not together:
+            raise UserError(f"{program()} is for one process; start it without mpirun")
         sys.exit(main())
     except RuntimeError as error:
         if NO_THREAD not in str(error):

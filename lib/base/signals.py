@@ -4,7 +4,8 @@ import os
 import signal
 from typing import Any, Self
 
-STOPPING = (signal.SIGINT, signal.SIGTERM)
+# Clusters send one of the last two ahead of a time limit; Open MPI hands the last one on and kills nobody after it.
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class Interrupted(Exception):
@@ -12,7 +13,7 @@ class Interrupted(Exception):
 
 
 class StopRequest:
-    """Turns Ctrl-C and SIGTERM into a flag that a job looks at when it can stop.
+    """Turns Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2 into a flag that a job looks at when it can stop.
 
     Use as a context manager, in the main thread. The first signal sets the flag; a second one
     acts as if this were not here, so that a job that hangs can still be ended. Processes forked

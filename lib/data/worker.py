@@ -101,6 +101,7 @@ def serve(plan_file: int, memory_file: int, connection: Connection, place: int) 
 def main() -> None:
     """Serve as the process whose arguments are, behind its parent, descriptors and the place of the name."""
     plan_file, memory_file, socket, place = map(int, sys.argv[2:])
-    # A cluster sends it to every process of a job: the parent ends its workers when it can.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # A cluster sends them to every process of a job: the parent ends its workers when it can.
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
     serve(plan_file, memory_file, Connection(socket), place)

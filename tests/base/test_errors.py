@@ -9,8 +9,8 @@ RUN = "from voxlstm.lib.base.errors import *\ndef main():\n    {}\nrun_tool(main
 
 
 class RunTool(unittest.TestCase):
-    def ends(self, body, status, error):
-        answer = run_python(RUN.format(body))
+    def ends(self, body, status, error, **environment):
+        answer = run_python(RUN.format(body), **environment)
         self.assertEqual((answer.returncode, answer.stderr), (status, error))
 
     def test_statuses_and_lines(self):
@@ -31,6 +31,11 @@ class RunTool(unittest.TestCase):
         self.ends(waits + 'raise RuntimeError("can\'t start new thread")', 2, memory)
         self.ends("raise KeyboardInterrupt", 130, "-c: interrupted\n")
         self.ends("raise BrokenPipeError", 141, "")
+
+    def test_what_is_for_one_process_is_refused_to_several(self):
+        refused = "-c: error: -c is for one process; start it without mpirun\n"
+        self.ends("print('done')", 2, refused, OMPI_COMM_WORLD_SIZE="2")
+        self.ends("pass", 0, "", OMPI_COMM_WORLD_SIZE="1")
 
     def test_names_cannot_command_the_terminal(self):
         for name, shown in (
