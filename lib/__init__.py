@@ -1,5 +1,10 @@
 """The parts of voxlstm that are not the network itself: run time, data, geometry, evaluation, ops."""
 
+from .base.signals import end_at_once, runs_a_command
+
+if runs_a_command():
+    end_at_once()  # until its main begins
+
 from .backend.blas import choose_core_type, choose_threads, choose_waiting
 
 # OpenBLAS and OpenMP read these when they are loaded, so they are chosen before anything here imports

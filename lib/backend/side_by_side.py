@@ -3,12 +3,14 @@
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..base.cache import scratch_folder
+from ..base.cache import cache_folder, scratch_folder
 from ..base.cores import usable_cores
+from ..base.errors import UserError, cause
 
 MOST = 8  # compilers at once, each of which takes 200 MB
 
@@ -39,15 +41,16 @@ class SideBySide:
 
         def prepared(linker, *arguments, **settings):
             workers = min(usable_cores(), MOST)
-            if linker.c_thunks is False or not self._theano.config.cxx or workers < 2:
-                return make_all(linker, *arguments, **settings)
-            with scratch_folder("modules") as folder, ThreadPoolExecutor(workers) as pool:
-                names = begin(linker.fgraph, folder, pool)
-                try:
+            with _told():
+                if linker.c_thunks is False or not self._theano.config.cxx or workers < 2:
                     return make_all(linker, *arguments, **settings)
-                finally:
-                    pool.shutdown(cancel_futures=True)
-                    forget(names)
+                with scratch_folder("modules") as folder, ThreadPoolExecutor(workers) as pool:
+                    names = begin(linker.fgraph, folder, pool)
+                    try:
+                        return make_all(linker, *arguments, **settings)
+                    finally:
+                        pool.shutdown(cancel_futures=True)
+                        forget(names)
 
         self._theano.gof.vm.VM_Linker.make_all = prepared
         self._theano.gof.cmodule.GCC_compiler.compile_str = staticmethod(self._finished)
@@ -101,3 +104,21 @@ class SideBySide:
         cmodule = self._theano.gof.cmodule
         Path(location, "__init__.py").touch()
         return cmodule.dlimport(str(Path(location, f"{module_name}.{cmodule.get_lib_extension()}")))
+
+
+@contextmanager
+def _told():
+    """Say in a sentence where the machine, and not the C++, keeps modules from being compiled."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or cache_folder("theano")
+        raise
+    except Exception as error:
+        said = error.args[-1] if error.args else ""  # Theano puts more before it
+        if isinstance(error, UserError):  # of a graph within the graph
+            raise UserError(said) from error
+        reason = cause(str(said))
+        if reason is None:
+            raise
+        raise UserError(f"the C++ compiler cannot work in {cache_folder('theano')}: {reason}") from error

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import unittest
@@ -76,6 +77,42 @@ class CommandTest(unittest.TestCase):
     def test_a_tool_stays_a_script(self):
         answer = run_python(Path("tools/make_dataset.py"), "--help")
         self.assertTrue(answer.stdout.startswith("usage: make_dataset.py "), answer.stderr)
+
+
+class InterruptTest(unittest.TestCase):
+    """Ctrl-C before a command's main has begun ends it without a word."""
+
+    def interrupted(self, number, *command):
+        """Send a signal while NumPy is imported; return the status and what was said."""
+        program = subprocess.Popen(
+            [sys.executable, "-X", "importtime", *command],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+        for line in program.stderr:
+            if "numpy.core._exceptions" in line:
+                program.send_signal(number)
+                break
+        _, said = program.communicate(timeout=60)
+        return program.returncode, [line for line in said.splitlines() if not line.startswith("import time:")]
+
+    def test_during_the_imports(self):
+        for command in (
+            ("tools/train_net.py", "--help"),
+            ("-m", "voxlstm.tools", "train", "--help"),
+            ("-m", "voxlstm.tools.test_net", "--help"),
+            (SCRIPT, "train", "--help"),
+        ):
+            self.assertEqual(self.interrupted(signal.SIGINT, *command), (130, []), command)
+        command = "tools/train_net.py", "--help"
+        self.assertEqual(self.interrupted(signal.SIGTERM, *command), (-signal.SIGTERM, []))
+
+    def test_a_program_that_imports_the_package_keeps_its_own_way(self):
+        status, said = self.interrupted(signal.SIGINT, "-c", "import voxlstm, numpy")
+        self.assertEqual((status, said[-1]), (-signal.SIGINT, "KeyboardInterrupt"))
 
 
 class ImportTest(unittest.TestCase):
