@@ -21,6 +21,7 @@ from ..base.cache import cache_folder, check_content, check_usable
 from ..base.errors import UserError
 from . import blas, defects, gpu, theanorc
 
+MEMORY = "/dev/shm"
 COMPILEDIR = "compiledir_%(short_platform)s-%(processor)s-%(python_version)s-%(python_bitwidth)s"
 
 
@@ -93,7 +94,17 @@ def ready() -> None:
         )
 
 
+def _have_temporary_folder():
+    """Put temporary files in memory where no usual place can be written: a container's root may be read-only."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        if os.access(MEMORY, os.W_OK | os.X_OK):
+            os.environ["TMPDIR"] = tempfile.tempdir = MEMORY  # g++ looks there too
+
+
 def _usable_cache():
+    _have_temporary_folder()
     try:
         folder = cache_folder()
         compiled = cache_folder("theano")
