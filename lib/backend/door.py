@@ -20,6 +20,7 @@ from typing import Any
 from ..base.cache import cache_folder, check_content, check_usable
 from ..base.errors import UserError
 from . import blas, defects, gpu, theanorc
+from .side_by_side import told
 
 MEMORY = "/dev/shm"
 COMPILEDIR = "compiledir_%(short_platform)s-%(processor)s-%(python_version)s-%(python_bitwidth)s"
@@ -173,7 +174,7 @@ def _import_quietly():
     if not os.access(os.path.expanduser("~"), os.W_OK):  # as under docker run --user
         os.environ.setdefault("MPLCONFIGDIR", str(_cache / "matplotlib"))  # else it warns at length
     try:
-        with warnings.catch_warnings(), defects.without_mpi():
+        with warnings.catch_warnings(), defects.without_mpi(), told(_cache):
             warnings.simplefilter("ignore")
             import theano as module
     finally:

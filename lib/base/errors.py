@@ -35,6 +35,9 @@ REMEDIES = {
     errno.ENOMEM: "close other programs, or ask for less at a time",
     errno.EIO: "the disk, or the way to it, does not work: see the system's log",
     errno.ESTALE: "a network's disk was lost: mount it again",
+    **dict.fromkeys(
+        (errno.EEXIST, errno.ENOTDIR), "choose another place, for a file is there where a folder is wanted"
+    ),
     errno.ENAMETOOLONG: "choose a shorter name",
     errno.ELOOP: "a link leads in a circle: remove it",
 }
@@ -45,6 +48,7 @@ _SAID_BY_COMPILERS = {
     "out of memory": errno.ENOMEM,
     "memory exhausted": errno.ENOMEM,
     "Killed": errno.ENOMEM,
+    "failed to map segment from shared object": errno.ENOMEM,
 }
 _OF_THE_MACHINE = {errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT}
 
@@ -94,14 +98,29 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
         # The reader of our output has gone (``| head``); closing stdout again would warn.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except (UserError, MemoryError, OSError, KeyboardInterrupt) as error:
+    except (UserError, MemoryError, OSError, ImportError, KeyboardInterrupt) as error:
         end_at_once()  # a second Ctrl-C
+        if isinstance(error, ImportError) and not cause(str(error)):
+            raise
         message, status = in_one_line(error)
         say(f"{program()}: {message}")
         sys.exit(status)
 
 
-def in_one_line(error: UserError | MemoryError | OSError | KeyboardInterrupt) -> tuple[str, int]:
+def tell_import_errors() -> None:
+    """Have a user's errors end this process in one line while a command still imports its modules."""
+    sys.excepthook = _tell
+
+
+def _tell(kind, error, trace):
+    if not isinstance(error, (UserError, MemoryError, OSError)) and not cause(str(error)):
+        return sys.__excepthook__(kind, error, trace)
+    message, status = in_one_line(error)
+    say(f"{program()}: {message}")
+    os._exit(status)
+
+
+def in_one_line(error: BaseException) -> tuple[str, int]:
     """Return what is said of an error that needs no traceback, and the exit status."""
     if isinstance(error, KeyboardInterrupt):
         return "interrupted", 130
@@ -109,6 +128,8 @@ def in_one_line(error: UserError | MemoryError | OSError | KeyboardInterrupt) ->
         return NO_MEMORY, 2
     if isinstance(error, UserError):
         return f"error: {error}", 2
+    if not isinstance(error, OSError):  # a library that could not be loaded, say
+        return f"error: voxlstm cannot start: {cause(str(error))}", 2
     names = [str(name) for name in (error.filename, error.filename2) if name]
     return f"error: {why(error, ' to '.join(names))}", 2
 

@@ -87,6 +87,8 @@ class Why(unittest.TestCase):
             (errno.ESTALE, "mount it again"),
             (errno.ENAMETOOLONG, "shorter name"),
             (errno.ELOOP, "circle"),
+            (errno.EEXIST, "where a folder is wanted"),
+            (errno.ENOTDIR, "where a folder is wanted"),
         ):
             error = OSError(number, os.strerror(number))
             self.assertRegex(

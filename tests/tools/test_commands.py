@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -113,6 +114,34 @@ class InterruptTest(unittest.TestCase):
     def test_a_program_that_imports_the_package_keeps_its_own_way(self):
         status, said = self.interrupted(signal.SIGINT, "-c", "import voxlstm, numpy")
         self.assertEqual((status, said[-1]), (-signal.SIGINT, "KeyboardInterrupt"))
+
+
+class MachineTest(unittest.TestCase):
+    """What of the machine fails the imports is one line too; a defect keeps its traceback."""
+
+    def said(self, failure, *command):
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "yaml.py").write_text(f"raise {failure}")
+            env = {**os.environ, "PYTHONPATH": os.pathsep.join([folder, os.environ.get("PYTHONPATH", "")])}
+            answer = subprocess.run(
+                [sys.executable, *command, "--help"], cwd=ROOT, capture_output=True, text=True, env=env
+            )
+        return answer.returncode, answer.stderr
+
+    def test_the_imports(self):
+        library = "ImportError('libx.so: failed to map segment from shared object')"
+        for command, name in (
+            (["tools/train_net.py"], "train_net"),
+            (["-m", "voxlstm.tools", "train"], "voxlstm train"),
+        ):
+            status, said = self.said(library, *command)
+            self.assertEqual(status, 2)
+            self.assertRegex(said, rf"\A{name}: error: .*failed to map segment.*; close other programs.*\n\Z")
+            status, said = self.said("MemoryError", *command)
+            self.assertEqual(status, 2)
+            self.assertRegex(said, rf"\A{name}: error: there is not enough memory.*\n\Z")
+            status, said = self.said("ImportError('no such name')", *command)
+            self.assertEqual((status, said.splitlines()[-1]), (1, "ImportError: no such name"))
 
 
 class ImportTest(unittest.TestCase):
