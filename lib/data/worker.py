@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..base.errors import UserError
+from ..base.errors import UserError, why
 from .plan import Plan
 
 NAME = 4096  # bytes of the shared memory in which each worker says what it reads
@@ -72,6 +72,8 @@ def read_batch(
         return Answer(task.number)
     except UserError as error:
         return Answer(task.number, str(error), traceback.format_exc())
+    except OSError as error:
+        return Answer(task.number, why(error, str(error.filename or "")), traceback.format_exc())
     except Exception:  # every one is raised again in the parent
         return Answer(task.number, "", traceback.format_exc())
 

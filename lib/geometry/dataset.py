@@ -21,7 +21,7 @@ from PIL import Image
 
 from ..base.cores import usable_cores
 from ..base.errors import UserError
-from ..base.files import TEMPORARY, write_json
+from ..base.files import TEMPORARY, named, write_json
 from ..base.hints import StrPath
 from ..base.processes import pool
 from ..base.progress import Progress
@@ -168,8 +168,10 @@ def _write_renderings(folder, mesh, task):
         for view, viewpoint in enumerate(viewpoints):
             stream = BytesIO()
             Image.fromarray(renderer.render(viewpoint)).save(stream, format="PNG")
-            (temporary / layout.view_name(view)).write_bytes(stream.getvalue())
-        layout.write_lists(temporary, map(astuple, viewpoints))
+            with named(folder):
+                (temporary / layout.view_name(view)).write_bytes(stream.getvalue())
+        with named(folder):
+            layout.write_lists(temporary, map(astuple, viewpoints))
         temporary.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)
