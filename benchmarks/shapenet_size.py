@@ -73,12 +73,17 @@ def link(path, target):
     os.symlink(target, path)
 
 
-def memory(number="self", field="VmHWM"):
-    """Return MiB of a process: the most that it had, or another field of its status."""
+def memory(number="self", field="VmHWM", default=None):
+    """Return MiB of a process: the most that it had, or another field of its status.
+
+    Where it has none, as a process at its end, return the default.
+    """
     for line in Path(f"/proc/{number}/status").read_text().splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) / 1024
-    raise KeyError(field)
+    if default is None:
+        raise KeyError(field)
+    return default
 
 
 def timed(what, call):
@@ -156,4 +161,4 @@ def main():
 
 
 if __name__ == "__main__":
-    run_tool(main)
+    run_tool(main, together=True)

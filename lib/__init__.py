@@ -1,5 +1,12 @@
 """The parts of voxlstm that are not the network itself: run time, data, geometry, evaluation, ops."""
 
+from .base.errors import tell_import_errors
+from .base.signals import end_at_once, runs_a_command
+
+if runs_a_command():  # whose main begins after its imports
+    end_at_once()
+    tell_import_errors()
+
 from .backend.blas import choose_core_type, choose_threads
 from .backend.waiting import choose_waiting
 

@@ -49,7 +49,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ..lib.base.errors import UserError
+from ..lib.base.errors import UserError, why
 from ..lib.base.files import atomic_path
 from ..lib.base.hints import StrPath
 from ..lib.base.npz import Damaged, NpzFile
@@ -248,7 +248,7 @@ def _read(path):
             meta = _parse_meta(path, file.read("meta"))
             arrays = OrderedDict((name, file.read(name)) for name in file.names if name != "meta")
     except OSError as error:
-        raise UserError(f"cannot read the checkpoint {path}: {error.strerror or error}") from error
+        raise UserError(f"cannot read the checkpoint {path}: {why(error)}") from error
     except Damaged as error:
         raise UserError(f"the checkpoint {path} is damaged ({error}); use another copy of it") from error
     for name, value in arrays.items():

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..lib.base.errors import UserError
+from ..lib.base.errors import UserError, why
 from ..lib.base.hints import StrPath
 from ..lib.base.signals import Interrupted
 from ..lib.data.batches import Batches
@@ -237,7 +237,7 @@ class Training:
             checkpoint.save(path, state)
         except OSError as error:
             kept = "; the one written before is still good" if path.exists() else ""
-            raise UserError(f"cannot write {path}: {error.strerror or error}{kept}") from error
+            raise UserError(f"cannot write {path}: {why(error)}{kept}") from error
 
 
 def _is_step(about, names):

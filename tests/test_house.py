@@ -12,7 +12,7 @@ FOLDERS = "lib", "models", "solvers", "tools"
 MAY_IMPORT = {
     "lib.base": (),
     "lib.backend": ("lib.base",),
-    "lib": ("lib.backend.blas", "lib.backend.waiting"),
+    "lib": ("lib.backend.blas", "lib.backend.waiting", "lib.base.errors", "lib.base.signals"),
     "lib.parallel": ("lib.base", "lib.backend"),
     "lib.ops": ("lib.base", "lib.backend"),
     "lib.data": ("lib.base",),

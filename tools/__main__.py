@@ -6,6 +6,7 @@ from importlib import import_module, metadata
 
 from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.launcher import one_of_several
+from voxlstm.lib.base.signals import end_at_once, raise_interrupt
 
 COMMANDS = {  # name: (module of this folder, what it does)
     "train": ("train_net", "train a network"),
@@ -57,14 +58,18 @@ def run(name: str = "--help", *arguments: str) -> int | None:
     # The tool shows this name in its help and its errors.
     sys.argv = [f"voxlstm {name}", *arguments]
     # Imported only now: most tools import Theano.
-    return import_module(f"voxlstm.tools.{COMMANDS[name][0]}").main()
+    end_at_once()
+    tool = import_module(f"voxlstm.tools.{COMMANDS[name][0]}")
+    raise_interrupt()
+    return tool.main()
 
 
 def main() -> None:
     """Run what the command line says."""
     _, *arguments = sys.argv
     sys.argv = ["voxlstm", *arguments]
-    run_tool(lambda: run(*arguments))
+    # `run` itself knows which commands are for several processes.
+    run_tool(lambda: run(*arguments), together=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
 
 from voxlstm.lib.base.errors import UserError, run_tool
@@ -11,11 +12,13 @@ from voxlstm.lib.data.categories import CATEGORIES, find_synsets
 from voxlstm.lib.data.names import listed
 from voxlstm.lib.geometry.contact_sheet import write_contact_sheet
 from voxlstm.lib.geometry.dataset import make
-from voxlstm.lib.geometry.tasks import file_tasks, procedural_tasks
+from voxlstm.lib.geometry.tasks import digest, file_tasks, procedural_tasks
 from voxlstm.lib.geometry.voxels import RESOLUTION
 from voxlstm.lib.parallel.group import Alone, join
+from voxlstm.lib.runs.alike import check_alike
 
 MAX_RESOLUTION = 256  # voxels a side; a grid is held in memory several times over
+MODELS_ALIKE = "give every machine the same --models under the same path"
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -82,6 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the status is 1 when some models could not be used."""
     arguments = parse_arguments(argv)
     with join() as group:
+        check_alike(group, arguments)
         return run(arguments, group)
 
 
@@ -104,6 +108,8 @@ def run(arguments: argparse.Namespace, group: Alone) -> int:
         raise UserError(f"--contact-sheet {sheet} must end in .png or .jpg")
     check_apart({"--contact-sheet": sheet}, [task.path for task in tasks])
     check_writable(sheet)
+    if group.size > 1:
+        group.check_same({"the digest of the models' list": digest(*map(astuple, tasks))}, MODELS_ALIKE)
     broken = make(arguments.out, tasks, settings, arguments.workers, arguments.add, group)
     if not group.first:
         return 0
@@ -118,4 +124,4 @@ def run(arguments: argparse.Namespace, group: Alone) -> int:
 
 
 if __name__ == "__main__":
-    run_tool(main)
+    run_tool(main, together=True)

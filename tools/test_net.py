@@ -19,6 +19,7 @@ from voxlstm.lib.evaluation.metrics import THRESHOLD
 from voxlstm.lib.evaluation.predictions import open_writer
 from voxlstm.lib.evaluation.subject import make_cases, saving, shape_choosers
 from voxlstm.lib.parallel.group import Alone, join
+from voxlstm.lib.runs.alike import check_alike, check_data
 from voxlstm.lib.runs.curves import series_beside
 from voxlstm.lib.runs.scoring import (
     Asked,
@@ -30,6 +31,8 @@ from voxlstm.lib.runs.scoring import (
     results_of,
 )
 from voxlstm.tools.options import add_categories, add_device, add_reading
+
+FILES_ALIKE = "give every machine the same files under the same paths"
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -104,6 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parse_arguments(argv)
     command = ["tools/test_net.py", *(sys.argv[1:] if argv is None else argv)]
     with join() as group:
+        check_alike(group, options)
         return run(options, command, group)
 
 
@@ -118,6 +122,8 @@ def run(options: argparse.Namespace, command: Sequence[str], group: Alone) -> in
         prepared = of_predictions(options.predictions, options.data, options.views, options.threshold)
     else:
         prepared = of_network(Asked(**{field.name: getattr(options, field.name) for field in fields(Asked)}))
+    group.check_same(prepared.known_by(), FILES_ALIKE)
+    check_data(group, prepared.subject.items)
     if options.out and group.first:
         output.reserve(options.out, options.overwrite)
     shapes = group.share(prepared.shapes() if group.first else None)
@@ -207,4 +213,4 @@ def read_counts(values: str | Sequence[str] | None) -> list[int] | None:
 
 
 if __name__ == "__main__":
-    run_tool(main)
+    run_tool(main, together=True)

@@ -9,6 +9,7 @@ from voxlstm.lib.base.errors import run_tool
 from voxlstm.lib.base.progress import say
 from voxlstm.lib.data.names import listed
 from voxlstm.lib.parallel.group import Alone, join
+from voxlstm.lib.runs.alike import check_alike
 from voxlstm.lib.runs.run_folder import RunFolder
 from voxlstm.lib.runs.start import Asked, begin, resume
 from voxlstm.lib.runs.train import follow, train
@@ -67,6 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parse_arguments(argv)
     options.categories = listed(options.categories)
     with join() as group:
+        check_alike(group, options)
         options.device, options.processes = group.device(options.device), group.size
         if group.first:
             return run(options, group)
@@ -95,4 +97,4 @@ def run(options: argparse.Namespace, group: Alone) -> int:
 
 
 if __name__ == "__main__":
-    run_tool(main)
+    run_tool(main, together=True)

@@ -21,7 +21,9 @@ from ..base.cache import cache_folder, check_content, check_usable
 from ..base.errors import UserError
 from . import blas, defects, gpu, theanorc
 from .precision import FLOAT32, check
+from .side_by_side import told
 
+MEMORY = "/dev/shm"
 COMPILEDIR = "compiledir_%(short_platform)s-%(processor)s-%(python_version)s-%(python_bitwidth)s"
 
 
@@ -94,7 +96,17 @@ def ready() -> None:
         )
 
 
+def _have_temporary_folder():
+    """Put temporary files in memory where no usual place can be written: a container's root may be read-only."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        if os.access(MEMORY, os.W_OK | os.X_OK):
+            os.environ["TMPDIR"] = tempfile.tempdir = MEMORY  # g++ looks there too
+
+
 def _usable_cache():
+    _have_temporary_folder()
     try:
         folder = cache_folder()
         compiled = cache_folder("theano")
@@ -163,7 +175,7 @@ def _import_quietly():
     if not os.access(os.path.expanduser("~"), os.W_OK):  # as under docker run --user
         os.environ.setdefault("MPLCONFIGDIR", str(_cache / "matplotlib"))  # else it warns at length
     try:
-        with warnings.catch_warnings(), defects.without_mpi():
+        with warnings.catch_warnings(), defects.without_mpi(), told(_cache):
             warnings.simplefilter("ignore")
             import theano as module
     finally:

@@ -1,15 +1,19 @@
 """The C++ modules of a graph compiled side by side, where Theano compiles one after another."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ..base.cache import scratch_folder
 from ..base.cores import usable_cores
+from ..base.errors import UserError, cause
+from ..base.hints import StrPath
 
+_THEANOS = "The following error", "\n", "["
 MOST = 8  # compilers at once, each of which takes 200 MB
 
 
@@ -39,15 +43,16 @@ class SideBySide:
 
         def prepared(linker, *arguments, **settings):
             workers = min(usable_cores(), MOST)
-            if linker.c_thunks is False or not self._theano.config.cxx or workers < 2:
-                return make_all(linker, *arguments, **settings)
-            with scratch_folder("modules") as folder, ThreadPoolExecutor(workers) as pool:
-                names = begin(linker.fgraph, folder, pool)
-                try:
+            with told(self._theano.config.base_compiledir):
+                if linker.c_thunks is False or not self._theano.config.cxx or workers < 2:
                     return make_all(linker, *arguments, **settings)
-                finally:
-                    pool.shutdown(cancel_futures=True)
-                    forget(names)
+                with scratch_folder("modules") as folder, ThreadPoolExecutor(workers) as pool:
+                    names = begin(linker.fgraph, folder, pool)
+                    try:
+                        return make_all(linker, *arguments, **settings)
+                    finally:
+                        pool.shutdown(cancel_futures=True)
+                        forget(names)
 
         self._theano.gof.vm.VM_Linker.make_all = prepared
         self._theano.gof.cmodule.GCC_compiler.compile_str = staticmethod(self._finished)
@@ -101,3 +106,22 @@ class SideBySide:
         cmodule = self._theano.gof.cmodule
         Path(location, "__init__.py").touch()
         return cmodule.dlimport(str(Path(location, f"{module_name}.{cmodule.get_lib_extension()}")))
+
+
+@contextmanager
+def told(folder: StrPath) -> Iterator[None]:
+    """Say in a sentence where the machine, and not the C++, keeps modules from being compiled."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(folder)
+        raise
+    except Exception as error:
+        # Theano puts more words before it and behind it, for each graph within a graph.
+        said = [word for word in error.args if isinstance(word, str) and not word.startswith(_THEANOS)]
+        if isinstance(error, UserError):
+            raise UserError(said[0]) from error
+        reason = cause(" ".join(said))
+        if reason is None:
+            raise
+        raise UserError(f"the C++ compiler cannot work in {folder}: {reason}") from error

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from .errors import UserError
+from .errors import UserError, why
 from .hints import StrPath
 
 Built = TypeVar("Built")
@@ -107,9 +107,10 @@ def load_yaml(path: StrPath) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read(MOST + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise UserError(f"cannot read {path}: {reason}") from error
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {why(error)}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"cannot read {path}: it is not text") from error
     return parse_yaml(text, str(path))
 
 

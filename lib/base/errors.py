@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import mmap
 import os
 import sys
 from collections.abc import Callable
@@ -9,17 +10,48 @@ from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
+from .launcher import one_of_several
 from .progress import say
+from .signals import end_at_once, raise_interrupt
 
-
-_CLOSED = "; choose another place, or let this user read and write there"
-_FULL = "; make room and run it again"
 NO_MEMORY = "error: there is not enough memory; close other programs, or ask for less at a time"
-NO_THREAD = "can't start new thread"  # Python's words where there is none for its stack
+NO_THREAD = (
+    "can't start new thread"  # Python's words where there is no memory for its stack, or too many are there
+)
+_STACK = 8 << 20  # bytes that a thread's stack takes, as Linux has it
+CLOSED = "choose another place, or let this user read and write there"
+_PROCESSES = (
+    "the limit on processes and threads is reached: raise it (ulimit -u, a container's --pids-limit), or"
+    " ask for fewer --workers"
+)
 REMEDIES = {
-    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _CLOSED),
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FULL),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), CLOSED),
+    errno.EROFS: "choose another place, or mount this one for writing",
+    errno.ENOSPC: "make room and run it again",
+    errno.EDQUOT: "make room within this user's quota, or have it raised, and run it again",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f unlimited), or choose a file system for larger ones",
+    errno.EMFILE: "raise the limit on open files (ulimit -n 1024) and run it again",
+    errno.ENFILE: "close other programs, for the whole machine has too many files open",
+    errno.EAGAIN: _PROCESSES,
+    errno.ENOMEM: "close other programs, or ask for less at a time",
+    errno.EIO: "the disk, or the way to it, does not work: see the system's log",
+    errno.ESTALE: "a network's disk was lost: mount it again",
+    **dict.fromkeys(
+        (errno.EEXIST, errno.ENOTDIR), "choose another place, for a file is there where a folder is wanted"
+    ),
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ELOOP: "a link leads in a circle: remove it",
 }
+# What compilers and the system's linker say instead of the system's own words.
+_SAID_BY_COMPILERS = {
+    "File size limit exceeded": errno.EFBIG,
+    "out of file descriptors": errno.EMFILE,
+    "out of memory": errno.ENOMEM,
+    "memory exhausted": errno.ENOMEM,
+    "Killed": errno.ENOMEM,
+    "failed to map segment from shared object": errno.ENOMEM,
+}
+_OF_THE_MACHINE = {errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT}
 
 
 class UserError(Exception):
@@ -49,28 +81,57 @@ def need(module: str, extra: str) -> ModuleType:
         ) from error
 
 
-def run_tool(main: Callable[[], int | None]) -> NoReturn:
-    """Run a command line's ``main`` and turn a user's errors into one line and exit status 2."""
+def run_tool(main: Callable[[], int | None], together: bool = False) -> NoReturn:
+    """Run a command line's ``main`` and turn a user's errors into one line and exit status 2.
+
+    Parameters
+    ----------
+    main : callable
+        Returns the exit status; None for 0.
+    together : bool
+        Whether mpirun may start it as several processes; otherwise each would do all of it.
+    """
     _open_standard_streams()
     try:
-        sys.exit(main())
+        raise_interrupt()
+        if one_of_several() and not together:
+            raise UserError(f"{program()} is for one process; start it without mpirun")
+        status = main()
+        end_at_once()
+        sys.exit(status)
     except RuntimeError as error:
         if NO_THREAD not in str(error):
             raise
-        say(f"{program()}: {NO_MEMORY}")
+        say(f"{program()}: {_no_thread()}")
         sys.stdout.flush()
         os._exit(2)  # libraries would wait at the end for threads that never began
     except BrokenPipeError:
         # The reader of our output has gone (``| head``); closing stdout again would warn.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except (UserError, MemoryError, OSError, KeyboardInterrupt) as error:
+    except (UserError, MemoryError, OSError, ImportError, KeyboardInterrupt) as error:
+        end_at_once()  # a second Ctrl-C
+        if isinstance(error, ImportError) and not cause(str(error)):
+            raise
         message, status = in_one_line(error)
         say(f"{program()}: {message}")
         sys.exit(status)
 
 
-def in_one_line(error: UserError | MemoryError | OSError | KeyboardInterrupt) -> tuple[str, int]:
+def tell_import_errors() -> None:
+    """Have a user's errors end this process in one line while a command still imports its modules."""
+    sys.excepthook = _tell
+
+
+def _tell(kind, error, trace):
+    if not isinstance(error, (UserError, MemoryError, OSError)) and not cause(str(error)):
+        return sys.__excepthook__(kind, error, trace)
+    message, status = in_one_line(error)
+    say(f"{program()}: {message}")
+    os._exit(status)
+
+
+def in_one_line(error: BaseException) -> tuple[str, int]:
     """Return what is said of an error that needs no traceback, and the exit status."""
     if isinstance(error, KeyboardInterrupt):
         return "interrupted", 130
@@ -78,14 +139,44 @@ def in_one_line(error: UserError | MemoryError | OSError | KeyboardInterrupt) ->
         return NO_MEMORY, 2
     if isinstance(error, UserError):
         return f"error: {error}", 2
+    if not isinstance(error, OSError):  # a library that could not be loaded, say
+        return f"error: voxlstm cannot start: {cause(str(error))}", 2
     names = [str(name) for name in (error.filename, error.filename2) if name]
-    where = f" ({' to '.join(names)})" if names else ""
-    return f"error: {error.strerror or error}{where}{REMEDIES.get(error.errno or 0, '')}", 2
+    return f"error: {why(error, ' to '.join(names))}", 2
+
+
+def why(error: OSError, where: str = "", otherwise: str = "") -> str:
+    """Return what the system says of an error, ``where``, and the remedy; ``otherwise`` where none is known."""
+    place = f" ({where})" if where else ""
+    remedy = REMEDIES.get(error.errno or 0, otherwise)
+    return f"{error.strerror or error}{place}{remedy and '; '}{remedy}"
 
 
 def program() -> str:
     """Return the name of the program that runs, for its messages."""
     return Path(sys.argv[0]).stem
+
+
+def is_of_the_machine(error: BaseException) -> bool:
+    """Return whether an error says nothing about the file that was being read."""
+    return isinstance(error, OSError) and error.errno in _OF_THE_MACHINE
+
+
+def cause(output: str) -> str | None:
+    """Return what of the machine made another program fail, and the remedy; None where it was something else."""
+    words = {**{os.strerror(number): number for number in REMEDIES}, **_SAID_BY_COMPILERS}
+    # The longest: one error's words begin with another's.
+    found = max((said for said in words if said in output), key=len, default=None)
+    return found and f"{found}; {REMEDIES[words[found]]}"
+
+
+def _no_thread():
+    """Return which of the two causes a thread could not be started for."""
+    try:
+        mmap.mmap(-1, _STACK).close()
+    except (OSError, MemoryError):
+        return NO_MEMORY
+    return f"error: no thread can be started; {_PROCESSES}"
 
 
 def _open_standard_streams():

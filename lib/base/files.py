@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import UserError
+from .errors import CLOSED, UserError, why
 from .hints import StrPath
 
 TEMPORARY = ".tmp-"
@@ -27,20 +27,32 @@ def atomic_path(path: StrPath, mode: int = 0o666) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=path.suffix, dir=path.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=path.suffix, dir=path.parent)
+    except OSError as error:
+        error.filename = str(path)  # whose name is no news to the user
+        raise
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        _sync(temporary)
-        os.chmod(temporary, mode & ~_umask())
-        os.replace(temporary, path)
-        _sync(path.parent)
-    except OSError as error:  # a write that finds no room does not say where
-        error.filename = error.filename or str(path)
-        raise
+        with named(path):
+            yield temporary
+            _sync(temporary)
+            os.chmod(temporary, mode & ~_umask())
+            os.replace(temporary, path)
+            _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def named(path: StrPath) -> Iterator[None]:
+    """Give a system's error in the block the name ``path``: a write that finds no room does not say where."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def write_bytes(path: StrPath, data: bytes, mode: int = 0o666) -> None:
@@ -118,9 +130,7 @@ def check_writable(*paths: StrPath | None) -> None:
             with tempfile.NamedTemporaryFile(prefix=TEMPORARY, dir=path.parent):
                 pass
         except OSError as error:
-            raise UserError(
-                f"cannot write {path}: {error.strerror}; choose another place, or let this user write there"
-            ) from error
+            raise UserError(f"cannot write {path}: {why(error, otherwise=CLOSED)}") from error
 
 
 def _place(path):

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
+from multiprocessing import parent_process, resource_tracker
+from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 
 from .errors import UserError
@@ -39,8 +40,9 @@ def pool(count: int) -> Iterator[ProcessPoolExecutor]:
     """
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     os.environ.update(ONE_THREAD)
+    resource_tracker.ensure_running()  # its start would let Ctrl-C in again while a worker starts
     # Spawned, not forked: the caller may have threads.
-    executor = ProcessPoolExecutor(count, get_context("spawn"), _start)
+    executor = ProcessPoolExecutor(count, _Context(), _start)
     try:
         yield executor
     except BrokenProcessPool as error:
@@ -73,7 +75,20 @@ def doing(number: int) -> str:
     return STATES.get(state, "has not answered")
 
 
+class _Process(SpawnProcess):
+    """Deaf to Ctrl-C from its first moment: that reaches the whole group, and the parent ends the workers."""
+
+    def start(self):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _Context(SpawnContext):
+    Process = _Process
+
+
 def _start():
-    # Ctrl-C reaches the whole group of processes; the parent ends the workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent(parent_process().pid)

@@ -2,9 +2,13 @@
 
 import os
 import signal
+import sys
+from pathlib import Path
 from typing import Any, Self
 
-STOPPING = (signal.SIGINT, signal.SIGTERM)
+# Clusters send one of the last two ahead of a time limit; Open MPI hands the last one on and kills nobody after it.
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+TOOLS = Path(__file__).parents[2] / "tools"
 
 
 class Interrupted(Exception):
@@ -12,7 +16,7 @@ class Interrupted(Exception):
 
 
 class StopRequest:
-    """Turns Ctrl-C and SIGTERM into a flag that a job looks at when it can stop.
+    """Turns Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2 into a flag that a job looks at when it can stop.
 
     Use as a context manager, in the main thread. The first signal sets the flag; a second one
     acts as if this were not here, so that a job that hangs can still be ended. Processes forked
@@ -60,3 +64,34 @@ class StopRequest:
     def _restore(self):
         for number, handler in self._before.items():
             signal.signal(number, handler)
+
+
+def runs_a_command() -> bool:
+    """Return whether this process is a command of this package, not a program that imports it."""
+    start = Path(sys.argv[0]) if getattr(sys, "argv", None) else Path()
+    if start.name == "-m":  # the module is still being found
+        return any(word.startswith("voxlstm.tools") for word in sys.orig_argv)
+    own = start.absolute().parent.name == TOOLS.name and (TOOLS / start.name).is_file()
+    return own or start.name.split(" ")[0] == "voxlstm"
+
+
+def end_at_once() -> None:
+    """Have Ctrl-C end the process without a word where it would raise KeyboardInterrupt.
+
+    For a command's imports and its exit, where nobody catches that and nothing is to be tidied up.
+    """
+    _replace(signal.default_int_handler, _end)
+
+
+def raise_interrupt() -> None:
+    """Undo `end_at_once`."""
+    _replace(_end, signal.default_int_handler)
+
+
+def _end(number, _):
+    os._exit(128 + number)
+
+
+def _replace(before, after):
+    if signal.getsignal(signal.SIGINT) is before:
+        signal.signal(signal.SIGINT, after)

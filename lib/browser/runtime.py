@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..base.cache import cache_folder
-from ..base.errors import UserError
+from ..base.errors import UserError, why
 from ..base.files import read_json
 from ..base.hints import StrPath
 from ..data import transfer
@@ -66,7 +66,7 @@ def runtime_files(archive: StrPath | None = None) -> dict[str, bytes]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}; check --onnxruntime") from error
+        raise UserError(f"cannot read {path}: {why(error, otherwise='check --onnxruntime')}") from error
     digest = "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode()
     if digest != pin.integrity:
         if not archive:

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..base.errors import UserError
+from ..base.errors import UserError, is_of_the_machine, why
 from ..base.files import write_bytes
 from ..base.hints import StrPath
 from . import matlab
@@ -116,7 +116,9 @@ def _opened(path):
         with open(path, "rb") as file:
             yield file
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
+        if is_of_the_machine(error):
+            raise
+        raise UserError(f"cannot read {path}: {why(error)}") from error
     except _Malformed as error:
         raise UserError(f"{path} is not a valid binvox file: {error}") from error
 

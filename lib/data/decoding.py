@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from ..base.errors import UserError
+from ..base.errors import UserError, is_of_the_machine
 from ..base.hints import StrPath
 
 LARGE = 20_000_000  # pixels; more are reduced while or before they are converted
@@ -64,6 +64,8 @@ def opened(
     except MemoryError as error:
         raise UserError(f"{path} needs more memory than there is: reduce it first") from error
     except Exception as error:  # decoders fail in as many ways as files are broken
+        if is_of_the_machine(error):
+            raise
         raise UserError(_heic(path) or f"cannot read the {what} {path}: {_said(error)}") from error
 
 

@@ -13,7 +13,7 @@ The last is another release of ShapeNet's, which sets made by this project hold 
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..base.errors import UserError
+from ..base.errors import UserError, why
 from ..base.hints import StrPath
 
 RENDERINGS, VOXELS, MODELS = "ShapeNetRendering", "ShapeNetVox32", "ShapeNetCore.v1"
@@ -75,7 +75,7 @@ def read_metadata(path: StrPath) -> list[tuple[float, float, float]]:
     try:
         lines = Path(path).read_text(encoding="ascii").split("\n")
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
+        raise UserError(f"cannot read {path}: {why(error)}") from error
     except ValueError as error:
         raise UserError(f"{path} does not list viewpoints, five numbers a line") from error
     return [_viewpoint(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ..base.errors import UserError
+from ..base.errors import UserError, why
 from ..base.files import read_json
 from ..base.hints import StrPath
 
@@ -26,7 +26,9 @@ def read(root: StrPath) -> dict[str, Any] | None:
         return None
     try:
         content = read_json(path)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {why(error)}") from error
+    except ValueError as error:
         raise UserError(f"{path} cannot be read as JSON; make the data set again") from error
     if not isinstance(content, dict) or not _are_dicts(content.get(ADDED, [])):
         raise UserError(f"{path} does not say how the data set was made; make it again")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..base.errors import UserError
+from ..base.errors import UserError, is_of_the_machine, why
 from ..base.hints import StrPath
 
 LARGEST = 256  # voxels a side: numbers of eight bytes take 134 MB
@@ -68,7 +68,9 @@ def _grid_of(path):
             raise UserError(f"{path} is a MATLAB file of another version than 5 to 7: save it with -v7")
         cubes = {cube.name: cube for cube in _cubes(data, order)}
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
+        if is_of_the_machine(error):
+            raise
+        raise UserError(f"cannot read {path}: {why(error)}") from error
     except (ValueError, struct.error, zlib.error, LookupError) as error:
         raise _damaged(path, error) from error
     name = next((name for name in (*USUAL, *cubes) if name in cubes), None)

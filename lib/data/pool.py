@@ -12,7 +12,7 @@ from multiprocessing.connection import Pipe, wait
 
 import numpy as np
 
-from ..base.errors import UserError
+from ..base.errors import UserError, why
 from ..base.processes import ONE_THREAD, die_with_parent, doing
 from ..base.progress import say
 from ..base.signals import Interrupted
@@ -212,9 +212,9 @@ def _start(plan, size, count):
         return memory, workers
     except OSError as error:
         _kill(workers, os.getpid())
+        reason = why(error, otherwise="use a smaller batch or fewer workers")
         raise UserError(
-            f"cannot start {count} data worker(s) with {size >> 20} MiB of memory: "
-            f"{error.strerror}; use a smaller batch or fewer workers"
+            f"cannot start {count} data worker(s) with {size >> 20} MiB of memory: {reason}"
         ) from error
     finally:
         os.close(plan_file)

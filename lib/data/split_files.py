@@ -18,7 +18,7 @@ import json
 import os
 from pathlib import Path
 
-from ..base.errors import UserError
+from ..base.errors import UserError, why
 from ..base.hints import StrPath
 
 ENCODING = "utf-8", "surrogateescape"  # names of folders need not be text
@@ -52,9 +52,8 @@ def read(path: StrPath) -> tuple[str, list[tuple[str, str, str]]]:
     try:
         form, rows = _read_folder(path) if path.is_dir() else _read_file(path)
     except OSError as error:
-        raise UserError(
-            f"cannot read the split {path}: {error.strerror}; give --split ratio, a file or a folder"
-        ) from error
+        reason = why(error, otherwise="give --split ratio, a file or a folder")
+        raise UserError(f"cannot read the split {path}: {reason}") from error
     if not rows:
         raise UserError(f"the split {path} names no object")
     return form, rows

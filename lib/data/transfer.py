@@ -11,7 +11,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from ..base.errors import UserError
-from ..base.files import read_json, write_json
+from ..base.files import named, read_json, write_json
 from ..base.progress import Progress
 from .unpacking import GZIP
 
@@ -118,8 +118,9 @@ def _transfer(url, part):
             while chunk := _receive(response, min(_CHUNK, size - file.tell())):
                 if file.tell() == 0 and chunk[:2] != GZIP[: len(chunk)]:
                     raise _Refused("what it sends is not a gzip archive")
-                file.write(chunk)
-                file.flush()
+                with named(part):
+                    file.write(chunk)
+                    file.flush()
                 shown.update(file.tell() // _MB - shown.done)
             have = file.tell()
     if have < size:

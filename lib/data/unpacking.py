@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from ..base.errors import UserError
+from ..base.files import named
 from ..base.hints import StrPath
 from ..base.progress import Progress
 
@@ -149,7 +150,7 @@ def _unpack_member(archive, member, staging, path):
             target.mkdir(parents=True, exist_ok=True)
         elif member.isreg():
             target.parent.mkdir(parents=True, exist_ok=True)
-            with archive.extractfile(member) as source, open(target, "wb") as file:
+            with named(target), archive.extractfile(member) as source, open(target, "wb") as file:
                 shutil.copyfileobj(source, file)
         else:
             return False

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..base.errors import UserError
+from ..base.errors import UserError, why
 from .plan import Plan
 
 NAME = 4096  # bytes of the shared memory in which each worker says what it reads
@@ -72,6 +72,8 @@ def read_batch(
         return Answer(task.number)
     except UserError as error:
         return Answer(task.number, str(error), traceback.format_exc())
+    except OSError as error:
+        return Answer(task.number, why(error, str(error.filename or "")), traceback.format_exc())
     except Exception:  # every one is raised again in the parent
         return Answer(task.number, "", traceback.format_exc())
 
@@ -101,6 +103,7 @@ def serve(plan_file: int, memory_file: int, connection: Connection, place: int) 
 def main() -> None:
     """Serve as the process whose arguments are, behind its parent, descriptors and the place of the name."""
     plan_file, memory_file, socket, place = map(int, sys.argv[2:])
-    # A cluster sends it to every process of a job: the parent ends its workers when it can.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # A cluster sends them to every process of a job: the parent ends its workers when it can.
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
     serve(plan_file, memory_file, Connection(socket), place)

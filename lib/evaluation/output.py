@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..base.errors import UserError, need
+from ..base.errors import UserError, need, why
 from ..base.files import check_writable, read_json, write_bytes, write_json, write_text
 from ..base.hints import StrPath
 from . import tables
@@ -124,7 +124,9 @@ def read_results(path: StrPath) -> dict[str, Any]:
     """
     try:
         results = read_json(path)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {why(error)}") from error
+    except ValueError as error:
         raise UserError(f"cannot read the results in {path}; it must be a results.json") from error
     if not isinstance(results, dict) or results.get("format") != FORMAT:
         raise UserError(f"{path} is not a results.json of this project")

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.errors import UserError
+from ..base.errors import UserError, why
 from ..base.files import atomic_path
 from ..base.hints import StrPath
 from ..base.npz import Damaged, NpzFile
@@ -126,8 +126,7 @@ class Predictions:
             self._arrays = NpzFile(self.path)
             self.about = json.loads(str(self._arrays.read("about")))
         except OSError as error:
-            reason = error.strerror or "it is not a prediction file"
-            raise UserError(f"cannot read the predictions in {path}: {reason}") from error
+            raise UserError(f"cannot read the predictions in {path}: {why(error)}") from error
         except (ValueError, KeyError, RecursionError, SystemError, Damaged) as error:
             raise UserError(f"{path} is not a file of saved predictions") from error
         if not isinstance(self.about, dict) or self.about.get("format") != FORMAT:

@@ -119,8 +119,8 @@ class SavedSubject:
     """
 
     def __init__(self, saved: Predictions, items: Iterable[Item] = ()) -> None:
-        self.saved = saved
-        self._items = {(item.category, item.model): item for item in items}
+        self.saved, self.items = saved, list(items)
+        self._items = {(item.category, item.model): item for item in self.items}
 
     def __len__(self) -> int:
         return len(self.saved)

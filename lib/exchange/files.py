@@ -105,10 +105,14 @@ def _read_onnx(onnx: ModuleType, path: Path) -> tuple[Mapping[str, str], Mapping
         kinds = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16
         if any(tensor.data_type not in kinds for tensor in stored):
             raise ValueError
+        about = {entry.key: entry.value for entry in model.metadata_props}
+        # Protobuf hands out as bytes what is no UTF-8.
+        if not all(isinstance(text, str) for text in (*about, *about.values(), *(t.name for t in stored))):
+            raise ValueError
         weights = {t.name.removesuffix(".half"): onnx.numpy_helper.to_array(t) for t in stored}
     except (decoding, ValueError, TypeError) as error:
         raise UserError(f"{path} is cut short, damaged or no ONNX file; use another copy of it") from error
-    return {entry.key: entry.value for entry in model.metadata_props}, weights
+    return about, weights
 
 
 def _read_safetensors(

@@ -5,6 +5,7 @@ which says how it was made. What an object looks like depends on the seed and it
 any number of processes makes the same bytes.
 """
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -20,7 +21,7 @@ from PIL import Image
 
 from ..base.cores import usable_cores
 from ..base.errors import UserError
-from ..base.files import TEMPORARY, write_json
+from ..base.files import TEMPORARY, named, write_json
 from ..base.hints import StrPath
 from ..base.processes import pool
 from ..base.progress import Progress
@@ -80,7 +81,7 @@ def make(
     if group.first:
         _reserve(out, dict(settings, version=VERSION), add, tasks)
         _sweep(out, tasks)
-    group.share()  # the others begin behind it
+    check_shared(out, group)  # the others begin behind it
     broken = {}
     for part in group.gather(_make_part(out, group.part(tasks), workers, group)):
         broken.update(part)
@@ -104,6 +105,22 @@ def _make_part(out, tasks, workers, group):
                 broken[futures[future]] = problem
             progress.update(1, **({"broken": len(broken)} if broken else {}))
     return broken
+
+
+def check_shared(out: Path, group: Alone) -> None:
+    """Refuse a folder that is not the first process's in every other, as on a disk of their own."""
+    if group.size == 1:
+        return
+    with contextlib.ExitStack() as stack:
+        if group.first:
+            there = stack.enter_context(tempfile.NamedTemporaryFile(prefix=TEMPORARY, dir=out)).name
+        name = group.share(Path(there).name if group.first else None)
+        found = group.gather((out / name).exists())
+    if not all(found):
+        raise UserError(
+            f"rank {found.index(False)} does not find in {out} what the first process puts there;"
+            " give an --out on a disk that all machines share, under the same path"
+        )
 
 
 def make_object(out: StrPath, task: Task) -> None:
@@ -151,8 +168,10 @@ def _write_renderings(folder, mesh, task):
         for view, viewpoint in enumerate(viewpoints):
             stream = BytesIO()
             Image.fromarray(renderer.render(viewpoint)).save(stream, format="PNG")
-            (temporary / layout.view_name(view)).write_bytes(stream.getvalue())
-        layout.write_lists(temporary, map(astuple, viewpoints))
+            with named(folder):
+                (temporary / layout.view_name(view)).write_bytes(stream.getvalue())
+        with named(folder):
+            layout.write_lists(temporary, map(astuple, viewpoints))
         temporary.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)

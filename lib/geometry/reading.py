@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..base.errors import UserError, need
+from ..base.errors import UserError, is_of_the_machine, need
 from ..base.hints import StrPath
 from ..data.decoding import opened, reduced
 from . import ac3d, gltf, off, ply
@@ -52,6 +52,8 @@ def read(path: StrPath, up: str = "y") -> Mesh:
     except MemoryError as error:  # most often a damaged size
         raise UserError(f"{path} needs more memory than there is: repair or export it again") from error
     except Exception as error:  # readers fail in as many ways as files are broken
+        if is_of_the_machine(error):
+            raise
         raise UserError(f"{path} cannot be read: {_reason(error)}; repair or export it again") from error
     parts = [part for part in parts if len(part.faces)]
     if not parts:

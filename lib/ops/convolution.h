@@ -28,6 +28,12 @@ enum Role { Y = 0, X = 1, W = 2 };
 
 inline int round_up(int n, int part) { return (n + part - 1) / part * part; }
 
+// The channels that lie side by side in a cell of a map: a block, or all where bfloat16 is multiplied.
+inline int block_of(const Convolution &c, int channels, bool blocked, int block) {
+    if (!blocked) return 1;
+    return c.bfloat16 ? round_up(channels, block) : block;
+}
+
 // A convolution made ready for one set of shapes.
 class Way {
   public:

@@ -94,7 +94,12 @@ class ConvolutionOp(Op):
     def _output(self, storage, images, channels, space, blocked):
         """Return the array of a map that the op makes; ``blocked`` is None for a plain one."""
         dtype = "float32" if blocked is None else self.geometry.blocked_dtype
-        return output(storage, _shape(images, channels, space, blocked), dtype)
+        return output(storage, self._shape(images, channels, space, blocked), dtype)
+
+    def _shape(self, images, channels, space, blocked):
+        if blocked is None:
+            return (images, channels, *space)
+        return blocked_shape(images, blocked, space, self.geometry.blocked_dtype)
 
     def _run(self, x, w, y, bias=None):
         images, x_channels, x_space = _sizes(x, self.geometry.x_channels)
@@ -158,7 +163,7 @@ class Convolve(ConvolutionOp):
         channels = self.geometry.x_channels
         space = x[2:] if channels is None else x[2:-1]
         y_space = self.geometry.y_space(space, w[2:])
-        return [_shape(x[0], w[0], y_space, self.geometry.y_channels)]
+        return [self._shape(x[0], w[0], y_space, self.geometry.y_channels)]
 
 
 class Transpose(ConvolutionOp):
@@ -183,7 +188,7 @@ class Transpose(ConvolutionOp):
     def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         w, y, *_ = shapes
         space = [node.inputs[2][i] for i in range(self.geometry.space)]
-        return [_shape(y[0], w[1], space, self.geometry.x_channels)]
+        return [self._shape(y[0], w[1], space, self.geometry.x_channels)]
 
 
 class KernelGradient(ConvolutionOp):
@@ -230,10 +235,6 @@ def _sizes(array, channels):
     if channels is None:
         return array.shape[0], array.shape[1], array.shape[2:]
     return array.shape[0], channels, array.shape[2:-1]
-
-
-def _shape(images, channels, space, blocked):
-    return (images, channels, *space) if blocked is None else blocked_shape(images, blocked, space)
 
 
 def _ints(values):

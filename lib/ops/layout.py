@@ -2,8 +2,9 @@
 
 A plain map is ``(images, channels, *space)``. A blocked map is ``(images, channels / B, *space,
 B)``: B neighbouring channels of one cell lie side by side, which is how direct convolutions read
-them. Where the channels do not fill the last block, zeros do. The values of a blocked map are of float32
-or of bfloat16, those of a plain one of float32.
+them. Where the channels do not fill the last block, zeros do. The values of a plain map are of float32,
+and those of a blocked one of float32 or bfloat16. In bfloat16 one block holds all channels: products
+with AMX want the channels last, and those with AVX512-BF16 are as fast so.
 """
 
 from collections.abc import Sequence
@@ -28,13 +29,14 @@ def is_bfloat16(array: np.ndarray) -> bool:
 
 
 def block() -> int:
-    """Return B, the channels in a block on this CPU: 16 with AVX-512, 8 with AVX2."""
+    """Return B, the channels in a block of float32 on this CPU: 16 with AVX-512, 8 with AVX2."""
     return library.load().voxlstm_block()
 
 
-def groups(channels: int) -> int:
-    """Return how many blocks hold so many channels."""
-    return -(-channels // block())
+def _blocks(channels, dtype):
+    """Return how many blocks hold so many channels, and the channels in one."""
+    count = -(-channels // block())
+    return (1, count * block()) if dtype == BFLOAT16 else (count, block())
 
 
 def blocked_type(space: int, dtype: str = "float32") -> tensor.TensorType:
@@ -48,10 +50,11 @@ def plain_type(space: int) -> tensor.TensorType:
 
 
 def blocked_shape(
-    images: Symbol | int, channels: int, space: Sequence[Symbol | int]
+    images: Symbol | int, channels: int, space: Sequence[Symbol | int], dtype: str = "float32"
 ) -> tuple[Symbol | int, ...]:
     """Return the shape of a blocked map; ``images`` and ``space`` may be symbolic."""
-    return (images, groups(channels), *space, block())
+    groups, width = _blocks(channels, dtype)
+    return (images, groups, *space, width)
 
 
 def output(storage: list[Any], shape: tuple[int, ...], dtype: DTypeLike = "float32") -> np.ndarray:
@@ -79,12 +82,12 @@ class ToBlocked(Op):
         images, channels, *space = x.shape
         if channels != self.channels:
             raise ValueError(f"a map has {channels} channels instead of {self.channels}")
-        result = output(outputs[0], blocked_shape(images, channels, space), self.dtype)
+        result = output(outputs[0], blocked_shape(images, channels, space, self.dtype), self.dtype)
         library.call("to_blocked", is_bfloat16(result), x, images, channels, _cells(space), result)
 
     def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         images, _, *space = shapes[0]
-        return [blocked_shape(images, self.channels, space)]
+        return [blocked_shape(images, self.channels, space, self.dtype)]
 
 
 class FromBlocked(Op):

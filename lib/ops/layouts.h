@@ -45,13 +45,24 @@ inline memory::dims dims(std::initializer_list<int> head, const int32_t *space, 
     return result;
 }
 
+// A dense map: plain, in blocks of channels, or with the channels last and filled up to whole blocks.
+enum class Form { plain, blocks, last };
+
 inline memory::desc map_layout(
-    int images, int channels, const int32_t *space, int n, bool blocked, memory::data_type type) {
+    int images, int channels, const int32_t *space, int n, Form form, memory::data_type type) {
     using Tag = memory::format_tag;
+    const auto sizes = dims({images, channels}, space, n);
+    if (form == Form::last) {
+        memory::dims strides(n + 2, 1);
+        int64_t reach = round_up(channels, block_size());
+        for (int i = n + 1; i > 1; reach *= sizes[i--]) strides[i] = reach;
+        strides[0] = reach;
+        return {sizes, type, strides};
+    }
     Tag tag = n == 2 ? Tag::nchw : Tag::ncdhw;
-    if (blocked && block_size() == 16) tag = n == 2 ? Tag::nChw16c : Tag::nCdhw16c;
-    if (blocked && block_size() == 8) tag = n == 2 ? Tag::nChw8c : Tag::nCdhw8c;
-    return {dims({images, channels}, space, n), type, tag};
+    if (form == Form::blocks && block_size() == 16) tag = n == 2 ? Tag::nChw16c : Tag::nCdhw16c;
+    if (form == Form::blocks && block_size() == 8) tag = n == 2 ? Tag::nChw8c : Tag::nCdhw8c;
+    return {sizes, type, tag};
 }
 
 // How far a kernel reaches along an axis.
@@ -90,12 +101,14 @@ struct MapLayouts {
         const bool in_blocks = layout == Layout::filled || (blocked && layout == Layout::given);
         const auto f32 = memory::data_type::f32, kept = blocked && c.bfloat16 ? memory::data_type::bf16 : f32;
         const auto type = result ? kept : factor_type(c);
+        const auto blocks = c.bfloat16 ? Form::last : Form::blocks;
+        const auto form = in_blocks ? blocks : Form::plain;
         channels = in_blocks ? round_up(has, block_size()) : has;
-        of_caller = map_layout(c.images, has, space, c.space, blocked, kept);
-        true_channels = map_layout(c.images, has, space, c.space, in_blocks, type);
+        of_caller = map_layout(c.images, has, space, c.space, blocked ? blocks : Form::plain, kept);
+        true_channels = map_layout(c.images, has, space, c.space, form, type);
         auto filled = [&](memory::data_type of) {
             if (blocked || layout != Layout::given)
-                return map_layout(c.images, channels, space, c.space, in_blocks, of);
+                return map_layout(c.images, channels, space, c.space, form, of);
             return memory::desc(of_caller.get_dims(), of, memory::format_tag::any);
         };
         all_channels = filled(type);

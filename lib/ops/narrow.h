@@ -54,12 +54,14 @@ class Narrow : public Way {
 
     // Calls with a map of the caller's as what it is.
     template <typename Call> void with_x(void *data, Call call) const {
-        vectors::by_value(c_.x_blocked && c_.bfloat16, data,
-            [&](auto *x) { call(MapView{x, c_.x_channels, c_.x_blocked ? block_ : 1, c_.x}); });
+        vectors::by_value(c_.x_blocked && c_.bfloat16, data, [&](auto *x) {
+            call(MapView{x, c_.x_channels, block_of(c_, c_.x_channels, c_.x_blocked, block_), c_.x});
+        });
     }
     template <typename Call> void with_y(void *data, Call call) const {
-        vectors::by_value(c_.y_blocked && c_.bfloat16, data,
-            [&](auto *y) { call(MapView{y, c_.y_channels, c_.y_blocked ? block_ : 1, c_.y}); });
+        vectors::by_value(c_.y_blocked && c_.bfloat16, data, [&](auto *y) {
+            call(MapView{y, c_.y_channels, block_of(c_, c_.y_channels, c_.y_blocked, block_), c_.y});
+        });
     }
 
     Convolution c_;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "bfloat16.h"
@@ -28,48 +29,63 @@ struct Grid {
     int64_t pad_rows, pad_columns;
 };
 
-// Pooling windows of 2x2 cells, stride 2, over one block of channels of one image.
+// How a map lies: `groups` blocks of channels, in each of which a cell has `width` of them side by side, in
+// vectors of B. Maps of float have a vector in a block, those of bfloat16 all channels.
+template <int B, typename Value> struct Blocks {
+    int64_t width, groups;
+
+    explicit Blocks(int64_t channels) : width(B), groups((channels + B - 1) / B) {
+        if (std::is_same_v<Value, Bfloat16>) {
+            width *= groups;
+            groups = 1;
+        }
+    }
+};
+
+// Pooling windows of 2x2 cells, stride 2.
 template <int B, typename Value> class Pool {
   public:
-    explicit Pool(const Grid &g) : g_(g) {
+    explicit Pool(const Grid &g) : g_(g), blocks_(g.channels), width_(blocks_.width) {
         rows_ = (g.rows + 2 * g.pad_rows - 2) / 2 + 1;
         columns_ = (g.columns + 2 * g.pad_columns - 2) / 2 + 1;
-        groups_ = (g.channels + B - 1) / B;
+        units_ = g.images * blocks_.groups;
     }
 
     // y = leaky(max(x) + b); code has a bit for every cell of the window that is the maximum.
     void forward(const Value *x, const float *b, float slope, Value *y, uint8_t *code) const {
-        std::vector<float> bias(groups_ * B, 0.f);
+        std::vector<float> bias(blocks_.groups * width_, 0.f);
         if (b) std::copy(b, b + g_.channels, bias.begin());
 #pragma omp parallel for collapse(2) schedule(static)
-        for (int64_t unit = 0; unit < g_.images * groups_; ++unit)
+        for (int64_t unit = 0; unit < units_; ++unit)
             for (int64_t row = 0; row < rows_; ++row) {
-                const Value *map = x + unit * g_.rows * g_.columns * B;
-                const float *added = bias.data() + unit % groups_ * B;
-                int64_t first = (unit * rows_ + row) * columns_ * B;
+                const Value *map = x + unit * g_.rows * g_.columns * width_;
+                const float *added = bias.data() + unit % blocks_.groups * width_;
+                int64_t to = (unit * rows_ + row) * columns_ * width_;
                 for (int64_t column = 0; column < columns_; ++column)
-                    cell(map, row, column, added, slope, y + first + column * B, code + first + column * B);
+                    for (int64_t k = 0; k < width_; k += B, to += B)
+                        cell(map + k, row, column, added + k, slope, y + to, code + to);
             }
     }
 
     // Gives every cell that was a maximum the gradient of the maximum, and the others zero.
     void backward(const Value *dy, const uint8_t *code, Value *dx) const {
 #pragma omp parallel for collapse(2) schedule(static)
-        for (int64_t unit = 0; unit < g_.images * groups_; ++unit)
+        for (int64_t unit = 0; unit < units_; ++unit)
             for (int64_t row = 0; row < g_.rows; ++row) {
                 int64_t up = (row + g_.pad_rows) / 2, down = (row + g_.pad_rows) % 2;
-                Value *target = dx + (unit * g_.rows + row) * g_.columns * B;
+                Value *target = dx + (unit * g_.rows + row) * g_.columns * width_;
                 if (up >= rows_) {
-                    std::fill(target, target + g_.columns * B, Value{});
+                    std::fill(target, target + g_.columns * width_, Value{});
                     continue;
                 }
-                const Value *source = dy + (unit * rows_ + up) * columns_ * B;
-                const uint8_t *bits = code + (unit * rows_ + up) * columns_ * B;
-                for (int64_t column = 0; column < g_.columns; ++column, target += B) {
-                    int64_t left = (column + g_.pad_columns) / 2;
+                const int64_t from = (unit * rows_ + up) * columns_ * width_;
+                for (int64_t column = 0; column < g_.columns; ++column, target += width_) {
+                    int64_t left = (column + g_.pad_columns) / 2, at = from + left * width_;
                     int bit = 1 << (2 * down + (column + g_.pad_columns) % 2);
-                    if (left >= columns_) std::fill(target, target + B, Value{});
-                    else spread(source + left * B, bits + left * B, bit, target);
+                    if (left >= columns_) std::fill(target, target + width_, Value{});
+                    else
+                        for (int64_t k = 0; k < width_; k += B)
+                            spread(dy + at + k, code + at + k, bit, target + k);
                 }
             }
     }
@@ -95,7 +111,7 @@ template <int B, typename Value> class Pool {
             int64_t r = 2 * row - g_.pad_rows + part / 2;
             int64_t c = 2 * column - g_.pad_columns + part % 2;
             bool inside = r >= 0 && r < g_.rows && c >= 0 && c < g_.columns;
-            values[part] = inside ? load_as<Cell>(map + (r * g_.columns + c) * B) : nothing;
+            values[part] = inside ? load_as<Cell>(map + (r * g_.columns + c) * width_) : nothing;
             most = values[part] > most ? values[part] : most;
         }
         Mask bits = {};
@@ -107,7 +123,8 @@ template <int B, typename Value> class Pool {
     }
 
     Grid g_;
-    int64_t rows_, columns_, groups_;
+    Blocks<B, Value> blocks_;
+    int64_t width_, rows_, columns_, units_;
 };
 
 // dz = leaky'(y) dy for blocked maps, and db, the sum of dz over images and cells.
@@ -115,26 +132,28 @@ template <int B, typename Value>
 void leaky_gradient(const Value *y, const Value *dy, float slope, int64_t images, int64_t channels,
     int64_t cells, Value *dz, float *db) {
     using Cell = typename Block<B>::Cell;
-    const int64_t groups = (channels + B - 1) / B, parts = (cells + PART - 1) / PART;
-    std::vector<double> sums(images * groups * parts * B, 0.0);
+    const Blocks<B, Value> blocks(channels);
+    const int64_t width = blocks.width, units = images * blocks.groups, parts = (cells + PART - 1) / PART;
+    std::vector<double> sums(units * parts * width, 0.0);
 #pragma omp parallel for collapse(2) schedule(static)
-    for (int64_t unit = 0; unit < images * groups; ++unit)
-        for (int64_t p = 0; p < parts; ++p) {
-            Cell sum = {};
-            for (int64_t cell = p * PART; cell < std::min(cells, (p + 1) * PART); ++cell) {
-                const int64_t at = (unit * cells + cell) * B;
-                const Cell value = leaky(load_as<Cell>(y + at), load_as<Cell>(dy + at), slope);
-                put(dz + at, value);
-                sum += value;
+    for (int64_t unit = 0; unit < units; ++unit)
+        for (int64_t p = 0; p < parts; ++p)
+            for (int64_t k = 0; k < width; k += B) {
+                Cell sum = {};
+                for (int64_t cell = p * PART; cell < std::min(cells, (p + 1) * PART); ++cell) {
+                    const int64_t at = (unit * cells + cell) * width + k;
+                    const Cell value = leaky(load_as<Cell>(y + at), load_as<Cell>(dy + at), slope);
+                    put(dz + at, value);
+                    sum += value;
+                }
+                for (int i = 0; i < B; ++i) sums[(unit * parts + p) * width + k + i] = sum[i];
             }
-            for (int k = 0; k < B; ++k) sums[(unit * parts + p) * B + k] = sum[k];
-        }
     for (int64_t channel = 0; channel < channels; ++channel) {
         double total = 0;
         for (int64_t image = 0; image < images; ++image)
             for (int64_t p = 0; p < parts; ++p) {
-                int64_t unit = image * groups + channel / B;
-                total += sums[(unit * parts + p) * B + channel % B];
+                int64_t unit = image * blocks.groups + channel / width;
+                total += sums[(unit * parts + p) * width + channel % width];
             }
         db[channel] = static_cast<float>(total);
     }
@@ -142,28 +161,28 @@ void leaky_gradient(const Value *y, const Value *dy, float slope, int64_t images
 
 template <int B, typename Value>
 void to_blocked(const float *plain, int64_t images, int64_t channels, int64_t cells, Value *out) {
-    const int64_t groups = (channels + B - 1) / B;
+    const Blocks<B, Value> blocks(channels);
 #pragma omp parallel for schedule(static)
-    for (int64_t unit = 0; unit < images * groups; ++unit) {
-        const int64_t first = unit % groups * B, used = std::min<int64_t>(B, channels - first);
-        const float *from = plain + (unit / groups * channels + first) * cells;
-        Value *to = out + unit * cells * B;
+    for (int64_t unit = 0; unit < images * blocks.groups; ++unit) {
+        const int64_t first = unit % blocks.groups * blocks.width, used = channels - first;
+        const float *from = plain + (unit / blocks.groups * channels + first) * cells;
+        Value *to = out + unit * cells * blocks.width;
         for (int64_t cell = 0; cell < cells; ++cell)
-            for (int64_t k = 0; k < B; ++k) put(to + cell * B + k, k < used ? from[k * cells + cell] : 0.f);
+            for (int64_t k = 0; k < blocks.width; ++k, ++to) put(to, k < used ? from[k * cells + cell] : 0.f);
     }
 }
 
 template <int B, typename Value>
 void from_blocked(const Value *in, int64_t images, int64_t channels, int64_t cells, float *plain) {
-    const int64_t groups = (channels + B - 1) / B;
+    const Blocks<B, Value> blocks(channels);
 #pragma omp parallel for schedule(static)
-    for (int64_t unit = 0; unit < images * groups; ++unit) {
-        const int64_t first = unit % groups * B, used = std::min<int64_t>(B, channels - first);
-        const Value *from = in + unit * cells * B;
-        float *to = plain + (unit / groups * channels + first) * cells;
-        for (int64_t k = 0; k < used; ++k)
+    for (int64_t unit = 0; unit < images * blocks.groups; ++unit) {
+        const int64_t first = unit % blocks.groups * blocks.width;
+        const Value *from = in + unit * cells * blocks.width;
+        float *to = plain + (unit / blocks.groups * channels + first) * cells;
+        for (int64_t k = 0; k < std::min(blocks.width, channels - first); ++k)
             for (int64_t cell = 0; cell < cells; ++cell)
-                to[k * cells + cell] = load_as<float>(from + cell * B + k);
+                to[k * cells + cell] = load_as<float>(from + cell * blocks.width + k);
     }
 }
 

@@ -164,7 +164,7 @@ class Plan : public Way {
             if (operand.all_channels.get_inner_nblks() > 0)
                 (operand.role == W ? kernel_in_blocks : map_in_blocks) = true;
         // oneDNN's kernels want blocks in map and kernel, its products of matrices in neither.
-        slow_ = map_in_blocks && !kernel_in_blocks;
+        slow_ = (map_in_blocks && !kernel_in_blocks) || name_.rfind("ref", 0) == 0;
     }
 
     // The kernel as the caller holds it, or as it is copied; perhaps with its channels swapped.
@@ -206,7 +206,7 @@ class Plan : public Way {
     }
 
     template <typename Value> void add_bias_and_apply_leaky(Value *x, const float *b) const {
-        const int block = c_.x_blocked ? block_size() : 1;
+        const int block = block_of(c_, c_.x_channels, c_.x_blocked, block_size());
         const int64_t groups = round_up(c_.x_channels, block) / block;
         int64_t cells = 1;
         for (int i = 0; i < c_.space; ++i) cells *= c_.x[i];
@@ -219,9 +219,10 @@ class Plan : public Way {
                 const float *added = bias.data() + unit % groups * block;
                 Value *map = x + (unit * cells + first) * block;
                 const int64_t n = std::min(vectors::PART, cells - first);
-                if (block == 1) vectors::finish_cells<1>(map, n, added, slope);
+                if (block == 1) vectors::finish_cells<1>(map, n, 1, added, slope);
                 else
-                    vectors::by_block(block, [&](auto B) { vectors::finish_cells<B>(map, n, added, slope); });
+                    vectors::by_block(
+                        block_size(), [&](auto B) { vectors::finish_cells<B>(map, n, block, added, slope); });
             }
     }
 

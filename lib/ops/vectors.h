@@ -46,13 +46,13 @@ template <typename Call> void by_block(int block, Call call) {
 // guess, and another one would change the last bits of a bias's gradient.
 constexpr int64_t PART = 1024;
 
-// map = leaky(map + added), for cells of B channels.
+// map = leaky(map + added), for cells of `width` channels.
 template <int B, typename Value>
-void finish_cells(Value *map, int64_t cells, const float *added, float slope) {
+void finish_cells(Value *map, int64_t cells, int width, const float *added, float slope) {
     using Cell = typename Block<B>::Cell;
-    const Cell bias = load_as<Cell>(added);
-    for (int64_t cell = 0; cell < cells; ++cell, map += B)
-        put(map, leaky<Cell>(load_as<Cell>(map) + bias, slope));
+    for (int64_t cell = 0; cell < cells; ++cell)
+        for (int k = 0; k < width; k += B, map += B)
+            put(map, leaky<Cell>(load_as<Cell>(map) + load_as<Cell>(added + k), slope));
 }
 
 }  // namespace vectors

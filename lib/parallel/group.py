@@ -5,7 +5,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any, Self, TextIO
 
@@ -73,6 +73,15 @@ class Alone:
         """Return every process's value, in their order."""
         return [value]
 
+    def check_same(self, facts: Mapping[str, object], remedy: str) -> None:
+        """Compare facts, which have names, with those of the first process.
+
+        Raises
+        ------
+        UserError
+            In every process, where one has other facts; it ends with the remedy.
+        """
+
     def add(self, numbers: np.ndarray) -> None:
         """Put the sum over the processes in the place of an array of float32."""
 
@@ -137,6 +146,17 @@ class Ranks(Alone):
     def gather(self, value: Any) -> list[Any]:
         self.meet()
         return self._world.allgather(value)
+
+    def check_same(self, facts: Mapping[str, object], remedy: str) -> None:
+        first, *others = self.gather(dict(facts))
+        for rank, other in enumerate(others, 1):
+            for name in [*first, *other]:
+                ours, theirs = first.get(name), other.get(name)
+                if ours != theirs:
+                    raise UserError(
+                        f"{name} is {ours!s:.100} for rank 0 and {theirs!s:.100} for rank {rank}"
+                        f" ({self._names[rank]}); {remedy}"
+                    )
 
     def add(self, numbers: np.ndarray) -> None:
         self.meet(LIMIT)

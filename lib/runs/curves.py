@@ -17,11 +17,12 @@ from typing import Self
 
 import numpy as np
 
-from ..base.errors import UserError, need
-from ..base.files import atomic_path
+from ..base.errors import UserError, need, why
+from ..base.files import atomic_path, named
 from ..base.hints import StrPath
 from ..evaluation import style
 from ..evaluation.report import figures
+from .events import Events
 
 SMOOTHED = 50
 """Iterations over which the loss is averaged for the eye."""
@@ -82,10 +83,9 @@ class Curves:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
-        # Its close waits for a thread, which may be what could not be started.
-        if self._events and kind is not RuntimeError:
+        if self._events:
             self._events.close()
 
     def add(self, row: Row, examples: Iterable[tuple[str, np.ndarray, np.ndarray, np.ndarray]] = ()) -> None:
@@ -98,23 +98,24 @@ class Curves:
             Names, and what `figures.strip` takes of each.
         """
         self.rows.append(row)
-        csv.writer(self._file, lineterminator="\n").writerow(_cells(row))
+        with named(self.path):
+            csv.writer(self._file, lineterminator="\n").writerow(_cells(row))
         if not self._events:
             return
-        self._events.add_scalar("train/loss", row.loss, row.iteration)
-        self._events.add_scalar("train/rate", row.rate, row.iteration)
+        self._events.number("train/loss", row.loss, row.iteration)
+        self._events.number("train/rate", row.rate, row.iteration)
         if row.validation_iou is not None:
             loss = row.validation_cross_entropy
-            self._events.add_scalar("validation/iou", row.validation_iou, row.iteration)
-            self._events.add_scalar("validation/cross_entropy", loss, row.iteration)
+            self._events.number("validation/iou", row.validation_iou, row.iteration)
+            self._events.number("validation/cross_entropy", loss, row.iteration)
         for name, *example in examples:
-            picture = figures.strip(*example)
-            self._events.add_image(f"validation/{name}", picture, row.iteration, dataformats="HWC")
+            self._events.picture(f"validation/{name}", figures.strip(*example), row.iteration)
 
     def flush(self) -> None:
         """Bring every row to the disk; a checkpoint written afterwards never runs ahead of it."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with named(self.path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
         if self._events:
             self._events.flush()
 
@@ -127,12 +128,7 @@ class Curves:
     def _open_events(self, iteration):
         if not self._have("tensorboardX", "events"):
             return None
-        writer = need("tensorboardX", "report").SummaryWriter
-        # Readers drop what an interrupted run wrote from the purged step on; the suffix keeps two
-        # files of one second apart.
-        purge = iteration + 1 if iteration else None
-        suffix = f".{iteration:09d}"
-        return writer(str(self.folder / "events"), purge_step=purge, filename_suffix=suffix)
+        return Events(self.folder / "events", iteration)
 
     def _have(self, module, what):
         try:
@@ -164,7 +160,9 @@ def read(path: StrPath) -> list[Row]:
         if whole and whole[0].rstrip("\n") != ",".join(FIELDS):
             raise UserError(f"{path} is not a file of training curves; move it away")
         return [_row(cells) for cells in csv.reader(whole[1:])]
-    except (OSError, ValueError, TypeError, csv.Error) as error:
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {why(error)}") from error
+    except (ValueError, TypeError, csv.Error) as error:
         raise UserError(f"{path} is damaged: {error}; move it away") from error
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from typing import Self
 
-from ..base.errors import UserError
+from ..base.errors import UserError, why
 from ..base.files import sweep, write_json
 from ..base.hints import StrPath
 from ..base.processes import die_with_parent
@@ -172,5 +172,7 @@ def _read(path):
         ):
             return known
         raise TypeError
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {why(error)}") from error
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path} is damaged; remove it to start anew") from error

@@ -19,7 +19,7 @@ from typing import Any, Self, TextIO
 import yaml
 
 from ..base.config import load_yaml
-from ..base.errors import UserError
+from ..base.errors import UserError, why
 from ..base.files import sweep, write_json, write_text
 from ..base.hints import StrPath
 
@@ -124,7 +124,9 @@ class RunFolder:
             if not isinstance(starts, list) or not all(map(_is_start, starts)):
                 raise TypeError
             return starts
-        except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        except OSError as error:
+            raise UserError(f"cannot read {path}: {why(error)}") from error
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise UserError(f"{path} is damaged; restore it or start anew with --overwrite") from error
 
     def first_start(self, *names: str) -> dict[str, Any]:

@@ -93,6 +93,13 @@ class Prepared(NamedTuple):
     shapes: Callable[[], MeanShapes]
     about: dict[str, Any]
 
+    def known_by(self) -> dict[str, str]:
+        """Return digests of what is tested, by their names."""
+        digests = {"weights": "sha256", "split": "digest"}
+        return {
+            f"the digest of the {name}": self.about.get(name, {}).get(key) for name, key in digests.items()
+        }
+
 
 def of_network(asked: Asked) -> Prepared:
     """Prepare the test of a network on the test part of a data set.

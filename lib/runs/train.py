@@ -19,6 +19,7 @@ from ...solvers.initial import fit_initial_weights
 from ...solvers.solver import Solver
 from ...solvers.training import Training
 from ...solvers.validation import Measures, measure, score
+from .alike import check_data
 from .curves import Curves, Row
 from .monitor import Monitor
 from .run_folder import SPLIT, RunFolder
@@ -41,12 +42,14 @@ def train(folder: RunFolder, start: Start, group: Alone = ALONE) -> tuple[Traini
     if group.size > 1:
         say(f"note: {group.about()}")
         group.share((start, network.get_weights()))
+        check_data(group, start.parts.train)
     return _run(start, network, group, folder, learnt)
 
 
 def follow(group: Alone, device: str | None) -> tuple[Training, StopRequest]:
     """Train as the first process says, on the device given."""
     start, weights = group.share()
+    check_data(group, start.parts.train)
     door.use_device(device, start.asked.precision or FLOAT32)
     check_precision()
     network = Network(start.network, seed=start.recipe.seed)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # test.sh: build the Dockerfile and try what it makes: set-up check, a small data set, 20 training
-# iterations, a run that is stopped and gone on with, a test of the result, the CUDA image.
+# iterations, a run that is stopped and gone on with, a test of the result, other users, the CUDA image.
 #
 # With a Docker engine, docker does it all. Without, and as root on Debian, buildah builds and
 # podman runs, and a base image that no registry hands out is made with debootstrap. Layers and
@@ -114,6 +114,23 @@ for name, value in one.weights.items():
     RUN_OPTIONS=()
 }
 
+# What people meet who give --user, or a root file system that is read-only.
+other_users() {
+    local run=(voxlstm:cpu train --model models/small_1x1x1.yaml --solver solvers/small.yaml --set batch=16
+        --set iterations=1 --set validate_every=1000 --data data/small)
+    mkdir -m 755 "$scratch/closed" # a mount that is not this user's
+    RUN_OPTIONS=(--user 1234:1234 -v "$scratch/closed:/closed")
+    refused "Permission denied .*choose another place" voxlstm:cpu make-dataset --procedural 1 --out /closed/set
+    refused "Permission denied .*choose another place" "${run[@]}" --out /closed/run
+    RUN_OPTIONS+=(-e VOXLSTM_CACHE=/closed)
+    refused "belongs to another user .*set VOXLSTM_CACHE" "${run[@]}" --out output/foreign
+    # The cache is one that the image's own user has filled.
+    RUN_OPTIONS=(--user 1234:1234 --read-only)
+    if ! have_docker; then RUN_OPTIONS+=(--read-only-tmpfs=false); fi
+    container "${run[@]}" --out output/other || fail "training as another user, on a read-only root"
+    RUN_OPTIONS=()
+}
+
 trap cleanup EXIT
 mkdir -p "$scratch/data" "$scratch/output" "$kept/compiled"
 chmod 1777 "$scratch/data" "$scratch/output" "$kept/compiled" # the image's user is not root
@@ -136,6 +153,9 @@ passed "the set-up check, as a user that is not root"
 container voxlstm:cpu make-dataset --procedural 10 --categories chair table --out data/small ||
     fail "make-dataset"
 passed "a data set of 20 objects"
+
+other_users
+passed "another user, closed mounts, a cache of another user's, a read-only root"
 
 train --out output/straight --set iterations=20 || fail "20 training iterations"
 passed "20 training iterations"

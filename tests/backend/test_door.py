@@ -82,6 +82,12 @@ class Readiness(unittest.TestCase):
         self.assertEqual(answer.returncode, 2)
         self.assertRegex(answer.stderr, r"\A-c: error: there is no cache: .*VOXLSTM_CACHE.*\n\Z")
 
+    def test_nowhere_to_put_temporary_files(self):
+        nowhere = "import os, tempfile\ntempfile._candidate_tempdir_list = lambda: ['/nowhere']\n"
+        program = nowhere + ASK.format("").replace("print(device())", "print(os.environ['TMPDIR'])")
+        answer = run_python(program, without=("TMPDIR",), THEANO_FLAGS="", VOXLSTM_CACHE=str(self.folder))
+        self.assertEqual((answer.returncode, answer.stdout, answer.stderr), (0, f"{door.MEMORY}\n", ""))
+
     def test_no_compiler(self):
         for name in ("ldconfig", "ld"):  # what else Theano and ctypes may look for
             (self.folder / name).write_text("")

@@ -50,6 +50,12 @@ class SideBySide(unittest.TestCase):
         self.assertEqual(values, json.loads(self.run_graph()[0].stdout)[0])
         self.assertGreaterEqual(sum(not ahead for _, ahead in calls), 3)
 
+    def test_what_the_machine_keeps_from_being_compiled_is_one_sentence(self):
+        said = "Compilation failed (return status=1): collect2: fatal error: vfork: Resource temporarily unavailable"
+        (first,) = self.run_graph(f"raise Exception('{said}')")
+        last = first.stderr.splitlines()[-1]
+        self.assertRegex(last, r"UserError: the C\+\+ compiler cannot work in .*: Resource temp.*ulimit -u")
+
     def test_a_module_that_cannot_be_compiled_is_an_error(self):
         (first,) = self.run_graph("raise RuntimeError('no space for the object file')")
         self.assertNotEqual(first.returncode, 0)

@@ -1,16 +1,23 @@
 """How a tool ends."""
 
+import errno
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
 import unittest
 
 from tests.process import run_python
-from voxlstm.lib.base.errors import UserError, need
+from voxlstm.lib.base.errors import UserError, cause, need, why
 
 RUN = "from voxlstm.lib.base.errors import *\ndef main():\n    {}\nrun_tool(main)"
 
 
 class RunTool(unittest.TestCase):
-    def ends(self, body, status, error):
-        answer = run_python(RUN.format(body))
+    def ends(self, body, status, error, **environment):
+        answer = run_python(RUN.format(body), **environment)
         self.assertEqual((answer.returncode, answer.stderr), (status, error))
 
     def test_statuses_and_lines(self):
@@ -28,9 +35,17 @@ class RunTool(unittest.TestCase):
         memory = "-c: error: there is not enough memory; close other programs, or ask for less at a time\n"
         self.ends("bytearray(1 << 60)", 2, memory)
         waits = "import atexit, time; atexit.register(time.sleep, 9999); "
-        self.ends(waits + 'raise RuntimeError("can\'t start new thread")', 2, memory)
+        thread = waits + 'raise RuntimeError("can\'t start new thread")'
+        many = "-c: error: no thread can be started; the limit on processes and threads is reached: raise it "
+        self.ends(thread, 2, many + "(ulimit -u, a container's --pids-limit), or ask for fewer --workers\n")
+        self.ends("import mmap; mmap.mmap = lambda *_: bytearray(1 << 60); " + thread, 2, memory)
         self.ends("raise KeyboardInterrupt", 130, "-c: interrupted\n")
         self.ends("raise BrokenPipeError", 141, "")
+
+    def test_what_is_for_one_process_is_refused_to_several(self):
+        refused = "-c: error: -c is for one process; start it without mpirun\n"
+        self.ends("print('done')", 2, refused, OMPI_COMM_WORLD_SIZE="2")
+        self.ends("pass", 0, "", OMPI_COMM_WORLD_SIZE="1")
 
     def test_names_cannot_command_the_terminal(self):
         for name, shown in (
@@ -43,6 +58,61 @@ class RunTool(unittest.TestCase):
         answer = run_python(RUN.format("return [][0]"))
         self.assertEqual(answer.returncode, 1)
         self.assertIn("IndexError", answer.stderr)
+
+    def test_control_c_at_the_exit_ends_it_without_a_word(self):
+        exits = "import atexit, os, time; atexit.register(time.sleep, 60); print(os.getpid(), flush=True)"
+        with subprocess.Popen(
+            [sys.executable, "-c", RUN.format(exits)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as program:
+            program.stdout.readline()
+            while program.poll() is None:
+                time.sleep(0.2)
+                program.send_signal(signal.SIGINT)
+            self.assertEqual((program.returncode, program.stderr.read()), (130, ""))
+
+
+class Why(unittest.TestCase):
+    """The machine's errors: what is the matter, and what helps."""
+
+    def test_each_has_its_own_remedy(self):
+        for number, remedy in (
+            (errno.EACCES, "let this user read"),
+            (errno.EROFS, "mount this one for writing"),
+            (errno.ENOSPC, "make room"),
+            (errno.EDQUOT, "quota"),
+            (errno.EFBIG, "ulimit -f"),
+            (errno.EMFILE, "ulimit -n"),
+            (errno.ENFILE, "the whole machine"),
+            (errno.EAGAIN, "ulimit -u"),
+            (errno.ENOMEM, "ask for less"),
+            (errno.EIO, "system's log"),
+            (errno.ESTALE, "mount it again"),
+            (errno.ENAMETOOLONG, "shorter name"),
+            (errno.ELOOP, "circle"),
+            (errno.EEXIST, "where a folder is wanted"),
+            (errno.ENOTDIR, "where a folder is wanted"),
+        ):
+            error = OSError(number, os.strerror(number))
+            self.assertRegex(
+                why(error, "a"), rf"^{re.escape(os.strerror(number))} \(a\); .*{re.escape(remedy)}"
+            )
+            self.assertIn(remedy, cause(f"x.cpp: fatal error: {os.strerror(number)}\n"))
+
+    def test_others_have_none(self):
+        self.assertEqual(why(FileNotFoundError(2, "No such file"), "a"), "No such file (a)")
+        self.assertEqual(why(OSError("timed out"), otherwise="try again"), "timed out; try again")
+
+    def test_what_compilers_say(self):
+        for said, remedy in (
+            ("ld terminated with signal 25 [File size limit exceeded]", "ulimit -f"),
+            ("plugin framework: out of file descriptors. Try", "ulimit -n"),
+            ("fatal error: Killed signal terminated program cc1plus", "ask for less"),
+        ):
+            self.assertIn(remedy, cause(said))
+        self.assertIsNone(cause("a.cpp:3: error: expected ';' before 'x'"))
 
 
 class Need(unittest.TestCase):

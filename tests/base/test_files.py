@@ -9,7 +9,7 @@ from unittest import mock
 from tests.process import run_python
 from voxlstm.lib.base import files
 from voxlstm.lib.base.errors import UserError
-from voxlstm.lib.base.files import atomic_path, check_apart, check_writable, write_json, write_text
+from voxlstm.lib.base.files import atomic_path, check_apart, check_writable, named, write_json, write_text
 
 
 class Atomic(unittest.TestCase):
@@ -54,9 +54,19 @@ class Atomic(unittest.TestCase):
             self.path,
         )
         self.assertEqual(answer.returncode, 2)
-        self.assertIn(f"error: File too large ({self.path})", answer.stderr)
+        self.assertIn(f"error: File too large ({self.path}); raise the limit", answer.stderr)
         self.assertEqual(os.listdir(self.path.parent), ["file.txt"])
         self.assertEqual(self.path.read_text(), "old")
+
+    def test_a_full_disk_is_told_with_the_files_own_name(self):
+        full = OSError(28, "No space left on device", "/somewhere/.tmp-abc")
+        with mock.patch.object(files.tempfile, "mkstemp", side_effect=full):
+            with self.assertRaises(OSError) as caught:
+                write_text(self.path, "new")
+        self.assertEqual(caught.exception.filename, str(self.path))
+        with self.assertRaises(OSError) as caught, named(self.path):
+            raise OSError(28, "No space left on device")
+        self.assertEqual(caught.exception.filename, str(self.path))
 
 
 class Writable(unittest.TestCase):
@@ -73,7 +83,7 @@ class Writable(unittest.TestCase):
             closed = PermissionError(13, "Permission denied")
             with mock.patch.object(files.tempfile, "NamedTemporaryFile", side_effect=closed):
                 with self.assertRaisesRegex(
-                    UserError, "b.obj: Permission denied; .* let this user write there"
+                    UserError, "b.obj: Permission denied; .* let this user read and write there"
                 ):
                     check_writable(folder / "b.obj")
             check_writable(folder / "new/a.obj", None, folder / "file")

@@ -4,12 +4,13 @@ import os
 import signal
 import unittest
 
-from voxlstm.lib.base.signals import StopRequest
+from voxlstm.lib.base.signals import STOPPING, StopRequest
 
 
 class StopRequestTest(unittest.TestCase):
     def test_a_signal_is_noted_and_gives_its_status(self):
-        for number, status in [(signal.SIGINT, 130), (signal.SIGTERM, 143)]:
+        wanted = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGUSR1: 138, signal.SIGUSR2: 140}
+        for number, status in wanted.items():
             with StopRequest() as stop:
                 self.assertFalse(stop)
                 self.assertEqual(stop.status, 0)
@@ -37,10 +38,10 @@ class StopRequestTest(unittest.TestCase):
             self.assertEqual(os.WTERMSIG(os.waitpid(child, 0)[1]), signal.SIGTERM)
 
     def test_afterwards_everything_is_as_before(self):
-        before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+        before = [signal.getsignal(number) for number in STOPPING]
         with StopRequest():
             pass
-        after = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+        after = [signal.getsignal(number) for number in STOPPING]
         self.assertEqual(after, before)
 
     def test_a_forked_process_dies_of_it(self):

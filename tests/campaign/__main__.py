@@ -8,7 +8,6 @@ status is 1 where anything but a result or one sentence came out.
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from voxlstm.lib.base.files import write_text
 from . import fuzz, hostile_names, kill, readers
 
 TRAININGS = {"kill": kill.Kills, "workers": kill.Workers, "disks": kill.Disks}
+PATIENCE = 900  # seconds beyond its own after which a part hangs; a cold cache is filled in them
 WRONG = (
     "odd ends",
     "other numbers",
@@ -97,7 +97,10 @@ def ask(name, seconds, seed):
         "--seed",
         str(seed),
     ]
-    ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=seconds + PATIENCE)
+    except subprocess.TimeoutExpired:
+        return {"hangs": 1, "findings": {"the part did not end": seed}}
     if ended.returncode:
         return {"unexpected": 1, "findings": {f"the part ended: {ended.stderr.strip()[-300:]}": seed}}
     return json.loads(ended.stdout.splitlines()[-1])
@@ -106,8 +109,9 @@ def ask(name, seconds, seed):
 def report(results, options):
     """Return the figures as text."""
     lines = [
-        f"{time.strftime('%Y-%m-%d')}, {options.seconds:g} seconds in all, seed {options.seed},"
-        f" {usable_cores()} cores, {platform.machine()}, load {os.getloadavg()[0]:.1f}"
+        f"{time.strftime('%Y-%m-%d')}, python -m tests.campaign --seconds {options.seconds:g} --seed {options.seed}",
+        f"{usable_cores()} cores of {_processor()}, load {os.getloadavg()[0]:.1f} at the end",
+        f"{sum(map(_tried, results.values())):,} damaged files read or refused",
     ]
     lines += [options.note] if options.note else []
     for name, counts in results.items():
@@ -115,6 +119,17 @@ def report(results, options):
         lines.append(f"{name:12} " + ", ".join(f"{word} {count}" for word, count in counts.items()))
         lines += [f"{'':13}try {number}: {why}" for why, number in findings.items()]
     return "\n".join(lines) + "\n"
+
+
+def _tried(counts):
+    return counts.get("read", 0) + counts.get("refused", 0)
+
+
+def _processor():
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return " ".join(line.partition(":")[2].split())
+    return os.uname().machine
 
 
 if __name__ == "__main__":

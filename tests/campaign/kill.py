@@ -94,6 +94,8 @@ class Trainings:
             if hasattr(self, "_seconds") and spent > 60 + PATIENCE * self._seconds:
                 self.counts["hangs"] += 1
                 os.kill(number, signal.SIGKILL)
+                ended = os.waitpid(number, 0)
+                break
             time.sleep(0.002)
         self._wait_for(workers)
         return os.waitstatus_to_exitcode(ended[1])

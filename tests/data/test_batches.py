@@ -379,10 +379,11 @@ class TestErrors(unittest.TestCase):
         self.assertRegex(told.getvalue(), words)
 
     def test_a_worker_leaves_its_end_to_the_parent(self):
-        # A cluster that ends a job sends SIGTERM to each of its processes.
+        # A cluster that ends a job sends a signal to each of its processes.
         with Batches(self.items, 2, 2, workers=1) as batches:
             next(batches)
-            batches._pool.workers[0].process.terminate()
+            for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+                batches._pool.workers[0].process.send_signal(number)
             for _ in range(8):
                 next(batches)
 

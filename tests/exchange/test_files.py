@@ -159,6 +159,20 @@ class Refusals(Case):
         (self.folder / "onnx.onnx").write_bytes(model.SerializeToString())
         self.refuse(self.folder / "onnx.onnx", "its weights are in other files")
 
+    def test_text_that_is_no_utf8(self):
+        model = onnx.load_model(self.write("onnx"))
+        model.graph.initializer[0].name = "aWeight"
+        whole = model.SerializeToString()
+        name = whole.index(b"voxlstm_format")
+        for at in (
+            name,
+            whole.index(b"\x12\x011", name) + 2,
+            whole.index(b"aWeight"),
+        ):  # a name, its value, a weight
+            path = self.folder / "onnx.onnx"
+            path.write_bytes(whole[:at] + b"\xff" + whole[at + 1 :])
+            self.refuse(path, "cut short, damaged or no ONNX file")
+
     def test_facts_that_are_damaged(self):
         for name, value, sentence in (
             ("voxlstm_format", "2", "of format 2.*update voxlstm"),

@@ -35,10 +35,20 @@ def command(ranks, script, *arguments):
     return [*start, sys.executable, str(ROOT / script), *map(str, arguments)]
 
 
+def run_two(script, first, second, timeout=900):
+    """Run a script as two processes with arguments of their own; return the completed mpirun."""
+    start = [*command(1, script, *first), ":", *command(1, script, *second)[3:]]
+    return _run(start, timeout)
+
+
 def run(ranks, script, *arguments, timeout=900, **environment):
     """Run a script as so many processes; return the completed mpirun."""
+    return _run(command(ranks, script, *arguments), timeout, **environment)
+
+
+def _run(start, timeout, **environment):
     return subprocess.run(
-        command(ranks, script, *arguments),
+        start,
         capture_output=True,
         text=True,
         timeout=timeout,

@@ -47,6 +47,11 @@ def one_fails(ranks):
     ranks.meet()
 
 
+def one_has_another(ranks):
+    ranks.check_same({"the colour": "red"}, "paint it")
+    ranks.check_same({"the colour": "red", "the size": min(ranks.rank, 1)}, "mend it")
+
+
 def all_fail(ranks):
     raise UserError("every one has found something")
 
@@ -65,4 +70,4 @@ def main():
 
 
 if __name__ == "__main__":
-    run_tool(main)
+    run_tool(main, together=True)

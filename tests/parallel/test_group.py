@@ -22,6 +22,7 @@ class AloneTest(unittest.TestCase):
         with Alone() as alone:
             alone.add(numbers)
             self.assertEqual((alone.share(5), alone.gather(5), alone.part([1, 2])), (5, [5], [1, 2]))
+            alone.check_same({"of the process": 1}, "")
             self.assertEqual((alone.in_turn(lambda: 7), alone.device("cuda")), (7, "cuda"))
         np.testing.assert_array_equal(numbers, 1)
 
@@ -90,6 +91,10 @@ class RanksTest(unittest.TestCase):
     def test_the_error_of_one_is_said_with_its_rank(self):
         said = self.assert_ends("one_fails", r"ranks: error: rank 1 alone .* \(rank 1, process \d+ on .*\)\n")
         self.assertNotIn("Traceback", said)
+
+    def test_facts_that_differ_are_named(self):
+        words = r"ranks: error: the size is 0 for rank 0 and 1 for rank 1 \(process \d+ on .*\); mend it\n"
+        self.assert_ends("one_has_another", words)
 
     def test_the_error_of_all_is_said_once(self):
         self.assert_ends("all_fail", r"ranks: error: every one has found something\n")

@@ -2,8 +2,10 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -76,6 +78,70 @@ class CommandTest(unittest.TestCase):
     def test_a_tool_stays_a_script(self):
         answer = run_python(Path("tools/make_dataset.py"), "--help")
         self.assertTrue(answer.stdout.startswith("usage: make_dataset.py "), answer.stderr)
+
+
+class InterruptTest(unittest.TestCase):
+    """Ctrl-C before a command's main has begun ends it without a word."""
+
+    def interrupted(self, number, *command):
+        """Send a signal while NumPy is imported; return the status and what was said."""
+        program = subprocess.Popen(
+            [sys.executable, "-X", "importtime", *command],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+        for line in program.stderr:
+            if "numpy.core._exceptions" in line:
+                program.send_signal(number)
+                break
+        _, said = program.communicate(timeout=60)
+        return program.returncode, [line for line in said.splitlines() if not line.startswith("import time:")]
+
+    def test_during_the_imports(self):
+        for command in (
+            ("tools/train_net.py", "--help"),
+            ("-m", "voxlstm.tools", "train", "--help"),
+            ("-m", "voxlstm.tools.test_net", "--help"),
+            (SCRIPT, "train", "--help"),
+        ):
+            self.assertEqual(self.interrupted(signal.SIGINT, *command), (130, []), command)
+        command = "tools/train_net.py", "--help"
+        self.assertEqual(self.interrupted(signal.SIGTERM, *command), (-signal.SIGTERM, []))
+
+    def test_a_program_that_imports_the_package_keeps_its_own_way(self):
+        status, said = self.interrupted(signal.SIGINT, "-c", "import voxlstm, numpy")
+        self.assertEqual((status, said[-1]), (-signal.SIGINT, "KeyboardInterrupt"))
+
+
+class MachineTest(unittest.TestCase):
+    """What of the machine fails the imports is one line too; a defect keeps its traceback."""
+
+    def said(self, failure, *command):
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "yaml.py").write_text(f"raise {failure}")
+            env = {**os.environ, "PYTHONPATH": os.pathsep.join([folder, os.environ.get("PYTHONPATH", "")])}
+            answer = subprocess.run(
+                [sys.executable, *command, "--help"], cwd=ROOT, capture_output=True, text=True, env=env
+            )
+        return answer.returncode, answer.stderr
+
+    def test_the_imports(self):
+        library = "ImportError('libx.so: failed to map segment from shared object')"
+        for command, name in (
+            (["tools/train_net.py"], "train_net"),
+            (["-m", "voxlstm.tools", "train"], "voxlstm train"),
+        ):
+            status, said = self.said(library, *command)
+            self.assertEqual(status, 2)
+            self.assertRegex(said, rf"\A{name}: error: .*failed to map segment.*; close other programs.*\n\Z")
+            status, said = self.said("MemoryError", *command)
+            self.assertEqual(status, 2)
+            self.assertRegex(said, rf"\A{name}: error: there is not enough memory.*\n\Z")
+            status, said = self.said("ImportError('no such name')", *command)
+            self.assertEqual((status, said.splitlines()[-1]), (1, "ImportError: no such name"))
 
 
 class ImportTest(unittest.TestCase):

@@ -46,6 +46,41 @@ class OverRanksTest(unittest.TestCase):
         self.assertEqual(said.count("broken: "), 3, said)
         self.assertIn("3 models could not be used\n", said)
 
+    def in_own_folders(self, tool, *arguments):
+        """Run a tool as two processes with a folder of their own; return what it says of an error."""
+        for rank in ("0", "1"):
+            (self.root / rank).mkdir(exist_ok=True)
+        done = self.run_tool(2, "tests/tools/in_own_folder.py", self.root, tool, *arguments, status=2)
+        said = [line for line in done.stderr.splitlines() if line.startswith("in_own_folder: ")]
+        self.assertEqual(len(said), 1, done.stderr)
+        return said[0]
+
+    def test_make_dataset_in_a_folder_that_is_not_shared(self):
+        said = self.in_own_folders("make_dataset", "--out", "out", "--procedural", 1, "--workers", 1)
+        self.assertRegex(
+            said, "error: rank 1 does not find in out what the first process puts there; give an"
+        )
+        self.assertEqual([path.name for path in (self.root / "0/out").iterdir()], ["dataset.json"])
+        self.assertFalse((self.root / "1/out").exists())
+
+    def test_make_dataset_of_other_models(self):
+        for path in ("0/m/chair/a.obj", "1/m/chair/a.obj", "1/m/chair/b.obj"):
+            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / path).write_text("v 0 0 0\n")
+        said = self.in_own_folders("make_dataset", "--out", self.root / "out", "--models", "m")
+        self.assertRegex(
+            said, "error: the digest of the models' list is .* for rank 1 .*; give every machine"
+        )
+
+    def test_test_net_of_other_weights_or_data(self):
+        for rank in ("0", "1"):
+            make_data(self.root / rank / "data", {CHAIR: 4}, seed=int(rank))
+            save_network(self.root / rank / "net.npz", TINY)
+        asked = ["test_net", "--weights", "net.npz", "--data", "data", "--views", 1, "--split", "all"]
+        self.assertRegex(self.in_own_folders(*asked), "the digest of a sample of the data set's files is")
+        save_network(self.root / "1/net.npz", TINY, seed=1)
+        self.assertRegex(self.in_own_folders(*asked), "the digest of the weights is")
+
     def test_test_net_has_the_same_rows(self):
         make_data(self.root / "data", {CHAIR: 4, LAMP: 3})
         save_network(self.root / "net.npz", TINY)

@@ -1,6 +1,7 @@
 """train_net as several processes under mpirun: agreement with one, resuming, every way to end."""
 
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -10,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.parallel.mpi import ONE_THREAD, command, needs_mpi, run
-from tests.process import alive, run_python
+from tests.parallel.mpi import ONE_THREAD, command, needs_mpi, run, run_two
+from tests.process import NO_PYGPU, alive, run_python
 from tests.tools import tiny
 from voxlstm.lib.runs import curves
 from voxlstm.solvers import checkpoint
 
-TOOL = "tools/train_net.py"
+TOOL, FAULTY = "tools/train_net.py", "tests/tools/faulty_train.py"
 
 
 def same(one, other):
@@ -67,6 +68,13 @@ class AgreementTest(RanksCase):
         apart = max(float(np.abs(one.weights[n] - on.weights[n]).max()) for n in one.weights)
         self.assertLess(apart, 1e-3 * far)
 
+    def test_a_process_may_have_no_object_to_validate_on(self):
+        given = "--set", "validation=0.05", "--set", "iterations=20"
+        one, three = self.train(0, "few of one", *given), self.train(3, "few of three", *given)
+        self.assertLess(one.split.count("validation"), 3)
+        found, wanted = (saved.extra["best"]["cross_entropy"] for saved in (three, one))
+        self.assertAlmostEqual(found, wanted, places=4)
+
     def compare_curves(self, folder):
         """A row a step, and what one process has in them."""
         rows, others = (curves.read(path / "curves.csv") for path in (folder, self.root / "one"))
@@ -86,10 +94,10 @@ class EndTest(RanksCase):
 
     RECIPE = {**RanksCase.RECIPE, "iterations": 5000, "log_every": 1}
 
-    def end(self, name, act):
-        """Call ``act`` with mpirun and the ranks' numbers after step 12; return seconds, status, text."""
+    def end(self, name, act, script=(TOOL,)):
+        """Call ``act`` with mpirun and the ranks' numbers after step 12; return step, status, text."""
         out = self.root / name
-        given = command(2, TOOL, *self.basic, "--out", out)
+        given = command(2, *script, *self.basic, "--out", out)
         process = subprocess.Popen(
             given,
             stderr=subprocess.PIPE,
@@ -137,6 +145,22 @@ class EndTest(RanksCase):
         self.assertGreater(reached, 12)
         self.assertNotIn("Traceback", text)
 
+    def test_control_c_to_mpirun_writes_a_checkpoint(self):
+        reached, status, text = self.end("int", lambda mpirun, _: mpirun.send_signal(signal.SIGINT))
+        self.assertNotEqual(status, 0)
+        self.assertGreater(reached, 12)
+        self.assertNotIn("Traceback", text)
+
+    def test_sigusr2_to_mpirun_writes_a_checkpoint_however_long_a_step_takes(self):
+        # Open MPI would kill a second after a SIGTERM; the step takes 1.5 s.
+        reached, status, text = self.end(
+            "usr2", lambda mpirun, _: mpirun.send_signal(signal.SIGUSR2), (FAULTY, "slow")
+        )
+        self.assertEqual(status, 128 + signal.SIGUSR2)
+        self.assertGreater(reached, 12)
+        self.assertIn(f"stopped at iteration {reached}; go on with --resume", text)
+        self.assertNotIn("Traceback", text)
+
     def test_a_killed_rank_ends_the_others(self):
         _, status, text = self.end("killed", lambda _, ranks: os.kill(ranks[1], signal.SIGKILL))
         self.assertNotEqual(status, 0)
@@ -155,12 +179,49 @@ class EndTest(RanksCase):
 @needs_mpi
 class RefusalTest(RanksCase):
     def refused(self, ranks, *arguments):
-        done = run(ranks, TOOL, *self.basic, "--out", self.root / "none", *arguments)
+        return self.said(run(ranks, TOOL, *self.basic, "--out", self.root / "none", *arguments))
+
+    def said(self, done, times=1):
+        """Return the sentence of processes that were refused."""
         self.assertEqual(done.returncode, 2, done.stderr)
-        said = [line for line in done.stderr.splitlines() if line.startswith("train_net: ")]
-        self.assertEqual(len(said), 1, done.stderr)
+        said = [line for line in done.stderr.splitlines() if re.match(r"(train_net|faulty_train): ", line)]
+        self.assertEqual(len(said), times, done.stderr)
         self.assertNotIn("Traceback", done.stderr)
         return said[0]
+
+    def test_other_options_in_one_process(self):
+        given = [*self.basic, "--out", self.root / "apart", "--set", "seed=1"]
+        said = self.said(run_two(TOOL, given, [*given[:-1], "seed=2"]))
+        self.assertRegex(
+            said,
+            r"error: the option 'settings' is \['seed=1'\] for rank 0 and \['seed=2'\] for rank 1 .*; start",
+        )
+        self.assertFalse((self.root / "apart").exists())
+
+    def test_without_mpi4py_they_do_not_train_one_by_one(self):
+        given = [*self.basic, "--out", self.root / "bare"]
+        done = run(2, TOOL, *given, PYTHONPATH=NO_PYGPU["PYTHONPATH"])
+        self.assertRegex(self.said(done, times=2), r"error: mpi4py is not installed; .*voxlstm\[mpi\]")
+        self.assertFalse((self.root / "bare").exists())
+
+    def test_a_view_that_one_process_alone_cannot_read(self):
+        data = tiny.make_data(self.root / "damaged")
+        for path in (data / "ShapeNetRendering").rglob("0000*/rendering/*.png"):
+            path.write_bytes(path.read_bytes()[:100])
+        said = self.refused(2, "--data", data, "--out", self.root / "unread")
+        self.assertRegex(said, r"error: .*0000/rendering/0\d.png")
+
+    def test_a_loss_of_one_process_that_is_no_number_ends_all(self):
+        said = self.said(run(2, FAULTY, "nan", *self.basic, "--out", self.root / "nan"))
+        self.assertRegex(said, r"training diverged at iteration 13: the loss is nan")
+        self.assertEqual(checkpoint.load(self.root / "nan/last.npz").iteration, 10)
+
+    def test_a_full_disk_ends_all_and_leaves_the_checkpoint_before(self):
+        said = self.said(
+            run(2, FAULTY, "full", *self.basic, "--out", self.root / "full", "--set", "validate_every=40")
+        )
+        self.assertRegex(said, r"error: cannot write .*/last.npz: File too large; the one .* is still good")
+        self.assertEqual(checkpoint.load(self.root / "full/last.npz").iteration, 10)
 
     def test_a_batch_smaller_than_the_processes(self):
         said = self.refused(3, "--set", "batch=2")

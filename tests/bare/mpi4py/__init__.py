@@ -1,3 +1,3 @@
 """Hides mpi4py from a Python whose PYTHONPATH names the folder above."""
 
-raise ImportError("hidden, as on a machine without it")
+raise ModuleNotFoundError("hidden, as on a machine without it", name="mpi4py")
