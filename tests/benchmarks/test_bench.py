@@ -1,5 +1,6 @@
 """How benchmarks/bench.py measures on the CPU, and what it tells."""
 
+import subprocess
 import tempfile
 import unittest
 from contextlib import ExitStack, redirect_stdout
@@ -10,7 +11,7 @@ from unittest import mock
 from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.base.files import read_json
 
-from .test_check_gpu import load
+from .test_check_gpu import ROOT, load
 
 bench = load("bench")
 contenders = load("cpu_contenders")
@@ -212,3 +213,21 @@ class Comparing(unittest.TestCase):
         self.assertEqual(
             tables.as_text([["a", "bc"], ["def", "g"]], "="), "===  ==\na    bc\n===  ==\ndef  g\n===  =="
         )
+
+
+@unittest.skipUnless((ROOT / ".venv-bench/bin/python").exists(), "no environment with PyTorch")
+class Torch(unittest.TestCase):
+    """PyTorch's side, in its own environment, with a network that cannot be run."""
+
+    def ask(self, form):
+        script = (
+            "import torch_cpu, pathlib\n"
+            f"side = torch_cpu.Side(pathlib.Path('/nowhere'), {form!r})\n"
+            "print(torch_cpu.answer(side, dict(kernel=3, batch=1, views=1, train=True)))"
+        )
+        command = [str(ROOT / ".venv-bench/bin/python"), "-c", script]
+        return subprocess.run(command, cwd=ROOT / "benchmarks", capture_output=True, text=True)
+
+    def test_only_a_compiled_form_may_fail(self):
+        self.assertIn("No such file", eval(self.ask("channels_last+autocast+compile").stdout)["error"])
+        self.assertIn("FileNotFoundError", self.ask("channels_last+autocast").stderr)
