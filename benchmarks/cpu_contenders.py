@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from voxlstm.lib.backend.precision import BFLOAT16, FLOAT32
+from voxlstm.lib.backend.waiting import CHOSEN_BY_USER
 
 from cpu_cases import REFERENCE, is_reference
 
@@ -51,6 +52,11 @@ QUIET = "quiet"  # the name of a machine with nothing beside the contender that 
 OURS = {FLOAT32: "voxlstm", BFLOAT16: "voxlstm_bfloat16"}
 
 
+def is_tuning(name):
+    """Return whether a variable of the environment makes this machine's results its own."""
+    return name.startswith("OPENBLAS_") or name in CHOSEN_BY_USER
+
+
 def commands(torch, folder, threads, bfloat16):
     """Return the command and environment of each contender that this machine can have, by name.
 
@@ -64,7 +70,8 @@ def commands(torch, folder, threads, bfloat16):
     bfloat16 : bool
         Whether the CPU multiplies it.
     """
-    base = {**os.environ, **dict.fromkeys(THREADS, str(threads))}
+    clean = {name: value for name, value in os.environ.items() if not is_tuning(name)}
+    base = {**clean, **dict.fromkeys(THREADS, str(threads))}
     found = {}
     for name, entry in ENTRIES.items():
         command = [sys.executable, str(HERE / "voxlstm_side.py"), str(folder), entry.precision]
