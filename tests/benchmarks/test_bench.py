@@ -197,6 +197,12 @@ class Comparing(unittest.TestCase):
         self.assertEqual(with_it["voxlstm_bfloat16"][0][-1], "bfloat16")
         self.assertEqual(without["voxlstm"][1]["OMP_NUM_THREADS"], "2")
 
+    def test_what_tunes_this_machine_is_not_handed_on(self):
+        tuned = {"OPENBLAS_CORETYPE": "Haswell", "GOMP_SPINCOUNT": "1", "PATH": "/bin"}
+        with mock.patch.dict(contenders.os.environ, tuned, clear=True):
+            found = contenders.commands("python", "folder", 2, False)["voxlstm"][1]
+        self.assertEqual(found, {"PATH": "/bin", **dict.fromkeys(contenders.THREADS, "2")})
+
     def test_names_of_cases_tell_them_apart(self):
         self.assertEqual(cases.cases(quick=True), [cases.REFERENCE])
         names = [cases.label(case) for case in cases.cases(quick=False)]
