@@ -1,4 +1,5 @@
-// Microseconds of 3-D convolutions by the loops of lib/ops/narrow.h and by oneDNN; ways.py runs it.
+// Microseconds of convolutions by the loops of lib/ops/narrow.h, by pairs of cells (winograd.h), and by oneDNN
+// alone; ways.py runs it.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -6,25 +7,32 @@
 
 #include "narrow.h"
 #include "plan.h"
+#include "winograd.h"
 
 namespace {
 
 struct Case {
-    int x_channels, y_channels, cells;
+    int x_channels, y_channels, cells, space = 3;
+};
+
+// As the loops are made.
+struct Pairs : onednn::Winograd {
+    Pairs(const Convolution &c, int) : Winograd(c) {}
+    static bool serves(const Convolution &c, int) { return Winograd::serves(c); }
 };
 
 Convolution convolution(Role operand, const Case &k, int block) {
     Convolution c = {};
-    c.operand = operand, c.space = 3, c.images = 2;
+    c.operand = operand, c.space = k.space, c.images = 2;
     c.x_channels = k.x_channels, c.y_channels = k.y_channels;
     c.x_blocked = 2 * k.x_channels >= block, c.y_blocked = 2 * k.y_channels >= block;
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < k.space; ++i) {
         c.x[i] = c.y[i] = k.cells;
         c.kernel[i] = 3;
         c.stride[i] = c.dilation[i] = c.padding[i] = 1;
     }
-    const int64_t strides[] = {27 * k.x_channels, 27, 9, 3, 1};
-    std::copy_n(strides, 5, c.strides);
+    const int64_t strides[] = {27 * k.x_channels, 27, 9, 3, 1}, flat[] = {9 * k.x_channels, 9, 3, 1, 0};
+    std::copy_n(k.space == 3 ? strides : flat, 5, c.strides);
     return c;
 }
 
@@ -44,13 +52,16 @@ template <typename Loops> void compare(Role operand, const Case &k) {
     const int block = onednn::block_size();
     const Convolution c = convolution(operand, k, block);
     const int x_filled = round_up(k.x_channels, block), y_filled = round_up(k.y_channels, block);
-    const int64_t cells = 2LL * k.cells * k.cells * k.cells;
+    const int64_t cells = 2LL * k.cells * k.cells * (k.space == 3 ? k.cells : 1);
     std::vector<float> x(cells * x_filled, 0.5f), y(cells * y_filled, 0.5f);
     std::vector<float> w(27LL * k.x_channels * k.y_channels, 0.5f);
     Loops loops(c, block);
     auto plan = onednn::make_plan(c);
     const double ours = microseconds(loops, x, w, y), theirs = microseconds(*plan, x, w, y);
-    std::printf("%-8s %4d %4d %5d %8.1f %9.0f %9.0f %7.2f  %-6s %s\n", operand == W ? "kernel" : "map",
+    std::printf("%-8s %4d %4d %5d %8.1f %9.0f %9.0f %7.2f  %-6s %s\n",
+        operand == W   ? "kernel"
+        : k.space == 3 ? "map"
+                       : "map 2-D",
         k.x_channels, k.y_channels, k.cells, 1.0 * x_filled * y_filled / (k.x_channels * k.y_channels), ours,
         theirs, theirs / ours, Loops::serves(c, block) ? "ours" : "oneDNN", plan->name().c_str());
 }
@@ -63,6 +74,9 @@ int main() {
         {16, 2, 32}, {32, 2, 32}, {8, 8, 16}, {4, 16, 16}, {16, 4, 16}, {8, 4, 16}, {8, 16, 16}};
     for (const Case &k : maps)
         if (k.y_channels <= onednn::block_size()) compare<narrow::NarrowMap>(Y, k);
+    const Case pairs[] = {{64, 32, 32}, {64, 64, 16}, {128, 128, 8}, {16, 32, 32}, {32, 16, 32}, {32, 32, 32},
+        {96, 128, 64, 2}, {128, 256, 33, 2}, {256, 256, 17, 2}, {256, 256, 9, 2}, {32, 32, 64, 2}};
+    for (const Case &k : pairs) compare<Pairs>(Y, k);
     const Case kernels[] = {{32, 2, 32}, {8, 8, 16}, {4, 8, 16}, {8, 16, 16}, {16, 16, 8}, {16, 16, 16},
         {32, 32, 16}, {64, 64, 16}, {96, 64, 16}};
     for (const Case &k : kernels) compare<narrow::NarrowKernel>(W, k);

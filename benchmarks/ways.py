@@ -1,7 +1,8 @@
 """Which way computes a convolution or a matrix product fastest: the thresholds of ``lib/ops``.
 
-Of 3-D convolutions of few channels it compares the loops of ``lib/ops/narrow.h`` with oneDNN, on this
-CPU and as on one with AVX2; of matrix products the loops of ``lib/ops/dense.h`` with NumPy's BLAS.
+Of 3-D convolutions of few channels it compares the loops of ``lib/ops/narrow.h`` with oneDNN, of those of
+many the pairs of cells of ``lib/ops/winograd.h``, on this CPU and as on one with AVX2; of matrix products
+the loops of ``lib/ops/dense.h`` with NumPy's BLAS.
 Each time is the smallest of some runs of one thread.
 """
 
@@ -14,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from voxlstm.lib.backend.blas import cpu_flags
 from voxlstm.lib.ops import available, library
 
 import numpy as np
@@ -82,7 +84,7 @@ def main():
     served, reason = available()
     if not served:
         raise SystemExit(reason)
-    print(f"benchmarks/ways.py, {reason}, AVX-512: {'avx512f' in str(library._cpu_info())}")
+    print(f"benchmarks/ways.py, {reason}, AVX-512: {'avx512f' in cpu_flags()}")
     convolutions("ALL", "native")
     convolutions("AVX2", "haswell")
     products()

@@ -21,6 +21,7 @@
 #include "narrow.h"
 #include "plan.h"
 #include "strided.h"
+#include "winograd.h"
 
 using narrow::NarrowKernel;
 using narrow::NarrowMap;
@@ -33,6 +34,7 @@ std::unique_ptr<Way> make_way(const Convolution &c) {
     const int block = block_size();
     if (c.operand == W && NarrowKernel::serves(c, block)) return std::make_unique<NarrowKernel>(c, block);
     if (c.operand != W && NarrowMap::serves(c, block)) return std::make_unique<NarrowMap>(c, block);
+    if (onednn::Winograd::serves(c)) return std::make_unique<onednn::Winograd>(c);
     if (Strided::serves(c)) return std::make_unique<Strided>(c);
     return onednn::make_plan(c);
 }
