@@ -12,6 +12,7 @@ from typing import Any
 
 from .errors import CLOSED, UserError, why
 from .hints import StrPath
+from .inputs import decode, regular
 
 TEMPORARY = ".tmp-"
 
@@ -69,14 +70,14 @@ def write_text(path: StrPath, text: str, mode: int = 0o666) -> None:
 def read_json(path: StrPath) -> Any:
     """Return the value in a JSON file; ValueError for everything else in it."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(decode(regular(path).read_bytes()))
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
 
 
 def sha256(path: StrPath) -> str:
     """Return the SHA-256 of a file's content, in hexadecimal digits."""
-    with open(path, "rb") as file:
+    with open(regular(path), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -126,6 +127,8 @@ def check_writable(*paths: StrPath | None) -> None:
         try:
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            if path.exists():
+                regular(path)  # a device would be replaced by a file
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(prefix=TEMPORARY, dir=path.parent):
                 pass

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..base.errors import UserError, why
 from ..base.hints import StrPath
+from ..base.inputs import decode, regular
 
 RENDERINGS, VOXELS, MODELS = "ShapeNetRendering", "ShapeNetVox32", "ShapeNetCore.v1"
 METADATA, NAMES = "rendering_metadata.txt", "renderings.txt"
@@ -73,7 +74,7 @@ def read_metadata(path: StrPath) -> list[tuple[float, float, float]]:
         When the file cannot be read, or a line is not five numbers that a camera can have.
     """
     try:
-        lines = Path(path).read_text(encoding="ascii").split("\n")
+        lines = decode(regular(path).read_bytes()).split("\n")
     except OSError as error:
         raise UserError(f"cannot read {path}: {why(error)}") from error
     except ValueError as error:
