@@ -40,6 +40,7 @@ REMEDIES = {
         (errno.EEXIST, errno.ENOTDIR), "choose another place, for a file is there where a folder is wanted"
     ),
     errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ESPIPE: "give the name of a file",
     errno.ELOOP: "a link leads in a circle: remove it",
 }
 # What compilers and the system's linker say instead of the system's own words.
@@ -94,6 +95,7 @@ def run_tool(main: Callable[[], int | None], together: bool = False) -> NoReturn
     _open_standard_streams()
     try:
         raise_interrupt()
+        _check_arguments()
         if one_of_several() and not together:
             raise UserError(f"{program()} is for one process; start it without mpirun")
         status = main()
@@ -116,6 +118,18 @@ def run_tool(main: Callable[[], int | None], together: bool = False) -> NoReturn
         message, status = in_one_line(error)
         say(f"{program()}: {message}")
         sys.exit(status)
+
+
+def _check_arguments():
+    """Refuse empty arguments: ``--out "$FOLDER"`` would be this folder, and ``--categories ""`` all."""
+    for argument in sys.argv[1:]:
+        name, equals, value = argument.partition("=")
+        if not value and (not argument or equals and name.startswith("--")):
+            after = f" ({argument})" if argument else ""
+            raise UserError(
+                f"an argument is empty{after}, perhaps a variable of the shell that is not set: give it a"
+                " value or leave it out"
+            )
 
 
 def tell_import_errors() -> None:

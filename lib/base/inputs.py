@@ -24,16 +24,19 @@ _MARKS = (
 
 
 def regular(path: StrPath) -> Path:
-    """Return the path of a file that can be opened without waiting.
+    """Return the path of a file, which can be opened without waiting.
 
     Raises
     ------
     OSError
-        Where there is none, or it is a pipe, a socket or a device.
+        Where there is none, or it is a folder, a pipe, a socket or a device.
     """
-    other = _KINDS.get(_kind(path))
+    kind = _kind(path)
+    if kind == stat.S_IFDIR:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    other = _KINDS.get(kind)
     if other:
-        raise OSError(errno.EINVAL, f"it is not a file but a {other}; give a file", str(path))
+        raise OSError(errno.ESPIPE, f"it is not a file but a {other}", str(path))
     return Path(path)
 
 
@@ -93,5 +96,5 @@ def _through_pipe(path, most):
             else:
                 data += chunk
     if not data:
-        raise OSError(errno.EINVAL, "nobody writes to this pipe; give a file", str(path))
+        raise OSError(errno.ESPIPE, "nobody writes to this pipe", str(path))
     return data if most < 0 else data[:most]

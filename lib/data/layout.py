@@ -18,6 +18,7 @@ from ..base.hints import StrPath
 from ..base.inputs import decode, regular
 
 RENDERINGS, VOXELS, MODELS = "ShapeNetRendering", "ShapeNetVox32", "ShapeNetCore.v1"
+MARKER = "dataset.json"  # see `marker`
 METADATA, NAMES = "rendering_metadata.txt", "renderings.txt"
 GRID, MESH = "model.binvox", "model.obj"
 GRIDS = GRID, "model.mat"  # that are read; the first is written
@@ -63,6 +64,11 @@ def write_lists(folder: StrPath, viewpoints: Iterable[tuple[float, float, float]
     names = [view_name(number) for number in range(len(metadata))]
     for name, lines in [(METADATA, metadata), (NAMES, names)]:
         Path(folder, name).write_text("".join(line + "\n" for line in lines), encoding="ascii")
+
+
+def places(root: StrPath) -> list[Path]:
+    """Return the folders of a data set that hold its files, and the file at its root."""
+    return [Path(root, name) for name in (RENDERINGS, VOXELS, MODELS, MARKER)]
 
 
 def read_metadata(path: StrPath) -> list[tuple[float, float, float]]:

@@ -20,6 +20,12 @@ class RunTool(unittest.TestCase):
         answer = run_python(RUN.format(body), **environment)
         self.assertEqual((answer.returncode, answer.stderr), (status, error))
 
+    def test_an_empty_argument_is_a_variable_that_is_not_set(self):
+        for argument, status in (("", 2), ("--out=", 2), ("--set=a=", 0), ("a=", 0), ("-", 0)):
+            answer = run_python(RUN.format("pass"), argument)
+            self.assertEqual(answer.returncode, status, argument)
+            self.assertRegex(answer.stderr, "an argument is empty.*leave it out" if status else "^$")
+
     def test_statuses_and_lines(self):
         self.ends("pass", 0, "")
         self.ends("return 3", 3, "")

@@ -69,6 +69,8 @@ class Pipes(unittest.TestCase):
                         read(name)
         with self.assertRaises(FileNotFoundError):
             regular("a\0b")
+        with self.assertRaises(IsADirectoryError):
+            regular(self.folder)
 
     def test_one_into_which_somebody_writes_is_read_to_its_end(self):
         path, text = self.pipe(), b"train\tchair\ta\n" * 20_000  # more than a pipe holds
@@ -94,7 +96,7 @@ class Pipes(unittest.TestCase):
     def test_nobody_is_waited_for_for_ever(self):
         with mock.patch.object(inputs, "_PATIENCE", 0.1):
             for read in (load_yaml, split_files.read):
-                with self.assertRaisesRegex(UserError, "nobody writes to this pipe; give a file"):
+                with self.assertRaisesRegex(UserError, "nobody writes to this pipe; give the name of a file"):
                     read(self.pipe(read.__module__))
 
 
