@@ -40,6 +40,7 @@ class RunTool(unittest.TestCase):
         self.ends("raise OSError(28, 'No space left on device', '/a', None, '/b')", 2, moved)
         memory = "-c: error: there is not enough memory; close other programs, or ask for less at a time\n"
         self.ends("bytearray(1 << 60)", 2, memory)
+        self.ends("raise SystemError('f returned NULL without setting an exception')", 2, memory)
         waits = "import atexit, time; atexit.register(time.sleep, 9999); "
         thread = waits + 'raise RuntimeError("can\'t start new thread")'
         many = "-c: error: no thread can be started; the limit on processes and threads is reached: raise it "
