@@ -1,17 +1,18 @@
-"""Training steps and predictions at paper size: this project, stock Theano, PyTorch in three forms.
+"""Training steps and predictions at paper size: this project, stock Theano, PyTorch in its forms.
 
 Every contender is a process that waits for requests; each round asks all of them in turn, so that
-what else the machine does falls on all alike. Medians of the rounds, their ratios and the rate of
-the machine's float32 matrix product go to ``output/bench.json``.
+what else the machine does falls on all alike. Before they are timed in a case, all must find our
+loss, or our mean occupancy. Medians of the rounds, what they are to each other, the rate of the
+machine's float32 matrix product, peaks of memory, and a training step beside programs that want the
+cores go to the result file. ``results/cpu`` has one for each kind of CPU.
 """
 
 import argparse
-import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -20,12 +21,16 @@ from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.files import write_json
 from voxlstm.lib.base.progress import Progress
 
+import cpu_tables
+import machine
+import others
+from cpu_cases import REFERENCE, arithmetic, cases, label
+from cpu_contenders import ENTRIES, QUIET, TOLERANCES, commands, compared
 from speed import Contender
 
 HERE = Path(__file__).resolve().parent
-FORMS = ("zero_insertion", "transposed", "channels_last")
-LONGER = 3  # times the rounds for the reference, whose ratios stand for all
-REFERENCE = {"kernel": 3, "batch": 4, "views": 3, "train": True}
+REPEATS = 60  # turns that other programs disturbed, at most, or the measuring would not end
+SETTLING = 2  # steps, after which threads wait as suits a quiet or a busy machine
 
 
 def parse_arguments(argv):
@@ -33,134 +38,163 @@ def parse_arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     torch = HERE.parent / ".venv-bench/bin/python"
     parser.add_argument("--torch", default=torch, help="a Python that has PyTorch")
-    parser.add_argument("--rounds", type=int, default=5, help="timed rounds a case")
+    parser.add_argument("--rounds", type=int, default=3, help="timed rounds a case")
     parser.add_argument("--quick", action="store_true", help="only the case of the ratios")
     parser.add_argument("--threads", type=int, help="threads of each contender; all cores if unset")
     parser.add_argument("--out", default=HERE.parent / "output/bench.json", help="result file")
     return parser.parse_args(argv)
 
 
-def cases(quick):
-    """Return the settings measured: the reference, and each of its settings varied alone."""
-    chosen = [REFERENCE]
-    if not quick:
-        varied = {"kernel": [1], "batch": [1, 16], "views": [1, 5]}
-        chosen += [{**REFERENCE, k: v} for k, values in varied.items() for v in values]
-        chosen += [{**case, "train": False} for case in chosen]
-    return chosen
+class Bench:
+    """The contenders, and what was found of them.
 
+    Parameters
+    ----------
+    contenders : dict of str to Contender
+    rounds : int
 
-def arithmetic(kernel, batch, views, train):
-    """Return the floating-point operations that the mathematics needs, two for each product.
-
-    The gradient of a layer costs twice the layer; the views need none.
+    Attributes
+    ----------
+    missing : dict of str to str
+        Why a contender could not take part: PyTorch's compiler refused.
+    repeats, disturbed : int
+        Turns that were repeated, as other programs took the cores; and disturbed ones that count.
+    peaks : dict of str to int
+        Peaks of memory by contender, in bytes, of processes that did nothing but the reference.
     """
-    sizes = (127, 64, 33, 17, 9, 5)
-    widths = (3, 96, 128, 256, 256, 256, 256)
-    layers = [s * s * i * o * (49 if s == 127 else 9) for s, i, o in zip(sizes, widths, widths[1:])]
-    first = views * layers[0]
-    encoder = views * (sum(layers) + 2304 * 1024 + 1024 * 3 * 128 * 64)
-    # The first state is zero, so the recurrent kernel first acts at the second view.
-    recurrence = (views - 1) * 64 * 128 * 384 * kernel**3
-    enlarging = 27 * (4**3 * 128 * 128 + 8**3 * 128 * 128 + 16**3 * 128 * 64)
-    decoder = enlarging + 27 * 32**3 * (64 * 32 + 32 * 2)
-    forward = encoder + recurrence + decoder
-    return 2 * batch * (3 * forward - first if train else forward)
+
+    def __init__(self, contenders, rounds):
+        self.contenders, self.rounds = contenders, rounds
+        self.missing, self.peaks = {}, {}
+        self.repeats = self.disturbed = 0
+
+    def turns(self, case):
+        """Return how often each contender that takes part in a case is timed there."""
+        entries = {name: ENTRIES[name] for name in self.contenders if ENTRIES[name].enters(case)}
+        return {name: entry.turns(case, self.rounds) for name, entry in entries.items()}
+
+    def ask(self, name, case):
+        """Return a list of a contender's answer, which is empty when it is missing."""
+        if name in self.missing:
+            return []
+        answer, disturbed = others.ask(self.contenders[name], case)
+        if disturbed and self.repeats < REPEATS and "seconds" in answer:
+            self.repeats += 1
+            answer, disturbed = others.ask(self.contenders[name], case)
+        self.disturbed += disturbed
+        if "error" in answer:
+            self.missing[name] = answer["error"]
+        return [answer] if "seconds" in answer else []
+
+    def measure(self, case, progress):
+        """Return the medians of one case, seconds by contender, and the matrix product's rate."""
+        turns, rates = self.turns(case), []
+        answers = {name: [] for name in turns}
+        for number in range(1 + max(turns.values())):
+            for name in [name for name, times in turns.items() if number <= times]:
+                answers[name] += self.ask(name, case)
+                progress.update()
+            if not number:
+                check(case, {name: given[0]["found"] for name, given in answers.items() if given})
+            product = self.contenders["voxlstm"].ask(product=True)
+            rates.append(product["operations"] / product["seconds"])
+        answers = {name: given for name, given in answers.items() if given}
+        if case == REFERENCE:  # the first, so that these are its own
+            self.peaks = {name: given[-1]["peak_bytes"] for name, given in answers.items()}
+        return summarise(case, answers, rates)
+
+    def all(self, chosen):
+        """Return the results of all cases, in the order of the cases."""
+        total = sum(1 + times for case in chosen for times in self.turns(case).values())
+        with Progress(total, "benchmark", unit="run") as progress:
+            return [self.measure(case, progress) for case in chosen]
+
+    def busy(self, names, count):
+        """Return the seconds of the reference's training, by contender, quiet and beside others."""
+        found = {QUIET: self.steps(names)}
+        with others.beside(count):
+            found[f"beside {count} others"] = self.steps(names)
+        return {"others": count, "seconds": found}
+
+    def steps(self, names):
+        """Return the median seconds of the reference's training by contender, in turns."""
+        answers = [
+            {name: self.contenders[name].ask(**REFERENCE)["seconds"] for name in names}
+            for _ in range(SETTLING + 2 * self.rounds)
+        ]
+        return {name: statistics.median(turn[name] for turn in answers[SETTLING:]) for name in names}
+
+
+def check(case, found):
+    """Raise UserError where a contender does not find what ours finds, within its precision."""
+    for name, value in found.items():
+        if not abs(value - found["voxlstm"]) <= TOLERANCES[ENTRIES[name].precision]:  # NaN too
+            raise UserError(
+                f"{label(case)}: {name} finds {value:.6f} and voxlstm {found['voxlstm']:.6f}, so that"
+                " they do not compute the same; compare benchmarks/torch_twin.py with the network"
+            )
+
+
+def summarise(case, answers, rates):
+    """Return what is kept of one case; the first answers, which warm up, are not timed."""
+    timed = {name: [answer["seconds"] for answer in given[1:]] for name, given in answers.items()}
+    seconds = {name: statistics.median(values) for name, values in timed.items()}
+    return {
+        **case,
+        "rounds": {name: len(values) for name, values in timed.items()},
+        "seconds": seconds,
+        "least_seconds": {name: min(values) for name, values in timed.items()},
+        "found": {name: given[0]["found"] for name, given in answers.items()},
+        "matrix_product_rate": statistics.median(rates[1:]),
+        "arithmetic": arithmetic(**case),
+        "compared": compared(seconds),
+    }
 
 
 def start(options, folder, running):
-    """Return the contenders by name, each started in a process that ends with an ExitStack.
-
-    Ours come first, as they leave the weights in the folder that PyTorch's take.
-    """
+    """Return the contenders by name, each started in a process that ends with an ExitStack."""
     if not Path(options.torch).exists():
         raise UserError(f"there is no {options.torch}; run 'make bench', which installs PyTorch")
-    threads = str(options.threads or usable_cores())
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    base = {**os.environ, **dict.fromkeys(names, threads)}
-    ours = [sys.executable, str(HERE / "voxlstm_side.py"), folder]
-    theirs = [str(options.torch), str(HERE / "torch_cpu.py"), folder, threads]
-    commands = {
-        "voxlstm": (ours, base),
-        "stock_theano": (ours, {**base, "VOXLSTM_ONEDNN": "0"}),
-        **dict.fromkeys(FORMS, (theirs, base)),
-    }
-    return {name: running.enter_context(Contender(*command)) for name, command in commands.items()}
-
-
-def measure(contenders, case, rounds, progress):
-    """Return the medians of one case, seconds by contender, and the matrix product's rate."""
-    seconds, rates, peaks = {name: [] for name in contenders}, [], {}
-    for number in range(rounds + 1):
-        for name, contender in contenders.items():
-            form = {"form": name} if name in FORMS else {}
-            answer = contender.ask(**case, **form)
-            if number:  # the first compiles and warms up
-                seconds[name].append(answer["seconds"])
-            peaks[name] = answer["peak_bytes"]
-            progress.update()
-        answer = contenders["voxlstm"].ask(product=True)
-        rates.append(answer["operations"] / answer["seconds"])
-    middle = {name: statistics.median(values) for name, values in seconds.items()}
-    rate = statistics.median(rates[1:])
-    return {
-        **case,
-        "rounds": rounds,
-        "seconds": middle,
-        "best_seconds": {name: min(values) for name, values in seconds.items()},
-        "peak_bytes_so_far": peaks,
-        "matrix_product_rate": rate,
-        "arithmetic": arithmetic(**case),
-        "ratios": ratios(middle, arithmetic(**case), rate),
-    }
-
-
-def ratios(seconds, operations, rate):
-    """Return our speed over others': samples a second, and useful arithmetic over the rate."""
-    ours = seconds["voxlstm"]
-    return {
-        "zero_insertion": seconds["zero_insertion"] / ours,
-        "best_pytorch": min(seconds[form] for form in FORMS) / ours,
-        "stock_theano": seconds["stock_theano"] / ours,
-        "matrix_product": operations / ours / rate,
-    }
-
-
-def compete(contenders, chosen, rounds):
-    """Return the results of all cases, in the order of the cases."""
-    about = {name: contender.about for name, contender in contenders.items()}
-    if not about["voxlstm"]["onednn"]:
+    bfloat16 = machine.has_bfloat16(Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    chosen = commands(options.torch, folder, options.threads or usable_cores(), bfloat16)
+    contenders = {name: running.enter_context(Contender(*command)) for name, command in chosen.items()}
+    if not contenders["voxlstm"].about["onednn"]:
         print("bench: oneDNN is not in use; install the extra 'fast'", file=sys.stderr)
-    measured = []
-    rounds = [rounds * (LONGER if case == REFERENCE else 1) for case in chosen]
-    total = sum(n + 1 for n in rounds) * len(contenders)
-    with Progress(total, "benchmark", unit="run") as progress:
-        for case, number in zip(chosen, rounds):
-            measured.append(measure(contenders, case, number, progress))
-    reference = measured[0]["ratios"]
+    return contenders
+
+
+def compete(contenders, options):
+    """Return all that is measured."""
+    about = {"machine": machine.describe(), "date": time.strftime("%Y-%m-%d")}
+    bench = Bench(contenders, options.rounds)
+    measured = bench.all(cases(options.quick))
+    rivals = [name for pair in measured[0]["compared"].values() for name in (pair["name"], pair["best"])]
     return {
-        "ratios": {k: reference[k] for k in ("zero_insertion", "best_pytorch", "matrix_product")},
+        **about,
+        "contenders": {name: contender.about for name, contender in contenders.items()},
+        "missing": bench.missing,
+        "repeated_turns": bench.repeats,
+        "disturbed_turns": bench.disturbed,
+        "agreed_within": TOLERANCES,
         "reference": REFERENCE,
-        # The reference comes first, so that these are its own.
-        "peak_bytes": measured[0]["peak_bytes_so_far"],
-        "contenders": about,
-        "cores": usable_cores(),
+        "peak_bytes": bench.peaks,
         "cases": measured,
+        "busy": bench.busy(rivals, usable_cores()),
     }
 
 
 def main(argv=None):
-    """Measure and write the results."""
+    """Measure, print the tables and write the result."""
     options = parse_arguments(argv)
     try:
         with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
-            result = compete(start(options, folder, running), cases(options.quick), options.rounds)
+            result = compete(start(options, folder, running), options)
     except subprocess.CalledProcessError as error:
         raise UserError(
             f"{Path(error.cmd[1]).name} ended with status {error.returncode}; see above"
         ) from error
     write_json(options.out, result)
-    print(json.dumps(result["ratios"]))
+    print(cpu_tables.section(result))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from contextlib import ExitStack
@@ -20,6 +19,7 @@ from voxlstm.lib.base.cores import usable_cores
 from voxlstm.lib.base.errors import run_tool
 from voxlstm.lib.base.files import write_json
 
+from others import beside
 from speed import Contender
 
 HERE = Path(__file__).resolve().parent
@@ -85,13 +85,8 @@ def main(argv=None):
             "time": time.strftime("%Y-%m-%d"),
             "alone": measure(sides, options),
         }
-        others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
-        try:
+        with beside(2):
             result["beside two others"] = measure(sides, options)
-        finally:
-            for other in others:
-                other.kill()
-                other.wait()
     print(json.dumps(result, indent=2))
     write_json(options.out, result)
 

@@ -1,8 +1,9 @@
-"""PyTorch's network in three forms, timed on request on the CPU; runs in an environment of its own.
+"""PyTorch's network in one form, timed on request on the CPU; runs in an environment of its own.
 
-``torch_cpu.py FOLDER THREADS`` reads requests from standard input, one JSON object a line (form, kernel,
-batch, views, train), and answers each with the seconds of one run. The folder has what
-`voxlstm_side` wrote: the weights and definition of each network.
+``torch_cpu.py FOLDER THREADS FORM`` reads requests from standard input, one JSON object a line
+(kernel, batch, views, train), and answers each with the seconds of one run and what it found: the
+loss, or the mean occupancy. The folder has what `voxlstm_side` wrote: the weights and definition of
+each network. A form is a layout of `torch_twin`, followed by any of ``+autocast`` and ``+compile``.
 """
 
 import json
@@ -15,57 +16,81 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from cpu_cases import STILL, data
+from torch_forms import Form
 from torch_twin import loss_of, occupancy_of, optimiser, prepare
 
-LAYOUTS = {
-    "zero_insertion": "zero_insertion",
-    "transposed": "channels_first",
-    "channels_last": "channels_last",
-}
+
+class Side:
+    """The networks of a folder in one form.
+
+    Parameters
+    ----------
+    folder : Path
+    form : str
+    """
+
+    def __init__(self, folder, form):
+        self.folder, self.form = folder, Form(form)
+        self.functions = {True: self.form.compiled(loss_of), False: self.form.compiled(occupancy_of)}
+        self.model = lru_cache(maxsize=None)(self.load)
+        self.batch = lru_cache(maxsize=1)(self.draw)
+
+    def load(self, kernel):
+        """Return a network's parameters in the form's layout, its definition and its optimiser."""
+        with np.load(self.folder / f"weights_{kernel}.npz") as archive:
+            weights = dict(archive)
+        config = json.loads((self.folder / f"network_{kernel}.json").read_text())
+        w = prepare(weights, config, self.form.layout, "cpu")
+        return w, config, optimiser(w, rate=STILL)
+
+    @staticmethod
+    def draw(batch, views):
+        """Return views from 0 to 1 and voxels."""
+        x, y = data(batch, views)
+        return torch.from_numpy(x.astype("float32") / np.float32(255)), torch.from_numpy(y)
+
+    def rounded(self):
+        """Return the context in which factors of products are rounded where the form says so."""
+        return torch.autocast("cpu", dtype=torch.bfloat16, enabled="autocast" in self.form.extras)
+
+    def run(self, kernel, batch, views, train):
+        """Return the seconds of one training step or one prediction, and what it found."""
+        w, config, descent = self.model(kernel)
+        x, y = self.batch(batch, views)
+        start = time.perf_counter()
+        if train:
+            descent.zero_grad()
+            with self.rounded():
+                loss = self.functions[True](w, config, self.form.layout, x, y)
+            loss.backward()
+            descent.step()
+            found = loss.item()
+            return time.perf_counter() - start, found
+        with torch.inference_mode(), self.rounded():
+            occupancy = self.functions[False](w, config, self.form.layout, x).float().numpy()
+        return time.perf_counter() - start, float(occupancy.mean())
 
 
-@lru_cache(maxsize=None)
-def model(folder, form, kernel):
-    """Return a network's parameters in the layout of a form, its definition and its optimiser."""
-    with np.load(folder / f"weights_{kernel}.npz") as archive:
-        weights = dict(archive)
-    config = json.loads((folder / f"network_{kernel}.json").read_text())
-    w = prepare(weights, config, LAYOUTS[form], "cpu")
-    return w, config, optimiser(w, rate=1e-4)
+def answer(side, request):
+    """Return the answer to a request; that it cannot be compiled is one too."""
+    try:
+        seconds, found = side.run(**request)
+    except Exception as error:  # torch.compile raises many kinds
+        if "compile" not in side.form.extras:
+            raise
+        return {"error": str(error).strip().split("\n")[0][:200] or type(error).__name__}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"seconds": seconds, "found": found, "peak_bytes": peak}
 
 
-@lru_cache(maxsize=1)
-def data(batch, views):
-    """Return random views and voxels."""
-    x = torch.rand(views, batch, 3, 127, 127)
-    return x, (torch.rand(batch, 32, 32, 32) > 0.8).to(torch.uint8)
-
-
-def run(folder, form, kernel, batch, views, train):
-    """Return the seconds of one training step or one prediction."""
-    w, config, descent = model(folder, form, kernel)
-    x, y = data(batch, views)
-    start = time.perf_counter()
-    if train:
-        descent.zero_grad()
-        loss = loss_of(w, config, LAYOUTS[form], x, y)
-        loss.backward()
-        descent.step()
-        loss.item()
-    else:
-        with torch.inference_mode():
-            occupancy_of(w, config, LAYOUTS[form], x).numpy()
-    return time.perf_counter() - start
-
-
-def main(folder, threads):
+def main(folder, threads, form):
     """Answer requests until standard input ends."""
     torch.set_num_threads(int(threads))
-    print(json.dumps({"version": torch.__version__}), flush=True)
+    side = Side(Path(folder), form)
+    print(json.dumps({"version": torch.__version__, "form": form}), flush=True)
     for line in sys.stdin:
-        seconds = run(Path(folder), **json.loads(line))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(json.dumps({"seconds": seconds, "peak_bytes": peak}), flush=True)
+        print(json.dumps(answer(side, json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

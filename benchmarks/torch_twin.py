@@ -176,4 +176,4 @@ def optimiser(w, rate):
     biases = [value for name, value in w.items() if name.endswith(".b")]
     others = [value for name, value in w.items() if not name.endswith(".b")]
     groups = [{"params": others, "weight_decay": WEIGHT_DECAY}, {"params": biases}]
-    return torch.optim.SGD(groups, lr=rate, momentum=MOMENTUM, fused=others[0].is_cuda)
+    return torch.optim.SGD(groups, lr=rate, momentum=MOMENTUM, fused=True)

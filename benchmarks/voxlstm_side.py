@@ -1,6 +1,6 @@
 """This project's network, timed on request as `torch_cpu` does; ``VOXLSTM_ONEDNN=0`` for stock ops.
 
-``voxlstm_side.py FOLDER`` first writes there the weights and definitions that PyTorch takes.
+``voxlstm_side.py FOLDER PRECISION`` first writes there the weights and definitions that PyTorch takes.
 """
 
 import json
@@ -11,7 +11,8 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from voxlstm.lib.backend.door import theano
+import voxlstm
+from voxlstm.lib.backend.door import theano, use_device
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from voxlstm.lib.ops import available
 from voxlstm.models.network import Network, NetworkConfig
 from voxlstm.solvers.recipe import Recipe
 from voxlstm.solvers.solver import Solver
+
+import cpu_cases
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNELS = 1, 3
@@ -32,16 +35,13 @@ def definition(kernel):
 
 @lru_cache(maxsize=None)
 def solver(kernel):
-    """Return a solver of the paper's network, at a rate at which random data do no harm."""
+    """Return a solver of the paper's network, at a rate at which its weights stay."""
     recipe = Recipe.from_file(ROOT / "solvers/sgd_3d_r2n2.yaml")
-    return Solver(Network(definition(kernel), seed=0), replace(recipe, rate=1e-4, rate_drops=(), warmup=0))
+    still = replace(recipe, rate=cpu_cases.STILL, rate_drops=(), warmup=0)
+    return Solver(Network(definition(kernel), seed=0), still)
 
 
-@lru_cache(maxsize=1)
-def data(batch, views):
-    random = np.random.default_rng(0)
-    x = random.integers(0, 256, (views, batch, 3, 127, 127), "uint8")
-    return x, (random.random((batch, 32, 32, 32)) > 0.8).astype("uint8")
+data = lru_cache(maxsize=1)(cpu_cases.data)
 
 
 @lru_cache(maxsize=None)
@@ -50,7 +50,7 @@ def matrices(size=2048):
     return [random.random((size, size), "float32") for _ in range(2)]
 
 
-def product():
+def multiply():
     """Return the seconds of one square float32 matrix product and its arithmetic."""
     a, b = matrices()
     start = time.perf_counter()
@@ -59,41 +59,48 @@ def product():
 
 
 def run(kernel, batch, views, train):
-    """Return the seconds of one training step or one prediction."""
+    """Return the seconds of one training step or one prediction, and the loss or mean occupancy."""
     x, y = data(batch, views)
     floats = as_float(x)
     chosen = solver(kernel)
     start = time.perf_counter()
     if train:
-        chosen.step(x, y)
-    else:
-        chosen.predict(floats)
-    return time.perf_counter() - start
+        loss = chosen.step(x, y)
+        return time.perf_counter() - start, loss
+    occupancy = chosen.predict(floats)
+    return time.perf_counter() - start, float(occupancy.mean())
 
 
 def write_networks(folder):
-    """Write each network's weights and definition."""
+    """Write each network's weights and definition, where another such process has not."""
     for kernel in KERNELS:
-        network = Network(definition(kernel), seed=0)
-        np.savez(folder / f"weights_{kernel}.npz", **network.get_weights())
-        (folder / f"network_{kernel}.json").write_text(json.dumps(network.config.to_dict()))
+        description = folder / f"network_{kernel}.json"
+        if not description.exists():
+            network = Network(definition(kernel), seed=0)
+            np.savez(folder / f"weights_{kernel}.npz", **network.get_weights())
+            description.write_text(json.dumps(network.config.to_dict()))
 
 
-def main(folder):
+def answer(product=False, **case):
+    """Return the answer to a request."""
+    if product:
+        seconds, operations = multiply()
+        return {"seconds": seconds, "operations": operations}
+    seconds, found = run(**case)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"seconds": seconds, "found": found, "peak_bytes": peak}
+
+
+def main(folder, precision):
     """Answer requests until standard input ends."""
+    use_device("cpu", precision)
     write_networks(Path(folder))
     served, reason = available()
-    print(json.dumps({"version": theano.__version__, "onednn": reason if served else None}))
-    sys.stdout.flush()
+    about = {"version": voxlstm.__version__, "theano": theano.__version__, "precision": precision}
+    about["onednn"] = reason if served else None
+    print(json.dumps(about), flush=True)
     for line in sys.stdin:
-        request = json.loads(line)
-        if request.pop("product", False):
-            seconds, operations = product()
-            answer = {"seconds": seconds, "operations": operations}
-        else:
-            answer = {"seconds": run(**request)}
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(json.dumps({**answer, "peak_bytes": peak}), flush=True)
+        print(json.dumps(answer(**json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

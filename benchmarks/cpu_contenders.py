@@ -1,0 +1,109 @@
+"""Who is measured on the CPU, in which cases and how often, and who is compared with whom."""
+
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from voxlstm.lib.backend.precision import BFLOAT16, FLOAT32
+from voxlstm.lib.backend.waiting import CHOSEN_BY_USER
+
+from cpu_cases import REFERENCE, is_reference
+
+HERE = Path(__file__).resolve().parent
+LONGER = 3  # times the rounds for the reference's training, whose ratios stand for all
+SHORTER = 2  # times the rounds for predictions, which take a third of the time
+THREADS = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
+TOLERANCES = {FLOAT32: 1e-4, BFLOAT16: 2e-3}  # of the loss, or of the mean occupancy
+EVERYWHERE, REFERENCES, ONCE = "every case", "the reference's two", "the reference's training"
+
+
+class Entry(NamedTuple):
+    """One contender: its precision, PyTorch's form (empty for Theano), and where it takes part."""
+
+    precision: str
+    form: str
+    where: str
+
+    def enters(self, case):
+        """Return whether this one takes part in a case."""
+        return {EVERYWHERE: True, REFERENCES: is_reference(case), ONCE: case == REFERENCE}[self.where]
+
+    def turns(self, case, rounds):
+        """Return how often this one is timed in a case."""
+        if not case["train"]:
+            return rounds * SHORTER
+        return rounds * (LONGER if case == REFERENCE and self.where != REFERENCES else 1)
+
+
+ENTRIES = {  # ours come first, as they write the weights that PyTorch's take
+    "voxlstm": Entry(FLOAT32, "", EVERYWHERE),
+    "voxlstm_bfloat16": Entry(BFLOAT16, "", EVERYWHERE),
+    "stock_theano": Entry(FLOAT32, "", REFERENCES),
+    "zero_insertion": Entry(FLOAT32, "zero_insertion", REFERENCES),
+    "transposed": Entry(FLOAT32, "channels_first", EVERYWHERE),
+    "channels_last": Entry(FLOAT32, "channels_last", EVERYWHERE),
+    "compiled": Entry(FLOAT32, "channels_last+compile", ONCE),
+    "autocast_transposed": Entry(BFLOAT16, "channels_first+autocast", EVERYWHERE),
+    "autocast_channels_last": Entry(BFLOAT16, "channels_last+autocast", EVERYWHERE),
+    "autocast_compiled": Entry(BFLOAT16, "channels_last+autocast+compile", ONCE),
+}
+QUIET = "quiet"  # the name of a machine with nothing beside the contender that is asked
+OURS = {FLOAT32: "voxlstm", BFLOAT16: "voxlstm_bfloat16"}
+
+
+def is_tuning(name):
+    """Return whether a variable of the environment makes this machine's results its own."""
+    return name.startswith("OPENBLAS_") or name in CHOSEN_BY_USER
+
+
+def commands(torch, folder, threads, bfloat16):
+    """Return the command and environment of each contender that this machine can have, by name.
+
+    Parameters
+    ----------
+    torch : path
+        The Python that has PyTorch.
+    folder : path
+        Where ours leave the weights that PyTorch's take.
+    threads : int
+    bfloat16 : bool
+        Whether the CPU multiplies it.
+    """
+    clean = {name: value for name, value in os.environ.items() if not is_tuning(name)}
+    base = {**clean, **dict.fromkeys(THREADS, str(threads))}
+    found = {}
+    for name, entry in ENTRIES.items():
+        command = [sys.executable, str(HERE / "voxlstm_side.py"), str(folder), entry.precision]
+        if entry.form:
+            command = [str(torch), str(HERE / "torch_cpu.py"), str(folder), str(threads), entry.form]
+        if bfloat16 or entry.precision != BFLOAT16:
+            found[name] = command, {**base, **({"VOXLSTM_ONEDNN": "0"} if name == "stock_theano" else {})}
+    return found
+
+
+def compared(seconds):
+    """Return ours beside PyTorch's best form, by precision, for the precisions measured.
+
+    Parameters
+    ----------
+    seconds : dict of str to float
+        By contender.
+
+    Returns
+    -------
+    dict of str to dict
+        ``name`` and ``best``, our contender and PyTorch's; ``ours`` and ``pytorch``, their seconds;
+        ``ratio``, our samples a second over theirs.
+    """
+    result = {}
+    for precision, ours in OURS.items():
+        theirs = [
+            n for n, entry in ENTRIES.items() if entry.form and entry.precision == precision and n in seconds
+        ]
+        if ours in seconds and theirs:
+            best = min(theirs, key=seconds.get)
+            times = {"ours": seconds[ours], "pytorch": seconds[best]}
+            ratio = seconds[best] / seconds[ours]
+            result[precision] = {"name": ours, "best": best, **times, "ratio": ratio}
+    return result
