@@ -1,7 +1,8 @@
 """Which way computes a convolution or a matrix product fastest: the thresholds of ``lib/ops``.
 
 Of 3-D convolutions of few channels it compares the loops of ``lib/ops/narrow.h`` with oneDNN, of those of
-many the pairs of cells of ``lib/ops/winograd.h``, on this CPU and as on one with AVX2; of matrix products the loops of ``lib/ops/dense.h`` with NumPy's BLAS.
+many the pairs of cells of ``lib/ops/winograd.h``, on this CPU and as on one with AVX2; of matrix products
+the loops of ``lib/ops/dense.h`` with NumPy's BLAS.
 Each time is the smallest of some runs of one thread.
 """
 

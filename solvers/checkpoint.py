@@ -52,6 +52,7 @@ import numpy as np
 from ..lib.base.errors import UserError, why
 from ..lib.base.files import atomic_path
 from ..lib.base.hints import StrPath
+from ..lib.base.inputs import regular
 from ..lib.base.npz import Damaged, NpzFile
 from ..lib.data.split_files import ENCODING
 
@@ -237,10 +238,8 @@ def _read(path):
     """Return the meta data and all other arrays of a file that is ours and whole."""
     if not path.exists():
         raise UserError(f"there is no checkpoint {path}; check the name")
-    if not path.is_file():
-        raise UserError(f"cannot read the checkpoint {path}: it is not a file")
     try:
-        if not zipfile.is_zipfile(path):
+        if not zipfile.is_zipfile(regular(path)):
             raise UserError(_not_a_zip(path))
         with NpzFile(path) as file:
             if "meta" not in file.names:

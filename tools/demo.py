@@ -6,7 +6,7 @@ from pathlib import Path
 
 from voxlstm.lib.api import load
 from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.files import write_bytes
+from voxlstm.lib.base.files import check_writable, write_bytes
 from voxlstm.lib.base.progress import printable, say
 from voxlstm.lib.evaluation.demo import demo_cases, write_demo
 from voxlstm.lib.evaluation.report.figures import png, result_sheet
@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is not a folder; give --out another name")
     export.check_name("any.glb")
+    check_writable(out / "demo.html")
     net = load(options.weights, options.device)
     network, threshold = net.network, net.threshold
     say("compiling; the first time on a machine takes half a minute")

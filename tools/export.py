@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.files import check_apart
+from voxlstm.lib.base.files import check_apart, check_writable
 from voxlstm.lib.data.layout import VIEWS
 from voxlstm.lib.exchange import files
 from voxlstm.solvers.checkpoint import load_network
@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parse_arguments(argv)
     form = files.format_of(options.out, options.format)
     check_apart({"--out": options.out}, [options.weights])
+    check_writable(options.out)
     if options.views is not None and form != "onnx":
         raise UserError("--views is of ONNX; leave it out")
     if options.views is not None and not 1 <= options.views <= VIEWS:

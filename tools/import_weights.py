@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from voxlstm.lib.base.errors import run_tool
-from voxlstm.lib.base.files import check_apart
+from voxlstm.lib.base.files import check_apart, check_writable
 from voxlstm.lib.exchange import files
 from voxlstm.solvers import checkpoint
 
@@ -23,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Import; return 0."""
     options = parse_arguments(argv)
     check_apart({"--out": options.out}, [options.file])
+    check_writable(options.out)
     saved = files.read(options.file)
     # A network refuses what does not fit, and has its weights in their order.
     network = checkpoint.network_of(saved, options.file)

@@ -9,6 +9,7 @@ from voxlstm.lib.base.errors import UserError, run_tool
 from voxlstm.lib.base.files import check_apart, check_writable
 from voxlstm.lib.base.progress import say
 from voxlstm.lib.data.categories import CATEGORIES, find_synsets
+from voxlstm.lib.data.layout import places
 from voxlstm.lib.data.names import listed
 from voxlstm.lib.geometry.contact_sheet import write_contact_sheet
 from voxlstm.lib.geometry.dataset import make
@@ -106,7 +107,8 @@ def run(arguments: argparse.Namespace, group: Alone) -> int:
     sheet = arguments.contact_sheet
     if sheet and Path(sheet).suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UserError(f"--contact-sheet {sheet} must end in .png or .jpg")
-    check_apart({"--contact-sheet": sheet}, [task.path for task in tasks])
+    read = [task.path for task in tasks]
+    check_apart({"--contact-sheet": sheet}, [*read, arguments.models, *places(arguments.out)])
     check_writable(sheet)
     if group.size > 1:
         group.check_same({"the digest of the models' list": digest(*map(astuple, tasks))}, MODELS_ALIKE)

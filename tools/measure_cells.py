@@ -7,6 +7,7 @@ from voxlstm.lib.backend import door
 from voxlstm.lib.base.errors import run_tool
 from voxlstm.lib.base.files import check_apart, check_writable, sha256, write_json
 from voxlstm.lib.base.progress import Progress
+from voxlstm.lib.data.layout import places
 from voxlstm.lib.data.splits import test_objects
 from voxlstm.lib.evaluation import hidden_part
 from voxlstm.models.predictor import Predictor
@@ -28,7 +29,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; return 0."""
     options = parse_arguments(argv)
-    check_apart({"--out": options.out}, [options.weights])
+    check_apart({"--out": options.out}, [options.weights, *places(options.data)])
     check_writable(options.out)
     items = test_objects(options.data)
     door.use_device(options.device)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from voxlstm.lib.base.errors import run_tool
-from voxlstm.lib.base.files import check_writable, write_json
+from voxlstm.lib.base.files import check_apart, check_writable, write_json
 from voxlstm.lib.base.progress import Progress
+from voxlstm.lib.data.layout import places
 from voxlstm.lib.data.splits import RATIO, test_objects
 from voxlstm.lib.evaluation.tables import grid
 from voxlstm.lib.evaluation.visual_hull import scores
@@ -28,6 +29,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Carve, print and write; return 0."""
     options = parse_arguments(argv)
+    check_apart({"--out": options.out}, places(options.data))
     check_writable(options.out)
     items = test_objects(options.data, options.split)
     with Progress(len(items), "visual hull", unit="objects") as progress:

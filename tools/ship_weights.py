@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from voxlstm.lib.base.errors import UserError, run_tool
-from voxlstm.lib.base.files import sha256, write_json
+from voxlstm.lib.base.files import check_apart, check_writable, sha256, write_json
 from voxlstm.lib.evaluation import output
 from voxlstm.solvers import checkpoint
 
@@ -55,6 +55,9 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Write both files; return 0."""
     options = parse_arguments(argv)
+    written = options.out.with_suffix(".json")
+    check_apart({"--out": options.out, "--out's .json": written}, [options.weights, options.results])
+    check_writable(options.out, written)
     trained, results = checkpoint.load(options.weights), output.read_results(options.results)
     digest = sha256(options.weights)
     if results["weights"]["sha256"] != digest:
@@ -69,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     scores = {name: results[name] for name in SCORES}
     scores["data"] = {name: value for name, value in scores["data"].items() if name != "folder"}
     scores["trained_on"], scores["stored_threshold"] = extra["trained_on"], trained.threshold
-    write_json(options.out.with_suffix(".json"), scores)
+    write_json(written, scores)
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB")
     return 0
 

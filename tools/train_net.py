@@ -3,14 +3,16 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 
 from voxlstm.lib.backend.precision import HELP, PRECISIONS
 from voxlstm.lib.base.errors import run_tool
+from voxlstm.lib.base.files import check_apart
 from voxlstm.lib.base.progress import say
 from voxlstm.lib.data.names import listed
 from voxlstm.lib.parallel.group import Alone, join
 from voxlstm.lib.runs.alike import check_alike
-from voxlstm.lib.runs.run_folder import RunFolder
+from voxlstm.lib.runs.run_folder import CONTENT, RunFolder
 from voxlstm.lib.runs.start import Asked, begin, resume
 from voxlstm.lib.runs.train import follow, train
 from voxlstm.solvers.training import LAST
@@ -80,6 +82,9 @@ def run(options: argparse.Namespace, group: Alone) -> int:
     """Train in the folder of the command line, and say where the run stands; return the status."""
     asked = Asked(**{field.name: getattr(options, field.name) for field in fields(Asked)})
     # Everything that can be wrong with the command is found before the folder is touched.
+    if not options.resume:
+        written = {f"--out's {name}": Path(options.out, name) for name in CONTENT}
+        check_apart(written, [options.model, options.solver, options.weights, options.split])
     start = None if options.resume else begin(asked)
     with RunFolder(options.out, options.resume, options.overwrite) as folder:
         training, stop = train(folder, start or resume(folder, asked), group)

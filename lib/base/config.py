@@ -12,6 +12,7 @@ import yaml
 
 from .errors import UserError, why
 from .hints import StrPath
+from .inputs import decode, read_given
 
 Built = TypeVar("Built")
 
@@ -105,8 +106,7 @@ def load_yaml(path: StrPath) -> dict[str, Any]:
         When the file cannot be read, is not YAML, or is not a mapping.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read(MOST + 1)
+        text = decode(read_given(path, 4 * (MOST + 1)))  # no character takes more bytes
     except OSError as error:
         raise UserError(f"cannot read {path}: {why(error)}") from error
     except UnicodeDecodeError as error:

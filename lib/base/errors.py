@@ -40,6 +40,7 @@ REMEDIES = {
         (errno.EEXIST, errno.ENOTDIR), "choose another place, for a file is there where a folder is wanted"
     ),
     errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ESPIPE: "give the name of a file",
     errno.ELOOP: "a link leads in a circle: remove it",
 }
 # What compilers and the system's linker say instead of the system's own words.
@@ -94,6 +95,7 @@ def run_tool(main: Callable[[], int | None], together: bool = False) -> NoReturn
     _open_standard_streams()
     try:
         raise_interrupt()
+        _check_arguments()
         if one_of_several() and not together:
             raise UserError(f"{program()} is for one process; start it without mpirun")
         status = main()
@@ -109,13 +111,25 @@ def run_tool(main: Callable[[], int | None], together: bool = False) -> NoReturn
         # The reader of our output has gone (``| head``); closing stdout again would warn.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except (UserError, MemoryError, OSError, ImportError, KeyboardInterrupt) as error:
+    except (UserError, MemoryError, OSError, ImportError, SystemError, KeyboardInterrupt) as error:
         end_at_once()  # a second Ctrl-C
-        if isinstance(error, ImportError) and not cause(str(error)):
+        if isinstance(error, (ImportError, SystemError)) and not _of_memory(error) and not cause(str(error)):
             raise
         message, status = in_one_line(error)
         say(f"{program()}: {message}")
         sys.exit(status)
+
+
+def _check_arguments():
+    """Refuse empty arguments: ``--out "$FOLDER"`` would be this folder, and ``--categories ""`` all."""
+    for argument in sys.argv[1:]:
+        name, equals, value = argument.partition("=")
+        if not value and (not argument or equals and name.startswith("--")):
+            after = f" ({argument})" if argument else ""
+            raise UserError(
+                f"an argument is empty{after}, perhaps a variable of the shell that is not set: give it a"
+                " value or leave it out"
+            )
 
 
 def tell_import_errors() -> None:
@@ -124,7 +138,7 @@ def tell_import_errors() -> None:
 
 
 def _tell(kind, error, trace):
-    if not isinstance(error, (UserError, MemoryError, OSError)) and not cause(str(error)):
+    if not isinstance(error, (UserError, OSError)) and not _of_memory(error) and not cause(str(error)):
         return sys.__excepthook__(kind, error, trace)
     message, status = in_one_line(error)
     say(f"{program()}: {message}")
@@ -135,7 +149,7 @@ def in_one_line(error: BaseException) -> tuple[str, int]:
     """Return what is said of an error that needs no traceback, and the exit status."""
     if isinstance(error, KeyboardInterrupt):
         return "interrupted", 130
-    if isinstance(error, MemoryError):
+    if _of_memory(error):
         return NO_MEMORY, 2
     if isinstance(error, UserError):
         return f"error: {error}", 2
@@ -168,6 +182,12 @@ def cause(output: str) -> str | None:
     # The longest: one error's words begin with another's.
     found = max((said for said in words if said in output), key=len, default=None)
     return found and f"{found}; {REMEDIES[words[found]]}"
+
+
+def _of_memory(error):
+    """Return whether memory was wanting; C code that finds none may fail without saying why."""
+    unsaid = isinstance(error, SystemError) and "without" in str(error)
+    return unsaid or isinstance(error, MemoryError)
 
 
 def _no_thread():

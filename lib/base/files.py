@@ -1,6 +1,5 @@
 """Files that appear whole or not at all."""
 
-import errno
 import hashlib
 import json
 import os
@@ -12,6 +11,7 @@ from typing import Any
 
 from .errors import CLOSED, UserError, why
 from .hints import StrPath
+from .inputs import decode, regular
 
 TEMPORARY = ".tmp-"
 
@@ -26,6 +26,7 @@ def atomic_path(path: StrPath, mode: int = 0o666) -> Iterator[Path]:
     is what the umask leaves of the one given.
     """
     path = Path(path)
+    _check_place(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=path.suffix, dir=path.parent)
@@ -69,14 +70,14 @@ def write_text(path: StrPath, text: str, mode: int = 0o666) -> None:
 def read_json(path: StrPath) -> Any:
     """Return the value in a JSON file; ValueError for everything else in it."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(decode(regular(path).read_bytes()))
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
 
 
 def sha256(path: StrPath) -> str:
     """Return the SHA-256 of a file's content, in hexadecimal digits."""
-    with open(path, "rb") as file:
+    with open(regular(path), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -103,20 +104,25 @@ def check_apart(outputs: Mapping[str, StrPath | None], inputs: Iterable[StrPath 
     outputs : dict
         Option to path; None where it is not given.
     inputs : iterable of path
-        Files that the command reads.
+        Files that the command reads, and folders all of whose files it may read.
 
     Raises
     ------
     UserError
         Naming the option and the file.
     """
-    taken = {_place(path): f"the input {path}" for path in inputs if path}
+    read = [Path(path) for path in inputs if path]
+    taken = {_place(path): f"the input {path}" for path in read}
+    folders = [path.resolve() for path in read if path.is_dir()]
     for option, path in outputs.items():
         if path is None:
             continue
         place = _place(path)
         if place in taken:
             raise UserError(f"{option} {path} would overwrite {taken[place]}: give another name")
+        target = Path(path).resolve()
+        if any(target.is_relative_to(folder) for folder in folders) and target.is_file():
+            raise UserError(f"{option} {path} would overwrite a file of an input: give another name")
         taken[place] = f"{option} {path}"
 
 
@@ -124,13 +130,18 @@ def check_writable(*paths: StrPath | None) -> None:
     """Make sure, before any work, that files can be made at paths but None; UserError otherwise."""
     for path in (Path(path) for path in paths if path is not None):
         try:
-            if path.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            _check_place(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(prefix=TEMPORARY, dir=path.parent):
                 pass
         except OSError as error:
             raise UserError(f"cannot write {path}: {why(error, otherwise=CLOSED)}") from error
+
+
+def _check_place(path):
+    """Raise OSError where a file would take the place of a folder, a pipe or a device."""
+    if path.exists():
+        regular(path)
 
 
 def _place(path):

@@ -14,6 +14,7 @@ from typing import Self
 import numpy as np
 
 from .hints import StrPath
+from .inputs import regular
 
 MAGIC = b"\x93NUMPY"
 LENGTHS = {(1, 0): "<H", (2, 0): "<I", (3, 0): "<I"}
@@ -44,7 +45,7 @@ class NpzFile:
 
     def __init__(self, path: StrPath) -> None:
         try:
-            self._archive = zipfile.ZipFile(path)
+            self._archive = zipfile.ZipFile(regular(path))
         except (
             zipfile.BadZipFile,
             ValueError,

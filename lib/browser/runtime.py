@@ -15,6 +15,7 @@ from ..base.cache import cache_folder
 from ..base.errors import UserError, why
 from ..base.files import read_json
 from ..base.hints import StrPath
+from ..base.inputs import regular
 from ..data import transfer
 
 NAME = "onnxruntime-web"
@@ -64,7 +65,7 @@ def runtime_files(archive: StrPath | None = None) -> dict[str, bytes]:
     if not archive and not path.exists():
         _download(pin, path)
     try:
-        content = path.read_bytes()
+        content = regular(path).read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {path}: {why(error, otherwise='check --onnxruntime')}") from error
     digest = "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode()

@@ -25,6 +25,7 @@ import numpy as np
 from ..base.errors import UserError, is_of_the_machine, why
 from ..base.files import write_bytes
 from ..base.hints import StrPath
+from ..base.inputs import regular
 from . import matlab
 
 MAX_DIMENSION = 1024  # the largest grid that binvox itself makes
@@ -113,7 +114,7 @@ def _is_matlabs(path):
 def _opened(path):
     """Open a file; what is wrong with it is a UserError with its name."""
     try:
-        with open(path, "rb") as file:
+        with open(regular(path), "rb") as file:
             yield file
     except OSError as error:
         if is_of_the_machine(error):

@@ -5,13 +5,13 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from ..base.errors import UserError, is_of_the_machine
 from ..base.hints import StrPath
+from ..base.inputs import regular
 
 LARGE = 20_000_000  # pixels; more are reduced while or before they are converted
 MOST = 100_000_000  # pixels that are decoded whole
@@ -54,7 +54,7 @@ def opened(
     try:
         with warnings.catch_warnings(), _without_pillows_limit():
             warnings.simplefilter("ignore")  # of damaged metadata and of size, checked below
-            with _File(io.FileIO(path)) as file, Image.open(file, formats=formats) as image:
+            with _File(io.FileIO(regular(path))) as file, Image.open(file, formats=formats) as image:
                 _check_size(path, image)
                 yield image
     except UserError:
@@ -126,7 +126,7 @@ def _heic(path):
     if READS_HEIC:
         return ""
     try:
-        with open(Path(path), "rb") as file:
+        with open(regular(path), "rb") as file:
             head = file.read(12)
     except OSError:
         return ""

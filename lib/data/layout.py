@@ -15,8 +15,10 @@ from pathlib import Path
 
 from ..base.errors import UserError, why
 from ..base.hints import StrPath
+from ..base.inputs import decode, regular
 
 RENDERINGS, VOXELS, MODELS = "ShapeNetRendering", "ShapeNetVox32", "ShapeNetCore.v1"
+MARKER = "dataset.json"  # see `marker`
 METADATA, NAMES = "rendering_metadata.txt", "renderings.txt"
 GRID, MESH = "model.binvox", "model.obj"
 GRIDS = GRID, "model.mat"  # that are read; the first is written
@@ -64,6 +66,11 @@ def write_lists(folder: StrPath, viewpoints: Iterable[tuple[float, float, float]
         Path(folder, name).write_text("".join(line + "\n" for line in lines), encoding="ascii")
 
 
+def places(root: StrPath) -> list[Path]:
+    """Return the folders of a data set that hold its files, and the file at its root."""
+    return [Path(root, name) for name in (RENDERINGS, VOXELS, MODELS, MARKER)]
+
+
 def read_metadata(path: StrPath) -> list[tuple[float, float, float]]:
     """Read ``rendering_metadata.txt``; return (azimuth, elevation, ratio) of each view.
 
@@ -73,7 +80,7 @@ def read_metadata(path: StrPath) -> list[tuple[float, float, float]]:
         When the file cannot be read, or a line is not five numbers that a camera can have.
     """
     try:
-        lines = Path(path).read_text(encoding="ascii").split("\n")
+        lines = decode(regular(path).read_bytes()).split("\n")
     except OSError as error:
         raise UserError(f"cannot read {path}: {why(error)}") from error
     except ValueError as error:

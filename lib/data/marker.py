@@ -6,8 +6,8 @@ from typing import Any
 from ..base.errors import UserError, why
 from ..base.files import read_json
 from ..base.hints import StrPath
+from .layout import MARKER
 
-MARKER = "dataset.json"
 ADDED = "added"  # its key for what was added later: a list of what else would be markers
 VERSION = 2  # raised whenever the same settings make other bytes
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..base.errors import UserError, is_of_the_machine, why
 from ..base.hints import StrPath
+from ..base.inputs import regular
 
 LARGEST = 256  # voxels a side: numbers of eight bytes take 134 MB
 HEADER, HEAD = 128, 1 << 16  # bytes of a file's header; of an array's flags, sides and name at most
@@ -61,7 +62,7 @@ def read(path: StrPath) -> np.ndarray:
 def _grid_of(path):
     """Return the only `_Cube` of a file, or that of a usual name, and the order of its bytes."""
     try:
-        with open(path, "rb") as file:
+        with open(regular(path), "rb") as file:
             data = file.read()
         order = {b"IM": "<", b"MI": ">"}[data[126:HEADER]]
         if struct.unpack(f"{order}H", data[124:126])[0] != 0x0100:

@@ -15,6 +15,7 @@ from typing import NamedTuple, Self
 
 from ..base.errors import UserError
 from ..base.hints import StrPath
+from ..base.inputs import regular
 from . import layout, marker
 from .categories import CATEGORIES, Category, category_name, find_synsets
 from .index_cache import IndexCache
@@ -288,7 +289,7 @@ def _in_order(views, folder):
 def _lines(folder):
     """Return how many viewpoints a folder's list holds; None where there is no list."""
     try:
-        with open(os.path.join(folder, layout.METADATA), "rb") as file:
+        with open(regular(os.path.join(folder, layout.METADATA)), "rb") as file:
             return sum(1 for line in file if line.strip())
     except OSError:
         return None

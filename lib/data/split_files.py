@@ -13,13 +13,12 @@ Four forms are read, told apart by what they hold and not by their names:
     JSON, ``{"train": {synset: {id: [views]}}, "val": ..., "test": ...}``.
 """
 
-import codecs
 import json
-import os
 from pathlib import Path
 
 from ..base.errors import UserError, why
 from ..base.hints import StrPath
+from ..base.inputs import decode, read_given
 
 ENCODING = "utf-8", "surrogateescape"  # names of folders need not be text
 _MAX_BYTES = 1 << 28  # of a file; all of ShapeNet takes 5 MB in the longest form
@@ -80,9 +79,9 @@ def with_earlier(text: str, earlier: str) -> str:
     if not added:
         return text
     kept = [
-        line
-        for line in text.splitlines(keepends=True)
-        if line.rstrip("\n").partition("\t")[2].replace("\t", "/") not in added
+        f"{line}\n"
+        for line in text.split("\n")
+        if line and line.partition("\t")[2].replace("\t", "/") not in added
     ]
     lines = ("train\t{}\t{}\n".format(*name.split("/", 1)) for name in added)
     return "".join([*kept, "# and, before, by the weights that it started from\n", *lines])
@@ -96,7 +95,7 @@ def _read_folder(folder):
         for file, part in (("train", "train"), ("val", "validation"), ("test", "test")):
             path = category / f"{file}.lst"
             if path.is_file():
-                ids = (line.strip() for line in _text(path).splitlines())
+                ids = (line.strip() for line in _text(path).split("\n"))
                 found += [(part, category.name, model) for model in ids if model]
     if not found:
         raise UserError(
@@ -125,7 +124,7 @@ def _read_file(path):
 
 def _read_list(text, path):
     found = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         fields = line.strip("\r\n").split("\t") if "\t" in line else line.split(None, 2)
@@ -165,12 +164,10 @@ def _id(value):
 
 
 def _text(path):
-    if os.path.getsize(path) > _MAX_BYTES:
+    data = read_given(path, _MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
         raise UserError(f"the split {path} is larger than {_MAX_BYTES >> 20} MB, so it is none")
-    data = Path(path).read_bytes()
     try:
-        wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        text = data.decode("utf-16") if wide else data.decode(*ENCODING)
+        return decode(data, "surrogateescape")  # names of folders need not be text
     except ValueError as error:
         raise UserError(f"{path} is no split: {_FORMS}") from error
-    return text.lstrip("\ufeff")

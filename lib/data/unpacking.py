@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from ..base.errors import UserError
 from ..base.files import named
 from ..base.hints import StrPath
+from ..base.inputs import regular
 from ..base.progress import Progress
 
 GZIP = b"\x1f\x8b"
@@ -112,7 +113,7 @@ def _unpack_members(path, staging, limit):
     """Unpack all; what gzip says about the content is checked to the last byte."""
     left_out, total, size = [], 0, path.stat().st_size
     with (
-        open(path, "rb") as file,
+        open(regular(path), "rb") as file,
         _content(file) as content,
         tarfile.open(fileobj=content, mode="r|", tarinfo=_Member) as archive,
         Progress(size // _MB, f"unpacking {path.name}", "MB") as shown,

@@ -121,8 +121,6 @@ class Predictions:
     def __init__(self, path: StrPath) -> None:
         self.path = Path(path)
         try:
-            if self.path.exists() and not self.path.is_file():
-                raise UserError(f"cannot read the predictions in {path}: it is not a file")
             self._arrays = NpzFile(self.path)
             self.about = json.loads(str(self._arrays.read("about")))
         except OSError as error:

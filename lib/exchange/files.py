@@ -9,9 +9,10 @@ import numpy as np
 
 from ...models.config import NetworkConfig
 from ...solvers.checkpoint import Checkpoint
-from ..base.errors import UserError, need
+from ..base.errors import UserError, need, why
 from ..base.files import write_bytes
 from ..base.hints import StrPath
+from ..base.inputs import regular
 from .graph import make_model
 from .metadata import OPERATORS, OWN, describe, restore
 from .weights import to_operators
@@ -88,8 +89,10 @@ def read(path: StrPath) -> Checkpoint:
     """
     path = Path(path)
     form = format_of(path)
-    if not path.is_file():
-        raise UserError(f"there is no file {path}; check the name")
+    try:
+        regular(path)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {why(error)}") from error
     reader = _read_onnx if form == "onnx" else _read_safetensors
     module = need("onnx" if form == "onnx" else "safetensors", "export")
     return restore(*reader(module, path), path)

@@ -26,8 +26,8 @@ from ..base.hints import StrPath
 from ..base.processes import pool
 from ..base.progress import Progress
 from ..data import binvox, layout, marker
-from ..data.layout import MODELS, RENDERINGS, VIEWS, VOXELS
-from ..data.marker import MARKER, VERSION
+from ..data.layout import MARKER, MODELS, RENDERINGS, VIEWS, VOXELS
+from ..data.marker import VERSION
 from ..parallel.group import ALONE, Alone
 from . import shapes, sources
 from .camera import sample_viewpoints

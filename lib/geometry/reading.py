@@ -7,6 +7,7 @@ import numpy as np
 
 from ..base.errors import UserError, is_of_the_machine, need
 from ..base.hints import StrPath
+from ..base.inputs import regular
 from ..data.decoding import opened, reduced
 from . import ac3d, gltf, off, ply
 from .mesh import Mesh, check, join
@@ -44,7 +45,7 @@ def read(path: StrPath, up: str = "y") -> Mesh:
     path = Path(path)
     trimesh = need("trimesh", "data")
     try:
-        data = path.read_bytes()
+        data = regular(path).read_bytes()
         parts = READERS[path.suffix.lower()](data, Beside(path.parent), trimesh)
         _check_faces(parts)
     except UserError:

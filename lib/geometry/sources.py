@@ -7,6 +7,7 @@ from pathlib import Path
 from ..base.errors import UserError
 from ..base.files import sha256, write_text
 from ..base.hints import StrPath
+from ..base.inputs import regular
 from ..data.layout import MODELS, model_folder
 from ..data.names import folded
 from .tasks import Task
@@ -66,7 +67,7 @@ def _path(out, task):
 
 def _noted(out, task):
     try:
-        return _path(out, task).read_text(encoding="utf-8", errors="replace").partition(" ")[0]
+        return regular(_path(out, task)).read_text(encoding="utf-8", errors="replace").partition(" ")[0]
     except FileNotFoundError:
         return None
 

@@ -1,19 +1,11 @@
 """The text of model files, whatever program and system wrote it; and the files that it names."""
 
-import codecs
 import re
 from pathlib import Path
 
+from ..base import inputs
 from ..base.hints import StrPath
 
-# The longer marks first: UTF-32's begins with UTF-16's.
-MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 NAMED_IN = ("gb18030", "cp932", "euc_kr", "cp1251")  # what names of files may be written in
 PADDING = "\0\x1a \t\r\n"  # what systems and programs leave at a text's end
 
@@ -21,23 +13,13 @@ PADDING = "\0\x1a \t\r\n"  # what systems and programs leave at a text's end
 def decode(data: bytes) -> str:
     """Return the text of a file.
 
-    A byte-order mark or zeros at every other byte tell UTF-16; what is not UTF-8 is read byte by
-    byte, since all that counts is ASCII and names need only be the same everywhere.
+    What is not UTF-8 or marked is read byte by byte, since all that counts is ASCII and names need
+    only be the same everywhere.
     """
-    for mark, encoding in MARKS:
-        if data.startswith(mark):
-            return _finish(data[len(mark) :].decode(encoding, "replace"))
-    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-        sample = data[first:200:2]
-        if len(sample) > 3 and sample.count(0) > 0.9 * len(sample) and any(data[:200]):
-            return _finish(data.decode(encoding, "replace"))
     try:
-        return _finish(data.decode("utf-8"))
+        text = inputs.decode(data, "strict" if inputs.encoding_of(data) == ("utf-8", 0) else "replace")
     except UnicodeDecodeError:
-        return _finish(data.decode("latin-1"))
-
-
-def _finish(text):
+        text = data.decode("latin-1")
     return re.sub("\r\n?", "\n", text).rstrip(PADDING) + "\n"
 
 

@@ -1,4 +1,5 @@
-// Convolutions by Winograd's F(2, 3) along the last axis: four products make two cells, in place of six.
+// Convolutions by the F(2, 3) of Winograd (Lavin and Gray, 2016) along the last axis: four products make two
+// cells, in place of six.
 //
 // Two neighbouring cells meet four of x, whose sums and differences are multiplied with those of the three
 // taps. Each of the four products is a convolution without the last axis, on a map of half the width.

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..base.inputs import regular
 from ..data.shapenet import Item
 from ..parallel.group import Alone
 from .run_folder import ROOT, versions
@@ -63,6 +64,6 @@ def code_digest(root: Path) -> str:
 def _content(path):
     """Return a file's bytes, or in place of them why there are none."""
     try:
-        return Path(path).read_bytes()
+        return regular(path).read_bytes()
     except OSError as error:
         return f"{path}: {error.strerror}".encode()

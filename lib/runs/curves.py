@@ -20,6 +20,7 @@ import numpy as np
 from ..base.errors import UserError, need, why
 from ..base.files import atomic_path, named
 from ..base.hints import StrPath
+from ..base.inputs import decode, regular
 from ..evaluation import style
 from ..evaluation.report import figures
 from .events import Events
@@ -155,7 +156,7 @@ def read(path: StrPath) -> list[Row]:
     if not path.exists():
         return []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        lines = decode(regular(path).read_bytes()).splitlines(keepends=True)
         whole = [line for line in lines if line.endswith("\n")]
         if whole and whole[0].rstrip("\n") != ",".join(FIELDS):
             raise UserError(f"{path} is not a file of training curves; move it away")

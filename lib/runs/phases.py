@@ -1,6 +1,5 @@
 """A long job as a row of commands, each done once, however often the job is interrupted."""
 
-import json
 import subprocess
 import sys
 import time
@@ -11,7 +10,7 @@ from typing import Any
 from typing import Self
 
 from ..base.errors import UserError, why
-from ..base.files import sweep, write_json
+from ..base.files import read_json, sweep, write_json
 from ..base.hints import StrPath
 from ..base.processes import die_with_parent
 from ..base.progress import clock, say
@@ -162,7 +161,7 @@ def _read(path):
     if not path.exists():
         return {}
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known = read_json(path)
         if all(
             isinstance(entry["command"], list)
             and isinstance(entry["inputs"], dict)

@@ -6,7 +6,6 @@ run, where and with which versions; an entry for each start), beside what others
 """
 
 import fcntl
-import json
 import platform
 import shutil
 import subprocess
@@ -20,7 +19,7 @@ import yaml
 
 from ..base.config import load_yaml
 from ..base.errors import UserError, why
-from ..base.files import sweep, write_json, write_text
+from ..base.files import read_json, sweep, write_json, write_text
 from ..base.hints import StrPath
 
 PACKAGES = ("voxlstm", "Theano-PyMC", "numpy", "scipy", "Pillow")
@@ -120,7 +119,7 @@ class RunFolder:
         if not path.exists():
             return []
         try:
-            starts = json.loads(path.read_text(encoding="utf-8"))["starts"]
+            starts = read_json(path)["starts"]
             if not isinstance(starts, list) or not all(map(_is_start, starts)):
                 raise TypeError
             return starts

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..backend import blas
+from ..backend import blas, precision
 from ..base.cores import usable_cores
 from ..base.errors import UserError
 from ..base.hints import StrPath
@@ -170,7 +170,10 @@ def check_onednn() -> Finding:
     from .. import ops
 
     usable, reason = ops.available()
-    return Finding("convolutions", "oneDNN" if usable else f"Theano's own ({reason})")
+    if not usable:
+        return Finding("convolutions", f"Theano's own ({reason})")
+    rounded = precision.MULTIPLIES_BFLOAT16 & blas.cpu_flags()
+    return Finding("convolutions", "oneDNN, with --precision bfloat16 too" if rounded else "oneDNN")
 
 
 def check_cudnn() -> Finding:

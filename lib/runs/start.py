@@ -17,7 +17,7 @@ from ..data.sizes import check_resolution
 from ..data.split_files import ENCODING
 from ..data.splits import ALL, Split, open_split
 from ..ops.library import check_precision
-from ...models.network import NetworkConfig
+from ...models.network import NetworkConfig, check_weights
 from ...solvers import checkpoint
 from ...solvers.recipe import Recipe, current_form
 from ...solvers.training import LAST
@@ -102,6 +102,9 @@ def begin(asked: Asked) -> Start:
         if getattr(asked, name) is None:
             raise UserError(f"--{name} is missing; only --resume does without it")
     network, recipe = _definitions(asked.model, asked.solver, asked.settings)
+    if asked.weights:
+        weights = checkpoint.load(asked.weights).weights
+        check_weights(network, weights, f"the weights in {asked.weights}")
     return Start(asked, str(asked.data), network, recipe, open_data(str(asked.data), asked, network, recipe))
 
 

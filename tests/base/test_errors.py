@@ -20,6 +20,12 @@ class RunTool(unittest.TestCase):
         answer = run_python(RUN.format(body), **environment)
         self.assertEqual((answer.returncode, answer.stderr), (status, error))
 
+    def test_an_empty_argument_is_a_variable_that_is_not_set(self):
+        for argument, status in (("", 2), ("--out=", 2), ("--set=a=", 0), ("a=", 0), ("-", 0)):
+            answer = run_python(RUN.format("pass"), argument)
+            self.assertEqual(answer.returncode, status, argument)
+            self.assertRegex(answer.stderr, "an argument is empty.*leave it out" if status else "^$")
+
     def test_statuses_and_lines(self):
         self.ends("pass", 0, "")
         self.ends("return 3", 3, "")
@@ -34,6 +40,7 @@ class RunTool(unittest.TestCase):
         self.ends("raise OSError(28, 'No space left on device', '/a', None, '/b')", 2, moved)
         memory = "-c: error: there is not enough memory; close other programs, or ask for less at a time\n"
         self.ends("bytearray(1 << 60)", 2, memory)
+        self.ends("raise SystemError('f returned NULL without setting an exception')", 2, memory)
         waits = "import atexit, time; atexit.register(time.sleep, 9999); "
         thread = waits + 'raise RuntimeError("can\'t start new thread")'
         many = "-c: error: no thread can be started; the limit on processes and threads is reached: raise it "

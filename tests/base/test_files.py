@@ -80,6 +80,14 @@ class Writable(unittest.TestCase):
             ):
                 with self.assertRaisesRegex(UserError, f"cannot write {path}: ({why}); choose another place"):
                     check_writable(folder / "fine", path)
+            os.mkfifo(folder / "pipe")
+            for place in (folder / "pipe", Path(os.devnull)):
+                with self.assertRaisesRegex(UserError, "it is not a file but a"):
+                    check_writable(place)
+            with self.assertRaisesRegex(OSError, "it is not a file but a"):
+                write_text(folder / "pipe", "")
+            self.assertTrue((folder / "pipe").is_fifo())
+            (folder / "pipe").unlink()
             closed = PermissionError(13, "Permission denied")
             with mock.patch.object(files.tempfile, "NamedTemporaryFile", side_effect=closed):
                 with self.assertRaisesRegex(
@@ -104,6 +112,10 @@ class Apart(unittest.TestCase):
                 (folder / "sub").mkdir(exist_ok=True)
                 with self.assertRaisesRegex(UserError, "--preview .* would overwrite --out .*new.png"):
                     check_apart({"--out": folder / "new.png", "--preview": f"{name}/{path}"})
+            (folder / "sub/texture.png").touch()
+            with self.assertRaisesRegex(UserError, "would overwrite a file of an input"):
+                check_apart({"--sheet": folder / "sub/texture.png"}, [folder / "sub"])
+            check_apart({"--sheet": folder / "sub/new.png"}, [folder / "sub"])
             check_apart(
                 {"--out": folder / "a.obj", "--preview": None, "--sheet": folder / "a.png"},
                 [folder / "in.png"],

@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import fcntl
 import io
 import json
 import os
@@ -402,8 +403,7 @@ class TestErrors(unittest.TestCase):
 
     def test_a_file_that_never_answers_is_named(self):
         path = Path(self.items[0].view_path(0))
-        path.rename(path.with_suffix(".away"))
-        os.mkfifo(path)
+        hold(self, path)
         batches = Batches(self.items[:1], 1, 1, augment=False, workers=1)
         self.addCleanup(batches.close)
         self.wait_until_told(batches, f" at {path}\n")
@@ -489,8 +489,7 @@ class TestEndOfTheCaller(BatchCase):
         self.root = Path(self.enterContext(tempfile.TemporaryDirectory()))
         make_tree(self.root, {CHAIR: 4}, views=2)
         for path in Path(self.root).rglob("*.png"):
-            path.rename(path.with_suffix(".away"))
-            os.mkfifo(path)
+            hold(self, path)
         lines = PROGRAM.splitlines()
         first = lines.index("next(batches)")
         program = "\n".join([*lines[:first], "import time; time.sleep(2)", *lines[first + 1 :]])
@@ -515,6 +514,14 @@ class TestEndOfTheCaller(BatchCase):
         time.sleep(0.5)  # the other one, too
         program.kill()
         assert_none_left(self, program, workers)
+
+
+def hold(test, path):
+    """Have whoever opens a file wait until the test ends, as on a network's disk that was lost."""
+    file = test.enterContext(open(path, "r+b"))
+    before = signal.signal(signal.SIGIO, signal.SIG_IGN)  # with it the system asks for the file
+    test.addCleanup(signal.signal, signal.SIGIO, before)
+    fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
 
 
 def open_files(pid):

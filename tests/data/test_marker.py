@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 from voxlstm.lib.base.errors import UserError
-from voxlstm.lib.data import marker
+from voxlstm.lib.data import layout, marker
 from voxlstm.lib.data.shapenet import Index
 
 
@@ -17,7 +17,7 @@ class MarkerTest(unittest.TestCase):
         self.root = Path(folder.name)
 
     def write(self, text):
-        (self.root / marker.MARKER).write_text(text, encoding="utf-8")
+        (self.root / layout.MARKER).write_text(text, encoding="utf-8")
 
     def test_a_set_of_others_has_none(self):
         self.assertIsNone(marker.read(self.root))

@@ -125,7 +125,7 @@ class Refusals(Case):
         self.assertNotIn("\n", str(caught.exception))
 
     def test_missing_or_of_another_kind(self):
-        self.refuse(self.folder / "none.onnx", "there is no file")
+        self.refuse(self.folder / "none.onnx", "No such file")
         self.refuse(self.folder / "net.npz", r"must end in \.onnx or \.safetensors")
 
     def test_cut_short_at_every_tenth(self):

@@ -10,6 +10,8 @@ from unittest import mock
 import numpy as np
 
 from tests.ops.test_convolution import SHAPES
+from voxlstm.lib.backend.blas import cpu_flags
+from voxlstm.lib.backend.precision import MULTIPLIES_BFLOAT16
 from voxlstm.lib.ops import available, convolution, layout, library
 
 
@@ -37,18 +39,34 @@ class Ways(unittest.TestCase):
         way = self.way("enlarging", convolution.Transpose)
         self.assertEqual(way.startswith("strided"), layout.block() == 8)
 
+    def test_pairs_of_cells(self):
+        for op in (convolution.Convolve, convolution.Transpose):
+            self.assertTrue(self.way("pairs of cells in space", op).startswith("winograd"))
+        self.assertFalse(self.way("pairs of cells", convolution.KernelGradient).startswith("winograd"))
+        self.assertFalse(self.way("one image", convolution.Convolve).startswith("winograd"))
+
+    @unittest.skipUnless(MULTIPLIES_BFLOAT16 & cpu_flags(), "no bfloat16 here")
+    def test_every_convolution_has_a_kernel_for_bfloat16(self):
+        for name in SHAPES:
+            for op in (convolution.Convolve, convolution.Transpose, convolution.KernelGradient):
+                with self.subTest(name, op=op.__name__):
+                    way = self.way(name, op, "bfloat16")
+                    self.assertFalse("ref" in way or "winograd" in way)
+
     def test_every_convolution_has_a_kernel(self):
         for name in SHAPES:
             for op in (convolution.Convolve, convolution.Transpose, convolution.KernelGradient):
                 with self.subTest(name, op=op.__name__):
                     self.assertNotIn("ref", self.way(name, op))
 
-    def way(self, name, op):
+    def way(self, name, op, precision="float32"):
         images, x_channels, y_channels, space, kernel, border, stride, dilation = SHAPES[name]
-        geometry = convolution.Geometry(len(space), border, stride, dilation, False, x_channels, y_channels)
+        sizes = len(space), border, stride, dilation, False, x_channels, y_channels
+        geometry = convolution.Geometry(*sizes, precision)
+        kind = geometry.blocked_dtype
         y_space = geometry.y_space(space, kernel)
         x, y = (
-            np.zeros(layout.blocked_shape(images, channels, cells), "float32")
+            np.zeros(layout.blocked_shape(images, channels, cells, kind), kind)
             for channels, cells in ((x_channels, space), (y_channels, y_space))
         )
         w = np.zeros((y_channels, x_channels, *kernel), "float32")

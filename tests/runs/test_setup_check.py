@@ -3,8 +3,10 @@
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from tests.process import run_python
+from voxlstm.lib import ops
 from voxlstm.lib.runs import setup_check as check
 
 TOOL = Path("tools/check_setup.py")
@@ -39,6 +41,16 @@ class Findings(unittest.TestCase):
         self.assertIn("slow for 1 cores", slow.warning)
         fast = check.check_rate("x", lambda: None, {"avx2"}, 1, size=10**6)
         self.assertEqual(fast.warning, "")
+
+    def test_convolutions(self):
+        for served, flags, told in (
+            ((True, "oneDNN 3.2"), {"avx512_bf16"}, "oneDNN, with --precision bfloat16 too"),
+            ((True, "oneDNN 3.2"), {"avx2"}, "oneDNN"),
+            ((False, "no compiler"), {"avx512_bf16"}, "Theano's own (no compiler)"),
+        ):
+            with mock.patch.object(ops, "available", lambda: served):
+                with mock.patch.object(check.blas, "cpu_flags", lambda: flags):
+                    self.assertEqual(check.check_onednn().value, told)
 
     def test_compile_folder(self):
         with tempfile.TemporaryDirectory() as folder:

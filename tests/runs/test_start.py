@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tests.tools import tiny
 from voxlstm.lib.base.errors import UserError
-from voxlstm.lib.data.marker import MARKER, VERSION
+from voxlstm.lib.data.layout import MARKER
+from voxlstm.lib.data.marker import VERSION
 from voxlstm.lib.runs.run_folder import RunFolder
 from voxlstm.lib.runs.start import Asked, check_same_data, data_facts, open_data, resumed_definitions
 

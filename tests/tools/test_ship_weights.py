@@ -82,6 +82,13 @@ class ShipTest(unittest.TestCase):
         self.assertEqual(scores["stored_threshold"], 0.35)
         self.assertEqual(scores["by_views"], [{"views": 1, "iou": 0.4}])
 
+    def test_an_input_is_not_overwritten(self):
+        before = (self.root / "best.npz").read_bytes()
+        for name in ("best.npz", "results.npz"):
+            with self.assertRaisesRegex(UserError, "would overwrite the input"):
+                self.ship("--out", str(self.root / name))
+        self.assertEqual((self.root / "best.npz").read_bytes(), before)
+
     def test_scores_of_other_weights_are_refused(self):
         self.results["weights"] = {"sha256": "0" * 64}
         with self.assertRaisesRegex(UserError, "scores of other weights"):

@@ -16,10 +16,12 @@ from tests.runs.test_curves import read_events
 from tests.tools import tiny
 from voxlstm.lib.backend.blas import cpu_flags
 from voxlstm.lib.backend.precision import MULTIPLIES_BFLOAT16
+from voxlstm.lib.base.config import build, load_yaml
 from voxlstm.lib.base.errors import UserError
 from voxlstm.lib.ops import available
 from voxlstm.lib.runs import curves
 from voxlstm.lib.runs.run_folder import RunFolder
+from voxlstm.models.network import Network, NetworkConfig
 from voxlstm.solvers import checkpoint
 from voxlstm.tools import train_net
 
@@ -201,6 +203,25 @@ class RefusalTest(TrainNetCase):
         with RunFolder(out, overwrite=True):
             pass
         self.assertEqual({path.name for path in out.iterdir()}, {".lock", "notes.txt"})
+
+    def test_what_is_read_is_not_removed_and_what_cannot_be_used_removes_nothing(self):
+        out = self.root / "kept"
+        text = Path(self.basic[1]).read_text()
+        with RunFolder(out) as folder:
+            folder.note_start(data_digest="")
+            (out / "network.yaml").write_text(text)
+            (out / "last.npz").write_bytes(b"old")
+        config = build(NetworkConfig, {**load_yaml(self.basic[1]), "kernel": 3})
+        another = checkpoint.Checkpoint(Network(config).get_weights(), config.to_dict())
+        checkpoint.save(self.root / "another.npz", another)
+        before = {path: path.read_bytes() for path in out.iterdir()}
+        for arguments, words in (
+            (["--model", out / "network.yaml"], "would overwrite the input"),
+            (["--weights", out / "last.npz"], "would overwrite the input"),
+            (["--weights", self.root / "another.npz"], "another.npz.*shape"),
+        ):
+            self.assert_says([*self.basic, "--out", out, "--overwrite", *arguments], words)
+        self.assertEqual({path: path.read_bytes() for path in out.iterdir()}, before)
 
     def test_tf32_is_refused_without_a_gpu(self):
         ended = run(*self.basic, "--out", self.root / "tf32", "--precision", "tf32")
