@@ -220,7 +220,11 @@ class RefusalTest(RanksCase):
         said = self.said(
             run(2, FAULTY, "full", *self.basic, "--out", self.root / "full", "--set", "validate_every=40")
         )
-        self.assertRegex(said, r"error: cannot write .*/last.npz: File too large; the one .* is still good")
+        said_of_the_limit = (
+            r"error: cannot write .*/last.npz: File too large; raise the limit on the size of files .*;"
+            " the one written before is still good"
+        )
+        self.assertRegex(said, said_of_the_limit)
         self.assertEqual(checkpoint.load(self.root / "full/last.npz").iteration, 10)
 
     def test_a_batch_smaller_than_the_processes(self):
