@@ -11,6 +11,7 @@ from typing import Any
 from ..base.cache import scratch_folder
 from ..base.cores import usable_cores
 from ..base.errors import UserError, cause
+from ..base.files import named
 from ..base.hints import StrPath
 
 _THEANOS = "The following error", "\n", "["
@@ -112,9 +113,9 @@ class SideBySide:
 def told(folder: StrPath) -> Iterator[None]:
     """Say in a sentence where the machine, and not the C++, keeps modules from being compiled."""
     try:
-        yield
-    except OSError as error:
-        error.filename = error.filename or str(folder)
+        with named(folder):
+            yield
+    except OSError:
         raise
     except Exception as error:
         # Theano puts more words before it and behind it, for each graph within a graph.

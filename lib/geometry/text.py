@@ -19,8 +19,8 @@ def decode(data: bytes) -> str:
     try:
         text = inputs.decode(data, "strict" if inputs.encoding_of(data) == ("utf-8", 0) else "replace")
     except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    return re.sub("\r\n?", "\n", text).rstrip(PADDING) + "\n"
+        text = re.sub("\r\n?", "\n", data.decode("latin-1"))
+    return text.rstrip(PADDING) + "\n"
 
 
 class Beside:

@@ -16,7 +16,7 @@ from theano.gof import Apply, Op
 
 from . import library
 from .hints import Shapes, Storage
-from .layout import BFLOAT16, blocked_shape, blocked_type, output, plain_type
+from .layout import BFLOAT16, blocked_shape, blocked_type, dtype_of, output, plain_type
 from .library import Role
 
 
@@ -53,7 +53,7 @@ class Geometry:
     @property
     def blocked_dtype(self) -> str:
         """The type of a blocked map's values on the CPU."""
-        return BFLOAT16 if self.precision == "bfloat16" else "float32"
+        return dtype_of(self.precision)
 
     def padding(self, kernel: Sequence[Symbol | int]) -> list[Symbol | int]:
         """Return the zeros before and after x along each axis; ``kernel`` may be symbolic."""
@@ -131,7 +131,7 @@ class ConvolutionOp(Op):
             padding=_ints(self.geometry.padding(kernel)),
             x_blocked=self.geometry.x_channels is not None,
             y_blocked=self.geometry.y_channels is not None,
-            bfloat16=self.geometry.precision == "bfloat16",
+            bfloat16=self.geometry.blocked_dtype == BFLOAT16,
             flip=self.geometry.flip and any(k > 1 for k in kernel),
             bias=bias is not None,
             leaky=self.slope is not None,

@@ -15,7 +15,7 @@ import pickle
 import re
 import sys
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -153,16 +153,16 @@ def _digest(about):
         numpy.__version__,
         re.sub("0x[0-9a-f]+", "", str(door.theano.config)),
         str((onednn, onednn[0] and layout.block(), door.precision())),
-        *_sources(),
+        *sources(ROOT),
     ]
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:16]
 
 
-def _sources():
-    """Yield the name and the text of every source file of the package."""
-    for path in sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*")):
+def sources(root: Path) -> Iterator[str]:
+    """Yield the name and the text of every source file of the package below ``root``."""
+    for path in sorted(path for folder in FOLDERS for path in (root / folder).rglob("*")):
         if path.suffix in KINDS and path.is_file():
-            yield str(path.relative_to(ROOT))
+            yield str(path.relative_to(root))
             yield path.read_text(encoding="utf-8")
 
 

@@ -10,6 +10,7 @@ with AMX want the channels last, and those with AVX512-BF16 are as fast so.
 from collections.abc import Sequence
 from typing import Any
 
+from ..backend import precision as precisions
 from ..backend.door import Symbol, tensor
 
 import numpy as np
@@ -21,6 +22,11 @@ from .hints import Shapes, Storage
 
 
 BFLOAT16 = "uint16"  # of arrays of bfloat16, which NumPy has not: their bits
+
+
+def dtype_of(precision: str) -> str:
+    """Return the type of a blocked map's values where the products' factors have a precision."""
+    return BFLOAT16 if precision == precisions.BFLOAT16 else "float32"
 
 
 def is_bfloat16(array: np.ndarray) -> bool:

@@ -5,7 +5,7 @@ from ..backend.door import Symbol
 from theano.gof.opt import in2out
 
 from .convolution import Convolve, Geometry, KernelGradient, Transpose
-from .layout import BFLOAT16, FromBlocked, ToBlocked, block
+from .layout import FromBlocked, ToBlocked, block, dtype_of
 from .leaky import BlockedLeakyGradient
 from .patterns import bare
 from .pooling import MaxPool, MaxPoolGradient
@@ -28,7 +28,7 @@ class OnCPU:
 
     def __init__(self, precision: str) -> None:
         self.precision = precision
-        self._dtype = BFLOAT16 if precision == "bfloat16" else "float32"
+        self._dtype = dtype_of(precision)
 
     def channels(self, count: int | None) -> int | None:
         """Return the channels of a blocked map, None where it had better be plain."""

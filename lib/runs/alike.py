@@ -7,10 +7,10 @@ from pathlib import Path
 
 from ..base.inputs import regular
 from ..data.shapenet import Item
+from ..ops.graph_cache import sources
 from ..parallel.group import Alone
 from .run_folder import ROOT, versions
 
-CODE = "lib", "models", "solvers", "tools"  # the folders that are the program
 OWN = {"device"}  # options that each process may have its own value of
 SAMPLE = 32  # objects whose files are read to know a data set again
 START = "start every process with the same options and the same voxlstm"
@@ -53,12 +53,7 @@ def check_data(group: Alone, items: Sequence[Item]) -> None:
 
 def code_digest(root: Path) -> str:
     """Return a digest of the program's files below the folder that holds it."""
-    digest = hashlib.sha256()
-    for folder in CODE:
-        for path in sorted((root / folder).rglob("*.py")):
-            digest.update(f"{path.relative_to(root)}\n".encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return hashlib.sha256("\0".join(sources(root)).encode()).hexdigest()
 
 
 def _content(path):
