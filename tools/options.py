@@ -2,7 +2,8 @@
 
 from argparse import ArgumentParser
 
-from voxlstm.lib.runs.run_folder import ROOT, SHIPPED
+from voxlstm.lib.base.program import ROOT
+from voxlstm.lib.runs.run_folder import SHIPPED
 
 
 def add_device(parser: ArgumentParser) -> None:

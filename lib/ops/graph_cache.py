@@ -15,7 +15,7 @@ import pickle
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,10 @@ from theano.compile.function_module import FunctionMaker
 from ..base.cache import cache_folder, is_ours, trim
 from ..base.errors import UserError
 from ..base.files import write_bytes
+from ..base.program import ROOT, sources
 from . import layout, library
 
 logger = logging.getLogger(__name__)
-ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = "lib", "models", "solvers", "tools"  # the package; a checkout has others beside them
-KINDS = ".py", ".cpp", ".h", ".cu"
 KEPT = 40  # graphs; a network's take half a megabyte each
 DEPTH = 20_000  # of the recursion: a pickle follows a graph from its end to its start
 
@@ -156,14 +154,6 @@ def _digest(about):
         *sources(ROOT),
     ]
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:16]
-
-
-def sources(root: Path) -> Iterator[str]:
-    """Yield the name and the text of every source file of the package below ``root``."""
-    for path in sorted(path for folder in FOLDERS for path in (root / folder).rglob("*")):
-        if path.suffix in KINDS and path.is_file():
-            yield str(path.relative_to(root))
-            yield path.read_text(encoding="utf-8")
 
 
 @contextlib.contextmanager

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..base.inputs import regular
+from ..base.program import ROOT, sources
 from ..data.shapenet import Item
-from ..ops.graph_cache import sources
 from ..parallel.group import Alone
-from .run_folder import ROOT, versions
+from .run_folder import versions
 
 OWN = {"device"}  # options that each process may have its own value of
 SAMPLE = 32  # objects whose files are read to know a data set again

@@ -21,6 +21,7 @@ from ..base.config import load_yaml
 from ..base.errors import UserError, why
 from ..base.files import read_json, sweep, write_json, write_text
 from ..base.hints import StrPath
+from ..base.program import ROOT
 
 PACKAGES = ("voxlstm", "Theano-PyMC", "numpy", "scipy", "Pillow")
 SPLIT = "split.txt"
@@ -36,7 +37,6 @@ CONTENT = (
     SPLIT,
 )
 STARTING = ".starting"  # there from a run's first file to its run.json
-ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "models/pretrained.npz"  # the weights that come along
 
 

@@ -11,6 +11,7 @@ from ..backend.precision import FLOAT32
 from ..base.errors import UserError
 from ..base.files import sha256
 from ..base.hints import StrPath
+from ..base.program import ROOT
 from ..base.progress import say
 from ..data import binvox
 from ..data.shapenet import Index, Item
@@ -26,7 +27,7 @@ from ..ops.library import check_precision
 from ...models.network import Network, NetworkConfig
 from ...models.predictor import Predictor
 from ...solvers.checkpoint import Checkpoint, load_network
-from .run_folder import ROOT, SPLIT, git_revision, versions
+from .run_folder import SPLIT, git_revision, versions
 
 MeanShapes = tuple[MeanShape | None, dict[str, MeanShape]]  # of all objects, and of each category
 USUAL_VIEWS = [1, 2, 3, 4, 5]

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from ..base.hints import StrPath
+from ..base.program import ROOT
 from ..evaluation import output
 from .phases import Phases, tool
-from .run_folder import ROOT
 
 
 def train(

@@ -13,7 +13,8 @@ from pathlib import Path
 from unittest import mock
 
 from voxlstm.lib.base.errors import UserError
-from voxlstm.lib.runs.run_folder import ROOT, RunFolder, git_revision, shipped, versions
+from voxlstm.lib.base.program import ROOT
+from voxlstm.lib.runs.run_folder import RunFolder, git_revision, shipped, versions
 
 
 class RunFolderTest(unittest.TestCase):
