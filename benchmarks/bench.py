@@ -38,7 +38,7 @@ def parse_arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     torch = HERE.parent / ".venv-bench/bin/python"
     parser.add_argument("--torch", default=torch, help="a Python that has PyTorch")
-    parser.add_argument("--rounds", type=int, default=3, help="timed rounds a case")
+    parser.add_argument("--rounds", type=int, default=5, help="timed rounds a case")
     parser.add_argument("--quick", action="store_true", help="only the case of the ratios")
     parser.add_argument("--threads", type=int, help="threads of each contender; all cores if unset")
     parser.add_argument("--out", default=HERE.parent / "output/bench.json", help="result file")
@@ -119,7 +119,7 @@ class Bench:
     def steps(self, names):
         """Return the median seconds of the reference's training by contender, in turns."""
         answers = [
-            {name: self.contenders[name].ask(**REFERENCE)["seconds"] for name in names}
+            {name: others.ask(self.contenders[name], REFERENCE)[0]["seconds"] for name in names}
             for _ in range(SETTLING + 2 * self.rounds)
         ]
         return {name: statistics.median(turn[name] for turn in answers[SETTLING:]) for name in names}

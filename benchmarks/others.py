@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
 TICK = 1 / os.sysconf("SC_CLK_TCK")  # seconds, in which the system counts
 SHARE = 0.1  # of a core, from which on others disturb
+REST = 0.25  # seconds; OpenBLAS's threads spin for a tenth of a second after a product
 
 
 @contextmanager
@@ -35,8 +37,12 @@ def used_by(pid):
 
 
 def ask(contender, request):
-    """Return a contender's answer, and whether other programs disturbed it meanwhile."""
+    """Return a contender's answer, and whether other programs disturbed it meanwhile.
+
+    The threads of those asked before have come to rest when this one begins.
+    """
     pid = contender.process.pid
+    time.sleep(REST)
     before = used() - used_by(pid)
     answer = contender.ask(**request)
     others = used() - used_by(pid) - before
