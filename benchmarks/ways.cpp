@@ -73,7 +73,7 @@ int main() {
     const Case maps[] = {
         {16, 2, 32}, {32, 2, 32}, {8, 8, 16}, {4, 16, 16}, {16, 4, 16}, {8, 4, 16}, {8, 16, 16}};
     for (const Case &k : maps)
-        if (k.y_channels <= onednn::block_size()) compare<narrow::NarrowMap>(Y, k);
+        if (k.y_channels <= onednn::block_size()) compare<narrow::NarrowMap<float>>(Y, k);
     const Case pairs[] = {{64, 32, 32}, {64, 64, 16}, {128, 128, 8}, {16, 32, 32}, {32, 16, 32}, {32, 32, 32},
         {96, 128, 64, 2}, {128, 256, 33, 2}, {256, 256, 17, 2}, {256, 256, 9, 2}, {32, 32, 64, 2}};
     for (const Case &k : pairs) compare<Pairs>(Y, k);

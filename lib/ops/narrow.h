@@ -2,10 +2,15 @@
 //
 // oneDNN computes whole blocks of channels, which are mostly zeros where a map has 2 or 4, and on a
 // CPU with AVX2 only it has no kernel for the gradient of a 3-D kernel, and multiplies matrices.
-// Here a vector holds neighbouring cells of one channel instead. Sums run in an order that does not
-// depend on the number of threads.
+// Here a vector holds neighbouring cells of one channel instead, or of a pair of channels where the CPU
+// multiplies bfloat16. Sums run in an order that does not depend on the number of threads.
 #pragma once
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
+
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "convolution.h"
@@ -24,12 +29,27 @@ constexpr int KERNEL_FACTOR = 2;  // it won by 2.2 on AVX2, and by 1.3 from a fa
 constexpr int KERNEL_ROW = 2 * vectors::V;  // cells of a row from which on it won by 1.4 to 2.5 on AVX2
 constexpr int KERNEL_PRODUCTS = 4096;       // pairs of channels at which it was as fast on AVX2
 
+using vectors::Bfloat16;
 using vectors::in_register;
 using vectors::leaky;
 using vectors::load;
 using vectors::store;
 using vectors::V;
 using vectors::Vector;
+
+// Writes the factor of channel `i` into a term.
+inline void put(float &term, int, float factor) { term = factor; }
+inline void put(Pair &term, int i, float factor) { vectors::put(i % 2 ? &term.second : &term.first, factor); }
+
+inline void add_product(Vector &sum, float factor, const float *from) { sum += factor * load(from); }
+#ifdef __AVX512BF16__
+inline void add_product(Vector &sum, Pair factor, const Pair *from) {
+    int32_t both;
+    std::memcpy(&both, &factor, sizeof both);
+    sum = (Vector)_mm512_dpbf16_ps(
+        (__m512)sum, (__m512bh)_mm512_set1_epi32(both), (__m512bh)_mm512_loadu_si512(from));
+}
+#endif
 
 // What all operands share.
 class Narrow : public Way {
@@ -52,16 +72,19 @@ class Narrow : public Way {
         return result;
     }
 
+    template <typename Value> MapView<Value> view_x(Value *x) const {
+        return {x, c_.x_channels, block_of(c_, c_.x_channels, c_.x_blocked, block_), c_.x};
+    }
+    template <typename Value> MapView<Value> view_y(Value *y) const {
+        return {y, c_.y_channels, block_of(c_, c_.y_channels, c_.y_blocked, block_), c_.y};
+    }
+
     // Calls with a map of the caller's as what it is.
     template <typename Call> void with_x(void *data, Call call) const {
-        vectors::by_value(c_.x_blocked && c_.bfloat16, data, [&](auto *x) {
-            call(MapView{x, c_.x_channels, block_of(c_, c_.x_channels, c_.x_blocked, block_), c_.x});
-        });
+        vectors::by_value(c_.x_blocked && c_.bfloat16, data, [&](auto *x) { call(view_x(x)); });
     }
     template <typename Call> void with_y(void *data, Call call) const {
-        vectors::by_value(c_.y_blocked && c_.bfloat16, data, [&](auto *y) {
-            call(MapView{y, c_.y_channels, block_of(c_, c_.y_channels, c_.y_blocked, block_), c_.y});
-        });
+        vectors::by_value(c_.y_blocked && c_.bfloat16, data, [&](auto *y) { call(view_y(y)); });
     }
 
     Convolution c_;
@@ -69,7 +92,7 @@ class Narrow : public Way {
 };
 
 // y from x, or x from y, which with stride 1 is the same with the kernel turned over.
-class NarrowMap : public Narrow {
+template <typename Term> class NarrowMap : public Narrow {
   public:
     NarrowMap(const Convolution &c, int block)
         : Narrow(c, block), forward_(c.operand == Y), inputs_(forward_ ? c.x_channels : c.y_channels),
@@ -80,8 +103,11 @@ class NarrowMap : public Narrow {
 
     NarrowMap(const NarrowMap &) = delete;
 
-    // Where whole blocks would mostly multiply zeros.
+    std::string name() const override { return PAIRS ? "narrow pairs" : "narrow"; }
+
+    // Where whole blocks would mostly multiply zeros; pairs where their channels lie side by side.
     static bool serves(const Convolution &c, int block) {
+        if (PAIRS && !(c.bfloat16 && (c.operand == Y ? c.x_blocked : c.y_blocked))) return false;
         const int outputs = c.operand == Y ? c.y_channels : c.x_channels, *s = c.stride;
         return three_wide(c) && s[0] == 1 && s[1] == 1 && s[2] == 1 && outputs <= block
                && MAP_FACTOR * c.x_channels * c.y_channels
@@ -90,8 +116,12 @@ class NarrowMap : public Narrow {
 
     void run(void *x, float *w, void *y, float *b) override {
         scratch().reset(padded_.bytes());
-        auto fill = [&](const auto &map) { padded_.fill(map); };
-        forward_ ? with_x(x, fill) : with_y(y, fill);
+        if constexpr (PAIRS) {
+            padded_.fill(forward_ ? view_x(static_cast<Bfloat16 *>(x)) : view_y(static_cast<Bfloat16 *>(y)));
+        } else {
+            auto fill = [&](const auto &map) { padded_.fill(map); };
+            forward_ ? with_x(x, fill) : with_y(y, fill);
+        }
         const auto kernel = packed(w);
         auto make = [&](const auto &map) {
             if (group_ == 2) compute<2>(kernel, map, b);
@@ -101,8 +131,11 @@ class NarrowMap : public Narrow {
     }
 
   private:
+    static constexpr bool PAIRS = CHANNELS<Term> == 2;
+
     // Sums enough to keep the multipliers busy, few enough for the registers.
     template <int G> static constexpr int tiles_of() { return G == 2 && V == 8 ? 4 : 2; }
+    template <int G> static constexpr int sums_of() { return G == 2 && V == 16 ? KW : 1; }
     int tiles() const { return group_ == 2 ? tiles_of<2>() : tiles_of<4>(); }
 
     static std::vector<int> left(const Convolution &c) {
@@ -112,26 +145,27 @@ class NarrowMap : public Narrow {
         return result;
     }
 
-    // The kernel by groups of outputs; then inputs, lines, taps and outputs of the group.
-    std::vector<float> packed(const float *w) const {
-        const int outputs = round_up(outputs_, group_);
-        std::vector<float> result(static_cast<size_t>(outputs) * inputs_ * lines_ * KW, 0.f);
+    // The kernel by groups of outputs; then terms, lines, taps and outputs of the group.
+    std::vector<Term> packed(const float *w) const {
+        const int outputs = round_up(outputs_, group_), terms = padded_.terms();
+        std::vector<Term> result(static_cast<size_t>(outputs) * terms * lines_ * KW, Term{});
         for (int o = 0; o < outputs_; ++o)
             for (int i = 0; i < inputs_; ++i)
                 for (int line = 0; line < lines_; ++line)
                     for (int tap = 0; tap < KW; ++tap) {
-                        int64_t place = ((o / group_ * inputs_ + i) * lines_ + line) * KW + tap;
+                        const int term = i / CHANNELS<Term>;
+                        int64_t place = ((o / group_ * terms + term) * lines_ + line) * KW + tap;
                         bool over = forward_ ? c_.flip : !c_.flip;
-                        result[place * group_ + o % group_] =
-                            w[forward_ ? offset(o, i, line, tap, over) : offset(i, o, line, tap, over)];
+                        put(result[place * group_ + o % group_], i,
+                            w[forward_ ? offset(o, i, line, tap, over) : offset(i, o, line, tap, over)]);
                     }
         return result;
     }
 
     template <int G, typename Value>
-    void compute(const std::vector<float> &kernel, const MapView<Value> &result, const float *b) {
+    void compute(const std::vector<Term> &kernel, const MapView<Value> &result, const float *b) {
         const int rows = round_up(round_up(outputs_, G), block_);
-        const size_t in_group = static_cast<size_t>(inputs_) * lines_ * KW * G;
+        const size_t in_group = static_cast<size_t>(padded_.terms()) * lines_ * KW * G;
 #pragma omp parallel
         {
             std::vector<float> line(static_cast<size_t>(rows) * width_, 0.f);
@@ -150,22 +184,26 @@ class NarrowMap : public Narrow {
     }
 
     // G outputs of neighbouring cells.
-    template <int G> void tile(const float *kernel, int64_t image, int d, int h, int w, float *to) const {
-        constexpr int T = tiles_of<G>();
-        Vector sum[G][T] = {};
-        for (int i = 0; i < inputs_; ++i)
+    template <int G> void tile(const Term *kernel, int64_t image, int d, int h, int w, float *to) const {
+        constexpr int T = tiles_of<G>(), S = sums_of<G>();
+        Vector sum[S][G][T] = {};
+        for (int i = 0; i < padded_.terms(); ++i)
             for (int a = 0; a < c_.kernel[0]; ++a) {
-                const float *from = padded_.row(image, i, d + a, h) + w;
+                const Term *from = padded_.row(image, i, d + a, h) + w;
                 for (int b = 0; b < c_.kernel[1]; ++b, from += padded_.width())
 #pragma GCC unroll 4
                     for (int tap = 0; tap < KW; ++tap, kernel += G)
 #pragma GCC unroll 4
                         for (int g = 0; g < G; ++g)
 #pragma GCC unroll 4
-                            for (int t = 0; t < T; ++t) sum[g][t] += kernel[g] * load(from + tap + t * V);
+                            for (int t = 0; t < T; ++t)
+                                add_product(sum[tap % S][g][t], kernel[g], from + tap + t * V);
             }
         for (int g = 0; g < G; ++g)
-            for (int t = 0; t < T; ++t) store(to + static_cast<int64_t>(g) * width_ + t * V, sum[g][t]);
+            for (int t = 0; t < T; ++t) {
+                for (int s = 1; s < S; ++s) sum[0][g][t] += sum[s][g][t];
+                store(to + static_cast<int64_t>(g) * width_ + t * V, sum[0][g][t]);
+            }
     }
 
     void finish(std::vector<float> &line, const float *b) const {
@@ -194,7 +232,7 @@ class NarrowMap : public Narrow {
     int inputs_, outputs_;
     const int32_t *size_;  // of the result, in c_
     int group_, width_;
-    Padded padded_;
+    Padded<Term> padded_;
 };
 
 // The gradient of the kernel.
@@ -285,7 +323,7 @@ class NarrowKernel : public Narrow {
     }
 
     int group_, width_, slabs_;
-    Padded x_, y_;
+    Padded<float> x_, y_;
 };
 
 }  // namespace narrow

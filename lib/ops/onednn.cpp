@@ -25,6 +25,7 @@
 
 using narrow::NarrowKernel;
 using narrow::NarrowMap;
+using narrow::Pair;
 using onednn::block_size;
 using onednn::Strided;
 
@@ -33,7 +34,12 @@ namespace {
 std::unique_ptr<Way> make_way(const Convolution &c) {
     const int block = block_size();
     if (c.operand == W && NarrowKernel::serves(c, block)) return std::make_unique<NarrowKernel>(c, block);
-    if (c.operand != W && NarrowMap::serves(c, block)) return std::make_unique<NarrowMap>(c, block);
+    if (c.operand != W) {
+#ifdef __AVX512BF16__
+        if (NarrowMap<Pair>::serves(c, block)) return std::make_unique<NarrowMap<Pair>>(c, block);
+#endif
+        if (NarrowMap<float>::serves(c, block)) return std::make_unique<NarrowMap<float>>(c, block);
+    }
     if (onednn::Winograd::serves(c)) return std::make_unique<onednn::Winograd>(c);
     if (Strided::serves(c)) return std::make_unique<Strided>(c);
     return onednn::make_plan(c);

@@ -35,6 +35,12 @@ class Ways(unittest.TestCase):
         for op in (convolution.Convolve, convolution.Transpose, convolution.KernelGradient):
             self.assertEqual(self.way("few channels", op), "narrow")
 
+    @unittest.skipUnless(MULTIPLIES_BFLOAT16 & cpu_flags(), "no bfloat16 here")
+    def test_few_channels_in_bfloat16(self):
+        for op in (convolution.Convolve, convolution.Transpose):
+            self.assertEqual(self.way("few channels", op, "bfloat16"), "narrow pairs")
+        self.assertEqual(self.way("few channels", convolution.KernelGradient, "bfloat16"), "narrow")
+
     def test_enlarging(self):
         way = self.way("enlarging", convolution.Transpose)
         self.assertEqual(way.startswith("strided"), layout.block() == 8)
