@@ -51,6 +51,7 @@ struct Window {
 // A primitive of oneDNN with what happens around it. A call takes these steps:
 //
 //   kernel_     copies w, where oneDNN cannot read it as it lies, and takes the gradient of w back;
+//   packed_     says that it copies w into the layout that oneDNN has chosen;
 //   operands_   are reordered from the caller's layout into the one that oneDNN has chosen;
 //   primitive_  computes; it adds the bias and applies the leaky ReLU itself, unless
 //   finish_     says that they follow in a pass of their own;
@@ -78,8 +79,9 @@ class Plan : public Way {
 
     void run(void *x, float *w, void *y, float *b) override {
         scratch().reset(scratch_bytes());
-        float *kernel = kernel_.needed() ? take(kernel_.bytes()) : w;
-        if (kernel_.needed() && c_.operand != W) kernel_.fill(w, kernel);
+        const bool copied = kernel_.needed() && !packed_;
+        float *kernel = copied ? take(kernel_.bytes()) : w;
+        if (copied && c_.operand != W) kernel_.fill(w, kernel);
         Arguments all = {{DNNL_ARG_SCRATCHPAD, use(scratchpad_, take(scratchpad_.get_size()))}};
         if (bias_inside()) all[DNNL_ARG_BIAS] = use(bias_, filled_bias(b));
         auto data = [&](Role role) -> void * { return role == X ? x : role == Y ? y : kernel; };
@@ -87,7 +89,7 @@ class Plan : public Way {
         primitive_.execute(stream(), all);
         for (auto &operand : operands_) deliver(operand, data(operand.role), all);
         stream().wait();
-        if (kernel_.needed() && c_.operand == W) kernel_.take(kernel, w);
+        if (copied && c_.operand == W) kernel_.take(kernel, w);
         if (finish_)
             vectors::by_value(
                 c_.x_blocked && c_.bfloat16, x, [&](auto *map) { add_bias_and_apply_leaky(map, b); });
@@ -160,9 +162,11 @@ class Plan : public Way {
         name_ = plan.impl_info_str();
         primitive_ = dnnl::primitive(plan.get());
         bool map_in_blocks = false, kernel_in_blocks = false;
-        for (auto &operand : operands_)
+        for (auto &operand : operands_) {
             if (operand.all_channels.get_inner_nblks() > 0)
                 (operand.role == W ? kernel_in_blocks : map_in_blocks) = true;
+            if (operand.role == W) packed_ = !operand.result && KernelCopy::packs(operand.all_channels);
+        }
         // oneDNN's kernels want blocks in map and kernel, its products of matrices in neither.
         slow_ = (map_in_blocks && !kernel_in_blocks) || name_.rfind("ref", 0) == 0;
     }
@@ -235,6 +239,10 @@ class Plan : public Way {
         float *moved = take(operand.all_channels.get_size());
         all[operand.argument] = use(operand.all_channels, moved);
         if (operand.result) return;
+        if (operand.role == W && packed_) {
+            kernel_.pack(static_cast<float *>(data), moved, operand.all_channels, transposed_by_forward_);
+            return;
+        }
         memory from = use(operand.of_caller, data), to = use(operand.true_channels, moved);
         operand.reorder.execute(stream(), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
     }
@@ -252,6 +260,7 @@ class Plan : public Way {
     bool finish_;                 // a pass of our own adds the bias and applies the leaky ReLU
     MapLayouts x_, y_;
     KernelCopy kernel_;
+    bool packed_ = false;
     memory::desc bias_, scratchpad_;
     dnnl::primitive_attr attributes_, with_leaky_;
     std::vector<Operand> operands_;
