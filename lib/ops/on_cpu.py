@@ -4,6 +4,7 @@ from ..backend.door import Symbol
 
 from theano.gof.opt import in2out
 
+from .activation import activation
 from .convolution import Convolve, Geometry, KernelGradient, Transpose
 from .layout import FromBlocked, ToBlocked, block, dtype_of
 from .leaky import BlockedLeakyGradient
@@ -71,7 +72,7 @@ class OnCPU:
 
 DENSE = in2out(dense, name="onednn_dense")
 WALKS = {
-    precision: in2out(*Rules(OnCPU(precision)).walk(), sgd, name=f"onednn_{precision}")
+    precision: in2out(*Rules(OnCPU(precision)).walk(), sgd, activation, name=f"onednn_{precision}")
     for precision in ("float32", "bfloat16")
 }
 PLAIN = in2out(plain_leaky, name="onednn_plain")

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "activations.h"
 #include "bfloat16.h"
 #include "call.h"
 #include "dense.h"
@@ -238,6 +239,14 @@ int voxlstm_from_blocked(
     int64_t bfloat16, void *in, int64_t images, int64_t channels, int64_t cells, float *plain) {
     return by_kind(bfloat16,
         [&](auto B, auto kind) { from_blocked<B>(as<decltype(kind)>(in), images, channels, cells, plain); });
+}
+
+int voxlstm_sigmoid(const float *x, int64_t size, float *y) {
+    return guarded([&] { activations::apply(activations::sigmoid, x, size, y); });
+}
+
+int voxlstm_tanh(const float *x, int64_t size, float *y) {
+    return guarded([&] { activations::apply(activations::tanh, x, size, y); });
 }
 
 // v = momentum v - rate (g + decay w); w = w + v.

@@ -7,6 +7,7 @@ from unittest import mock
 from voxlstm.lib.backend.door import tensor, theano
 
 import numpy as np
+from theano.scan_module.scan_op import Scan
 from theano.tensor.nnet import abstract_conv
 from theano.tensor.signal.pool import MaxPoolGrad, Pool, pool_2d
 
@@ -14,6 +15,7 @@ from voxlstm.lib.backend import blas, door
 from voxlstm.lib.backend.blas import cpu_flags
 from voxlstm.lib.backend.precision import MULTIPLIES_BFLOAT16
 from voxlstm.lib.ops import available, leaky, library
+from voxlstm.lib.ops.activation import Activation
 from voxlstm.lib.ops.convolution import Convolve, KernelGradient, Transpose
 from voxlstm.lib.ops.dense import Dense, DenseGradient, DenseKernelGradient
 from voxlstm.lib.ops.layout import FromBlocked, ToBlocked
@@ -82,6 +84,15 @@ class TestNetwork(unittest.TestCase):
         self.assertFalse([kind for kind in count if kind.__name__ in ("Dot", "Dot22", "Gemm")])
         # The encoder's last layer and one for each gate.
         self.assertEqual([count[k] for k in (Dense, DenseGradient, DenseKernelGradient)], [4, 4, 4])
+
+    def test_every_sigmoid_and_hyperbolic_tangent_is_ours(self):
+        scans = [n.op for n in self.ours.maker.fgraph.apply_nodes if isinstance(n.op, Scan)]
+        step = next(op.fn for op in scans if op.name == "lstm")
+        # The gradient of the loss needs the occupancy; a step has two gates, the candidate and h.
+        for function, expected in ((self.ours, 1), (step, 4)):
+            ops = [str(n.op) for n in function.maker.fgraph.apply_nodes]
+            self.assertFalse([op for op in ops if "scalar_sigmoid" in op or "{tanh" in op])
+            self.assertEqual(self.kinds(function)[Activation], expected)
 
     def test_layouts_change_only_at_the_ends(self):
         count = self.kinds(self.ours)
