@@ -96,7 +96,7 @@ class Bench:
                 progress.update()
             if not number:
                 check(case, {name: given[0]["found"] for name, given in answers.items() if given})
-            product = self.contenders["voxlstm"].ask(product=True)
+            product, _ = others.ask(self.contenders["voxlstm"], {"product": True})
             rates.append(product["operations"] / product["seconds"])
         answers = {name: given for name, given in answers.items() if given}
         if case == REFERENCE:  # the first, so that these are its own
