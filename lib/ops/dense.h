@@ -6,6 +6,8 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "vectors.h"
@@ -23,30 +25,47 @@ struct Shape {
     int64_t rows, inputs, outputs;
 };
 
+constexpr bool WIDE = V == 16;  // AVX-512 has 32 registers, AVX2 has 16
+
+// Cuts `count` into parts of nearly one size, at most R, and calls with the size, a constant of the
+// compiler's, and the beginning of each.
+template <int R, typename Call> void with_size(int64_t size, Call call) {
+    if (size == R) call(std::integral_constant<int, R>());
+    else if constexpr (R > 1) with_size<R - 1>(size, call);
+}
+template <int R, typename Call> void in_parts(int64_t count, Call call) {
+    const int64_t parts = (count + R - 1) / R;
+    for (int64_t part = 0; part < parts; ++part) {
+        const int64_t from = count * part / parts, to = count * (part + 1) / parts;
+        with_size<R>(to - from, [&](auto size) { call(size, from); });
+    }
+}
+
 constexpr int STRIP = 32, VECTORS = STRIP / V;  // columns whose sums are in registers
+constexpr int STRIP_ROWS = WIDE ? 12 : 3;       // of so many rows
 constexpr int LINES = 64;                       // lines of w used at once,
 constexpr int STRIPS = 8;                       // and strips of them
 constexpr int AHEAD = LINES / STRIPS;           // lines fetched while one strip is used
 
-// R rows of a strip of y, with the products of some lines of w added. Fetches lines of w from `next`
-// on, whole parts of a line one after the other, as memory likes to be read.
+// R rows of a strip of y, with the products of some lines of w added; `x` has the rows side by side.
+// Fetches lines of w from `next` on, whole parts of a line one after the other, as memory likes to be read.
 template <int R>
-void add_lines(
+void add_to_strip(
     const Shape &s, const float *x, const float *w, int64_t lines, float *y, bool first, const float *next) {
     Vector sum[R][VECTORS] = {};
     if (!first)
         for (int r = 0; r < R; ++r)
             for (int v = 0; v < VECTORS; ++v) sum[r][v] = load(y + r * s.outputs + v * V);
-    for (int64_t line = 0; line < lines; ++line, w += s.outputs) {
+    for (int64_t line = 0; line < lines; ++line, x += s.rows, w += s.outputs) {
         if (next) {
             const float *part = next + line / STRIPS * s.outputs + line % STRIPS * STRIP;
             __builtin_prefetch(part);
             __builtin_prefetch(part + STRIP / 2);
         }
-        for (int v = 0; v < VECTORS; ++v) {
-            const Vector from = load(w + v * V);
-            for (int r = 0; r < R; ++r) sum[r][v] += x[r * s.inputs + line] * from;
-        }
+        Vector from[VECTORS];
+        for (int v = 0; v < VECTORS; ++v) from[v] = load(w + v * V);
+        for (int r = 0; r < R; ++r)
+            for (int v = 0; v < VECTORS; ++v) sum[r][v] += x[r] * from[v];
     }
     for (int r = 0; r < R; ++r)
         for (int v = 0; v < VECTORS; ++v) store(y + r * s.outputs + v * V, sum[r][v]);
@@ -61,13 +80,12 @@ inline void strips_of_y(
         const bool more = line + 2 * LINES <= s.inputs;
         for (int64_t strip = 0; strip < strips; ++strip) {
             const float *next = more ? block + (LINES + strip * AHEAD) * s.outputs : nullptr;
-            const float *factors = x + line, *from = block + strip * STRIP;
             float *to = y + column + strip * STRIP;
-            int64_t row = 0;
-            for (; row + 3 <= s.rows; row += 3, next = nullptr)
-                add_lines<3>(s, factors + row * s.inputs, from, lines, to + row * s.outputs, line == 0, next);
-            for (; row < s.rows; ++row, next = nullptr)
-                add_lines<1>(s, factors + row * s.inputs, from, lines, to + row * s.outputs, line == 0, next);
+            in_parts<STRIP_ROWS>(s.rows, [&](auto R, int64_t row) {
+                const float *factors = x + line * s.rows + row, *from = block + strip * STRIP;
+                add_to_strip<R>(
+                    s, factors, from, lines, to + row * s.outputs, line == 0, row ? nullptr : next);
+            });
         }
     }
 }
@@ -79,66 +97,121 @@ inline float value_of_y(const Shape &s, const float *x, const float *w) {
     return sum;
 }
 
-// y = x w
-inline void forward(const Shape &s, const float *x, const float *w, float *y) {
+// y = x w for more than a handful of rows.
+inline void by_strips(const Shape &s, const float *x, const float *w, float *y) {
     const int64_t strips = s.outputs / STRIP;
-#pragma omp parallel for schedule(static)
-    for (int64_t strip = 0; strip < strips; strip += STRIPS)
-        strips_of_y(s, x, w, y, strip * STRIP, std::min<int64_t>(STRIPS, strips - strip));
+    std::vector<float> turned(s.rows * s.inputs);
+#pragma omp parallel
+    {
+#pragma omp for schedule(static)
+        for (int64_t line = 0; line < s.inputs; ++line)
+            for (int64_t row = 0; row < s.rows; ++row) turned[line * s.rows + row] = x[row * s.inputs + line];
+#pragma omp for schedule(static)
+        for (int64_t strip = 0; strip < strips; strip += STRIPS)
+            strips_of_y(s, turned.data(), w, y, strip * STRIP, std::min<int64_t>(STRIPS, strips - strip));
+    }
     for (int64_t row = 0; row < s.rows; ++row)
         for (int64_t at = strips * STRIP; at < s.outputs; ++at)
             y[row * s.outputs + at] = value_of_y(s, x + row * s.inputs, w + at);
 }
 
-inline float total(const Vector &value) {
-    float sum = 0;
-    for (int k = 0; k < V; ++k) sum += value[k];
-    return sum;
+// Some columns of R rows of y, with the products of L lines of w added. Fetches the next lines.
+template <int R, int L>
+void add_lines(const Shape &s, const float *x, const float *w, int64_t columns, float *y) {
+    int64_t at = 0;
+    for (; at + V <= columns; at += V) {
+        Vector sum[R];
+        for (int r = 0; r < R; ++r) sum[r] = load(y + r * s.outputs + at);
+        for (int l = 0; l < L; ++l) {
+            const Vector from = load(w + l * s.outputs + at);
+            __builtin_prefetch(w + (L + l) * s.outputs + at);
+            for (int r = 0; r < R; ++r) sum[r] += x[r * s.inputs + l] * from;
+        }
+        for (int r = 0; r < R; ++r) store(y + r * s.outputs + at, sum[r]);
+    }
+    for (; at < columns; ++at)
+        for (int r = 0; r < R; ++r)
+            for (int l = 0; l < L; ++l) y[r * s.outputs + at] += x[r * s.inputs + l] * w[l * s.outputs + at];
 }
 
-// R rows of dx at C lines of w, with the products of some columns added.
+// y = x w for R rows: w is read line by line.
+template <int R> void by_lines(const Shape &s, const float *x, const float *w, float *y) {
+    constexpr int64_t PART = 1024;  // columns of y that stay in a cache
+    constexpr int TOGETHER = 4;     // lines at once
+    std::fill(y, y + R * s.outputs, 0.f);
+#pragma omp parallel for schedule(static)
+    for (int64_t at = 0; at < s.outputs; at += PART)
+        in_parts<TOGETHER>(s.inputs, [&](auto L, int64_t line) {
+            const int64_t columns = std::min(PART, s.outputs - at);
+            add_lines<R, L>(s, x + line, w + line * s.outputs + at, columns, y + at);
+        });
+}
+
+// y = x w
+inline void forward(const Shape &s, const float *x, const float *w, float *y) {
+    constexpr int HANDFUL = 4;
+    if (s.rows > HANDFUL) by_strips(s, x, w, y);
+    else with_size<HANDFUL>(s.rows, [&](auto R) { by_lines<R>(s, x, w, y); });
+}
+
+// The sum of a vector's values, by halves.
+template <int N> float total(const typename vectors::Block<N>::Cell &value) {
+    if constexpr (N == 2) {
+        return value[0] + value[1];
+    } else {
+        typename vectors::Block<N / 2>::Cell halves[2];
+        std::memcpy(halves, &value, sizeof halves);
+        return total<N / 2>(halves[0] + halves[1]);
+    }
+}
+
+// R rows of dx at C lines of w, with the products of some columns added; `dy` has those of a row side by side.
 template <int R, int C>
-void add_columns(const Shape &s, const float *dy, const float *w, int64_t columns, float *dx, bool first) {
+void add_columns(
+    const Shape &s, const float *dy, const float *w, int64_t columns, float *dx, bool first, bool fetch) {
     Vector sum[R][C] = {};
     const int64_t whole = columns / V * V;
     for (int64_t at = 0; at < whole; at += V)
         for (int c = 0; c < C; ++c) {
+            if (fetch) __builtin_prefetch(w + (c + C) * s.outputs + at);
             const Vector from = load(w + c * s.outputs + at);
-            for (int r = 0; r < R; ++r) sum[r][c] += load(dy + r * s.outputs + at) * from;
+            for (int r = 0; r < R; ++r) sum[r][c] += load(dy + r * columns + at) * from;
         }
     for (int r = 0; r < R; ++r)
         for (int c = 0; c < C; ++c) {
-            float value = total(sum[r][c]);
+            float value = total<V>(sum[r][c]);
             for (int64_t at = whole; at < columns; ++at)
-                value += dy[r * s.outputs + at] * w[c * s.outputs + at];
+                value += dy[r * columns + at] * w[c * s.outputs + at];
             float &target = dx[r * s.inputs + c];
             target = first ? value : target + value;
         }
 }
 
-template <int C>
-void lines_of_dx(const Shape &s, const float *dy, const float *w, int64_t columns, float *dx, bool first) {
-    int64_t row = 0;
-    for (; row + 6 <= s.rows; row += 6)
-        add_columns<6, C>(s, dy + row * s.outputs, w, columns, dx + row * s.inputs, first);
-    for (; row < s.rows; ++row)
-        add_columns<1, C>(s, dy + row * s.outputs, w, columns, dx + row * s.inputs, first);
-}
-
 // dx = dy w^T
 inline void backward(const Shape &s, const float *dy, const float *w, float *dx) {
     constexpr int64_t SHARE = 32, PART = 1024;  // lines of w for a thread, columns used at once
-#pragma omp parallel for schedule(static)
-    for (int64_t share = 0; share < s.inputs; share += SHARE)
+    constexpr int TOGETHER = WIDE ? 4 : 2;      // lines and rows whose sums are in registers
+    constexpr int ROWS = WIDE ? 6 : 5;
+#pragma omp parallel
+    {
+        // Rows lie a power of two apart, so that few of them fit into a cache as they are.
+        std::vector<float> some(s.rows * PART);
         for (int64_t at = 0; at < s.outputs; at += PART) {
             const int64_t columns = std::min(PART, s.outputs - at);
-            const int64_t end = std::min(s.inputs, share + SHARE);
-            int64_t line = share;
-            for (; line + 2 <= end; line += 2)
-                lines_of_dx<2>(s, dy + at, w + line * s.outputs + at, columns, dx + line, at == 0);
-            for (; line < end; ++line)
-                lines_of_dx<1>(s, dy + at, w + line * s.outputs + at, columns, dx + line, at == 0);
+            for (int64_t row = 0; row < s.rows; ++row)
+                std::copy_n(dy + row * s.outputs + at, columns, some.data() + row * columns);
+            // A thread has the same lines of every part.
+#pragma omp for schedule(static) nowait
+            for (int64_t share = 0; share < s.inputs; share += SHARE)
+                in_parts<TOGETHER>(std::min(SHARE, s.inputs - share), [&](auto C, int64_t part) {
+                    const int64_t line = share + part;
+                    in_parts<ROWS>(s.rows, [&](auto R, int64_t row) {
+                        add_columns<R, C>(s, some.data() + row * columns, w + line * s.outputs + at, columns,
+                            dx + row * s.inputs + line, at == 0, row == 0);
+                    });
+                });
         }
+    }
 }
 
 // What becomes of the gradient of w: it is stored,
@@ -184,18 +257,17 @@ void lines_of_dw(const Shape &s, const float *x, const float *dy, int64_t line, 
 
 // dw = x^T dy
 template <typename End> void gradient(const Shape &s, const float *x, const float *dy, const End &end) {
-    constexpr int64_t SHARE = 3;  // lines of w at once
+    constexpr int SHARE = WIDE ? 12 : 3;  // lines of w at once
 #pragma omp parallel
     {
         std::vector<float> few(s.rows * SHARE);
 #pragma omp for schedule(static)
         for (int64_t line = 0; line < s.inputs; line += SHARE) {
-            const int64_t count = std::min(SHARE, s.inputs - line);
-            for (int64_t row = 0; row < s.rows; ++row)
-                for (int64_t c = 0; c < count; ++c) few[row * count + c] = x[row * s.inputs + line + c];
-            if (count == 3) lines_of_dw<3>(s, few.data(), dy, line, end);
-            else if (count == 2) lines_of_dw<2>(s, few.data(), dy, line, end);
-            else lines_of_dw<1>(s, few.data(), dy, line, end);
+            in_parts<SHARE>(std::min<int64_t>(SHARE, s.inputs - line), [&](auto C, int64_t part) {
+                for (int64_t row = 0; row < s.rows; ++row)
+                    std::copy_n(x + row * s.inputs + line + part, C, few.data() + row * C);
+                lines_of_dw<C>(s, few.data(), dy, line + part, end);
+            });
         }
     }
 }

@@ -11,12 +11,12 @@ from theano.gof import Apply, Op
 
 from . import library
 from .hints import Shapes, Storage
-from .layout import output
+from .layout import block, output
 from .update import SGDStep
 
-# Rows up to which the product costs less than a BLAS's own copy of w: a guess, as the three products of
-# results/ways.txt part between 24 and 64 rows.
-FEW = 40
+# Rows up to which our loops are faster than a BLAS, which copies w, by the size of a block: results/ways.txt.
+# The three products part between 12 and 32 rows on AVX2, and between 48 and 96 on AVX-512.
+FEW = {8: 20, 16: 56}
 
 
 class Dense(Op):
@@ -31,7 +31,7 @@ class Dense(Op):
         x, w = map(np.ascontiguousarray, inputs)
         sizes = _sizes(x.shape, w.shape, (len(x), w.shape[1]))
         y = output(outputs[0], (len(x), w.shape[1]))
-        if len(x) > FEW:
+        if _many(x):
             np.dot(x, w, out=y)
         else:
             library.call("dense", *sizes, x, w, y)
@@ -53,7 +53,7 @@ class DenseGradient(Op):
         dy, w = map(np.ascontiguousarray, inputs)
         sizes = _sizes((len(dy), len(w)), w.shape, dy.shape)
         dx = output(outputs[0], (len(dy), len(w)))
-        if len(dy) > FEW:
+        if _many(dy):
             np.dot(dy, w.T, out=dx)
         else:
             library.call("dense_gradient", *sizes, dy, w, dx)
@@ -76,7 +76,7 @@ class DenseKernelGradient(Op):
         shape = x.shape[1], dy.shape[1]
         sizes = _sizes(x.shape, shape, dy.shape)
         dw = output(outputs[0], shape)
-        if len(x) > FEW:
+        if _many(x):
             np.dot(x.T, dy, out=dw)
         else:
             library.call("dense_kernel_gradient", *sizes, x, dy, dw)
@@ -100,11 +100,16 @@ class DenseSGDStep(SGDStep):
         if w.shape != v.shape or w.size != matrix[0] * matrix[1]:
             raise ValueError(f"shapes {w.shape} and {v.shape} do not belong to {matrix}")
         w, v = self.own(w, v)
-        if len(x) > FEW:
+        if _many(x):
             library.call("sgd", w, v, np.dot(x.T, dy), w.size, *self.settings(rate))
         else:
             library.call("dense_sgd", *sizes, x, dy, w, v, *self.settings(rate))
         outputs[0][0], outputs[1][0] = w, v
+
+
+def _many(rows):
+    """Return whether a BLAS is faster."""
+    return len(rows) > FEW[block()]
 
 
 def _matrix(op, *matrices):
