@@ -39,7 +39,7 @@ def fit_initial_weights(network: Network, views: np.ndarray, voxels: np.ndarray)
         "pre_activations",
         network.describe(),
         network.shared(),
-        lambda: light_function([inputs], [_statistics(layer.variable) for layer in layers]),
+        lambda: light_function([inputs], [_statistics(layer.variable) for layer in layers], subsets=True),
     )
     views = as_float(views)
     for position, (_, weight, bias) in enumerate(layers):

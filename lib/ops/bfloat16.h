@@ -34,14 +34,18 @@ template <typename Value> Value load_as(const Bfloat16 *from) {
 
 template <typename Value> void put(float *to, Value value) { std::memcpy(to, &value, sizeof value); }
 
-template <typename Value> void put(Bfloat16 *to, Value value) {
+// The bits of floats rounded to bfloat16.
+template <typename Value> typename Bits<Value>::Whole rounded(Value value) {
     using Whole = typename Bits<Value>::Whole;
     Whole whole;
     std::memcpy(&whole, &value, sizeof value);
     const Whole nearest = (whole + 0x7fff + (whole >> 16 & 1)) >> 16;
     const Whole no_number = whole >> 16 | 0x40;  // where rounding could make an infinity of one
-    const auto rounded = (whole & 0x7fffffff) > 0x7f800000 ? no_number : nearest;
-    const auto half = __builtin_convertvector(rounded, typename Bits<Value>::Half);
+    return (whole & 0x7fffffff) > 0x7f800000 ? no_number : nearest;
+}
+
+template <typename Value> void put(Bfloat16 *to, Value value) {
+    const auto half = __builtin_convertvector(rounded(value), typename Bits<Value>::Half);
     std::memcpy(to, &half, sizeof half);
 }
 

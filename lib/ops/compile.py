@@ -15,18 +15,26 @@ from .registration import LIGHT
 SLOW_IN_PYTHON = BaseCorrMM, BaseCorr3dMM, Pool
 
 
-def light_function(inputs: Sequence[Symbol], outputs: Symbol | Sequence[Symbol]) -> Function:
+def light_function(
+    inputs: Sequence[Symbol], outputs: Symbol | Sequence[Symbol], subsets: bool = False
+) -> Function:
     """Compile a graph that is run a few times.
 
     On the CPU the oneDNN ops do the work, and the few small ops between them run in NumPy, so that
     a first prediction does not wait for a compiler to make a module of each. A graph that keeps
     pooling or convolutions of Theano's own, which are slow or broken in Python, is compiled as
     usual.
+
+    Parameters
+    ----------
+    inputs, outputs : symbolic variables
+    subsets : bool
+        Whether calls ask for some of the outputs (``output_subset``). Only a lazy machine then computes
+        no more than these, but it loses more time between ops.
     """
     settings = {"allow_input_downcast": False}
     if device() == "cpu" and theano.config.mode == "Mode" and available()[0]:
-        # A lazy machine computes no more than the outputs asked for.
-        linker = VM_Linker(use_cloop=False, lazy=True, c_thunks=False)
+        linker = VM_Linker(use_cloop=False, lazy=subsets or None, c_thunks=False)
         mode = theano.Mode(linker, "fast_run").excluding("fusion").including(LIGHT)
         function = theano.function(inputs, outputs, mode=mode, **settings)
         nodes = function.maker.fgraph.apply_nodes

@@ -165,7 +165,7 @@ class Plan : public Way {
         for (auto &operand : operands_) {
             if (operand.all_channels.get_inner_nblks() > 0)
                 (operand.role == W ? kernel_in_blocks : map_in_blocks) = true;
-            if (operand.role == W) packed_ = !operand.result && KernelCopy::packs(operand.all_channels);
+            if (operand.role == W) packed_ = !operand.result && kernel_.packs(operand.all_channels);
         }
         // oneDNN's kernels want blocks in map and kernel, its products of matrices in neither.
         slow_ = (map_in_blocks && !kernel_in_blocks) || name_.rfind("ref", 0) == 0;

@@ -29,6 +29,40 @@ template <typename Value> Value leaky(Value sign, Value value, float slope) {
 }
 template <typename Value> Value leaky(Value value, float slope) { return leaky(value, value, slope); }
 
+// Square matrices of integers, turned about their diagonals.
+class Transposition {
+  public:
+    typedef uint32_t Row __attribute__((vector_size(sizeof(Vector))));
+
+    Transposition() {
+        for (int step = 0; step < STEPS; ++step)
+            for (uint32_t lane = 0; lane < V; ++lane) {
+                const uint32_t apart = 1 << step;
+                const bool second = lane & apart;
+                low_[step][lane] = second ? V + lane - apart : lane;
+                high_[step][lane] = second ? V + lane : lane + apart;
+            }
+    }
+
+    // Quarters of 2x2, 4x4 and so on change places.
+    void operator()(Row (&rows)[V]) const {
+#pragma GCC unroll 4
+        for (int step = 0; step < STEPS; ++step)
+#pragma GCC unroll 16
+            for (int i = 0; i < V; ++i)
+                if (!(i & 1 << step)) {
+                    Row &one = rows[i], &other = rows[i | 1 << step];
+                    const Row low = __builtin_shuffle(one, other, low_[step]);
+                    other = __builtin_shuffle(one, other, high_[step]);
+                    one = low;
+                }
+    }
+
+  private:
+    static constexpr int STEPS = V == 16 ? 4 : 3;
+    Row low_[STEPS], high_[STEPS];
+};
+
 // One cell of a block of B channels, written as vectors because the compiler makes none of loops.
 template <int B> struct Block {
     typedef float Cell __attribute__((vector_size(4 * B)));
