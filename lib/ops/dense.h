@@ -14,11 +14,13 @@
 
 namespace dense {
 
+using vectors::in_parts;
 using vectors::load;
 using vectors::load_as;
 using vectors::store;
 using vectors::V;
 using vectors::Vector;
+using vectors::with_size;
 
 // x (rows, inputs), w (inputs, outputs) and y (rows, outputs), all without gaps.
 struct Shape {
@@ -26,20 +28,6 @@ struct Shape {
 };
 
 constexpr bool WIDE = V == 16;  // AVX-512 has 32 registers, AVX2 has 16
-
-// Cuts `count` into parts of nearly one size, at most R, and calls with the size, a constant of the
-// compiler's, and the beginning of each.
-template <int R, typename Call> void with_size(int64_t size, Call call) {
-    if (size == R) call(std::integral_constant<int, R>());
-    else if constexpr (R > 1) with_size<R - 1>(size, call);
-}
-template <int R, typename Call> void in_parts(int64_t count, Call call) {
-    const int64_t parts = (count + R - 1) / R;
-    for (int64_t part = 0; part < parts; ++part) {
-        const int64_t from = count * part / parts, to = count * (part + 1) / parts;
-        with_size<R>(to - from, [&](auto size) { call(size, from); });
-    }
-}
 
 constexpr int STRIP = 32, VECTORS = STRIP / V;  // columns whose sums are in registers
 constexpr int STRIP_ROWS = WIDE ? 12 : 3;       // of so many rows

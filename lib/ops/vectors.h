@@ -76,6 +76,20 @@ template <typename Call> void by_block(int block, Call call) {
     else call(std::integral_constant<int, 8>());
 }
 
+// Cuts `count` into parts of nearly one size, at most R, and calls with the size, a constant of the
+// compiler's, and the beginning of each.
+template <int R, typename Call> void with_size(int64_t size, Call call) {
+    if (size == R) call(std::integral_constant<int, R>());
+    else if constexpr (R > 1) with_size<R - 1>(size, call);
+}
+template <int R, typename Call> void in_parts(int64_t count, Call call) {
+    const int64_t parts = (count + R - 1) / R;
+    for (int64_t part = 0; part < parts; ++part) {
+        const int64_t from = count * part / parts, to = count * (part + 1) / parts;
+        with_size<R>(to - from, [&](auto size) { call(size, from); });
+    }
+}
+
 // Cells of a map that a thread takes at once, and whose float32 sum is one term of a float64 sum: a
 // guess, and another one would change the last bits of a bias's gradient.
 constexpr int64_t PART = 1024;

@@ -2,6 +2,7 @@
 
 import itertools
 import unittest
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +16,8 @@ PYTHON = theano.Mode(linker="py", optimizer=None)
 # images, x channels, y channels, space, kernel, border, stride, dilation
 SHAPES = {
     "first of the encoder": (2, 3, 20, (13, 11), (7, 7), "half", (1, 1), (1, 1)),
+    "picture": (2, 3, 100, (6, 9), (4, 5), (1, 3), (1, 1), (1, 1)),
+    "picture of one colour, wide border": (3, 1, 40, (5, 3), (2, 4), "full", (1, 1), (1, 1)),
     "one image": (1, 16, 32, (9, 9), (3, 3), "half", (1, 1), (1, 1)),
     "one cell": (1, 16, 16, (1, 1), (3, 3), "half", (1, 1), (1, 1)),
     "part of a block": (2, 24, 40, (7, 5), (3, 3), "half", (1, 1), (1, 1)),
@@ -101,6 +104,18 @@ class TestConvolution(unittest.TestCase):
                     op = convolution.Convolve(geometry, slope)
                     result = self.y(op, geometry, x, w, *bias)
                     self.close(result, self.finished(expected, slope, *bias))
+
+    def test_a_map_between_a_plain_and_a_blocked_one(self):
+        for name, case, x, w, _ in self.cases():
+            geometry = self.geometry(**case)
+            for plain in ("x_channels", "y_channels") if case["blocked"] else ():
+                with self.subTest(name, plain=plain, flip=geometry.flip):
+                    mixed = replace(geometry, **{plain: None})
+                    b = self.values(w.shape[0])
+                    expected = naive(x, self.turned(w, geometry), *self.rest(geometry, w))
+                    for slope, bias in ((None, ()), (0.1, (b,))):
+                        result = self.y(convolution.Convolve(mixed, slope), mixed, x, w, *bias)
+                        self.close(result, self.finished(expected, slope, *bias))
 
     def test_transposed_map(self):
         for name, case, x, w, dy in self.cases():

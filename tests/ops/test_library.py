@@ -4,6 +4,7 @@ import ctypes
 import shutil
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -41,6 +42,13 @@ class Ways(unittest.TestCase):
             self.assertEqual(self.way("few channels", op, "bfloat16"), "narrow pairs")
         self.assertEqual(self.way("few channels", convolution.KernelGradient, "bfloat16"), "narrow")
 
+    @unittest.skipUnless(MULTIPLIES_BFLOAT16 & cpu_flags(), "no bfloat16 here")
+    def test_pictures(self):
+        for channels in ({}, {"x_channels": None}):
+            way = self.way("picture", convolution.Convolve, "bfloat16", **channels)
+            self.assertEqual(way == "pictures", bool(channels))
+        self.assertNotEqual(self.way("picture", convolution.Convolve, x_channels=None), "pictures")
+
     def test_enlarging(self):
         way = self.way("enlarging", convolution.Transpose)
         self.assertEqual(way.startswith("strided"), layout.block() == 8)
@@ -65,10 +73,10 @@ class Ways(unittest.TestCase):
                 with self.subTest(name, op=op.__name__):
                     self.assertNotIn("ref", self.way(name, op))
 
-    def way(self, name, op, precision="float32"):
+    def way(self, name, op, precision="float32", **changes):
         images, x_channels, y_channels, space, kernel, border, stride, dilation = SHAPES[name]
         sizes = len(space), border, stride, dilation, False, x_channels, y_channels
-        geometry = convolution.Geometry(*sizes, precision)
+        geometry = replace(convolution.Geometry(*sizes, precision), **changes)
         kind = geometry.blocked_dtype
         y_space = geometry.y_space(space, kernel)
         x, y = (
@@ -76,6 +84,8 @@ class Ways(unittest.TestCase):
             for channels, cells in ((x_channels, space), (y_channels, y_space))
         )
         w = np.zeros((y_channels, x_channels, *kernel), "float32")
+        if geometry.x_channels is None:
+            x = np.zeros((images, x_channels, *space), "float32")
         x.flat[0] = 1  # a blank map is not convolved
         with mock.patch.object(library, "call") as call:
             op(geometry)._run(x, w, y)
