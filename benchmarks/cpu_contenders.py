@@ -15,15 +15,24 @@ LONGER = 3  # times the rounds for the reference's training, whose ratios stand 
 SHORTER = 2  # times the rounds for predictions, which take a third of the time
 THREADS = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 TOLERANCES = {FLOAT32: 1e-4, BFLOAT16: 2e-3}  # of the loss, or of the mean occupancy
+# Tells the C library to keep what is freed. By default it gives pages back to the system, and PyTorch waits for
+# fresh ones in every step; ours keeps them by itself.
+KEEPING = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40)}
 EVERYWHERE, REFERENCES, ONCE = "every case", "the reference's two", "the reference's training"
 
 
 class Entry(NamedTuple):
-    """One contender: its precision, PyTorch's form (empty for Theano), and where it takes part."""
+    """One contender: its precision, PyTorch's form (empty for Theano), where it takes part, variables."""
 
     precision: str
     form: str
     where: str
+    environment: dict[str, str] = {}
+
+    @property
+    def tuned(self):
+        """Whether the process is helped by variables that users do not set."""
+        return self.environment == KEEPING
 
     def enters(self, case):
         """Return whether this one takes part in a case."""
@@ -39,13 +48,15 @@ class Entry(NamedTuple):
 ENTRIES = {  # ours come first, as they write the weights that PyTorch's take
     "voxlstm": Entry(FLOAT32, "", EVERYWHERE),
     "voxlstm_bfloat16": Entry(BFLOAT16, "", EVERYWHERE),
-    "stock_theano": Entry(FLOAT32, "", REFERENCES),
+    "stock_theano": Entry(FLOAT32, "", REFERENCES, {"VOXLSTM_ONEDNN": "0"}),
     "zero_insertion": Entry(FLOAT32, "zero_insertion", REFERENCES),
     "transposed": Entry(FLOAT32, "channels_first", EVERYWHERE),
     "channels_last": Entry(FLOAT32, "channels_last", EVERYWHERE),
+    "channels_last_keeping": Entry(FLOAT32, "channels_last", EVERYWHERE, KEEPING),
     "compiled": Entry(FLOAT32, "channels_last+compile", ONCE),
     "autocast_transposed": Entry(BFLOAT16, "channels_first+autocast", EVERYWHERE),
     "autocast_channels_last": Entry(BFLOAT16, "channels_last+autocast", EVERYWHERE),
+    "autocast_channels_last_keeping": Entry(BFLOAT16, "channels_last+autocast", EVERYWHERE, KEEPING),
     "autocast_compiled": Entry(BFLOAT16, "channels_last+autocast+compile", ONCE),
 }
 QUIET = "quiet"  # the name of a machine with nothing beside the contender that is asked
@@ -78,17 +89,19 @@ def commands(torch, folder, threads, bfloat16):
         if entry.form:
             command = [str(torch), str(HERE / "torch_cpu.py"), str(folder), str(threads), entry.form]
         if bfloat16 or entry.precision != BFLOAT16:
-            found[name] = command, {**base, **({"VOXLSTM_ONEDNN": "0"} if name == "stock_theano" else {})}
+            found[name] = command, {**base, **entry.environment}
     return found
 
 
-def compared(seconds):
+def compared(seconds, tuned=False):
     """Return ours beside PyTorch's best form, by precision, for the precisions measured.
 
     Parameters
     ----------
     seconds : dict of str to float
         By contender.
+    tuned : bool
+        Whether only PyTorch's tuned processes count, or only the others.
 
     Returns
     -------
@@ -98,9 +111,8 @@ def compared(seconds):
     """
     result = {}
     for precision, ours in OURS.items():
-        theirs = [
-            n for n, entry in ENTRIES.items() if entry.form and entry.precision == precision and n in seconds
-        ]
+        rivals = {n: e for n, e in ENTRIES.items() if e.form and e.precision == precision and n in seconds}
+        theirs = [name for name, entry in rivals.items() if entry.tuned == tuned]
         if ours in seconds and theirs:
             best = min(theirs, key=seconds.get)
             times = {"ours": seconds[ours], "pytorch": seconds[best]}

@@ -58,9 +58,9 @@ def form_rows(result):
     return table
 
 
-def sentences(result):
+def sentences(result, tuned=False):
     """Return the least and the largest ratio of trainings and of predictions, in words."""
-    found = [(case["train"], compared(case["seconds"])) for case in result["cases"]]
+    found = [(case["train"], compared(case["seconds"], tuned)) for case in result["cases"]]
     text = []
     for precision in found[0][1]:
         for train, name in ((True, "Training"), (False, "Prediction")):
@@ -90,11 +90,14 @@ def section(result):
     about = result["machine"]
     title = f"{about['model']}: {about['kind']}"
     where = f"{about['cores']} cores, {result['date']} (``results/cpu/{about['kind']}.json``)."
+    tuned = sentences(result, tuned=True)
+    beside = [f"Beside PyTorch that keeps its memory: {tuned}"] if tuned else []
     notes = [f"{name} is missing: {reason}." for name, reason in result.get("missing", {}).items()]
     if result.get("disturbed_turns"):
         turns = sum(1 + times for case in result["cases"] for times in case["rounds"].values())
         notes.append(f"Other programs disturbed {result['disturbed_turns']} of {turns} turns.")
-    words = [f"{title}\n{'~' * len(title)}", f"{where} {sentences(result)}", *result.get("notes", []), *notes]
+    words = [f"{title}\n{'~' * len(title)}", f"{where} {sentences(result)}", *beside]
+    words += [*result.get("notes", []), *notes]
     return "\n\n".join([*words, *(as_text(table, "=") for table in tables(result))]) + "\n"
 
 

@@ -20,7 +20,7 @@ from voxlstm.lib.ops import available, library
 
 import numpy as np
 
-ROWS = 8, 24, 36, 44, 64
+ROWS = 1, 4, 12, 20, 36, 56, 96
 MATRIX = 1024, 8192  # the network's large one
 
 

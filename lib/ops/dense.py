@@ -14,8 +14,8 @@ from .hints import Shapes, Storage
 from .layout import block, output
 from .update import SGDStep
 
-# Rows up to which our loops are faster than a BLAS, which copies w, by the size of a block: results/ways.txt.
-# The three products part between 12 and 32 rows on AVX2, and between 48 and 96 on AVX-512.
+# Rows up to which our loops are faster than a BLAS, which copies w, by the size of a block. On AVX-512 two of the
+# three products part between 56 and 96 rows (results/ways.txt); on AVX2 it is a guess.
 FEW = {8: 20, 16: 56}
 
 

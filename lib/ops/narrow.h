@@ -24,8 +24,8 @@ constexpr int SLAB = 8;  // planes summed up in float32
 
 // Where this serves, as measured by benchmarks/ways.py (results/ways.txt). The factor is how many times
 // more products blocks make, zeros included.
-constexpr int MAP_FACTOR = 4;     // on AVX2 it won by 2.8 and more, on AVX-512 only from a factor of 8 on
-constexpr int KERNEL_FACTOR = 2;  // it won by 2.2 on AVX2, and by 1.3 from a factor of 4 on AVX-512
+constexpr int MAP_FACTOR = vectors::V == 16 ? 8 : 2;     // it won by 1.3 on AVX-512, by 2.2 on AVX2
+constexpr int KERNEL_FACTOR = vectors::V == 16 ? 4 : 2;  // it won by 1.3 on AVX-512, by 2.1 on AVX2
 constexpr int KERNEL_ROW = 2 * vectors::V;  // cells of a row from which on it won by 1.4 to 2.5 on AVX2
 constexpr int KERNEL_PRODUCTS = 4096;       // pairs of channels at which it was as fast on AVX2
 

@@ -76,12 +76,13 @@ template <typename Call> void by_block(int block, Call call) {
     else call(std::integral_constant<int, 8>());
 }
 
-// Cuts `count` into parts of nearly one size, at most R, and calls with the size, a constant of the
-// compiler's, and the beginning of each.
+// Calls with a size of at most R as a constant of the compiler's.
 template <int R, typename Call> void with_size(int64_t size, Call call) {
     if (size == R) call(std::integral_constant<int, R>());
     else if constexpr (R > 1) with_size<R - 1>(size, call);
 }
+
+// Cuts `count` into parts of nearly one size, at most R, and calls with the size and the beginning of each.
 template <int R, typename Call> void in_parts(int64_t count, Call call) {
     const int64_t parts = (count + R - 1) / R;
     for (int64_t part = 0; part < parts; ++part) {

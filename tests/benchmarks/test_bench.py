@@ -169,6 +169,7 @@ class Program(unittest.TestCase):
         self.assertEqual(result["machine"].keys(), {"kind", "model", "cores", "load_before"})
         self.assertEqual(result["busy"]["seconds"]["quiet"], SECONDS)
         self.assertIn("Prediction in bfloat16: 1.50 to 1.50.", printed)
+        self.assertIn("\n\nBeside PyTorch that keeps its memory: Training in float32: 2.00 to 2.00.", printed)
         self.assertIn("training, batch 16", printed)
 
     def test_without_pytorch_there_is_a_sentence(self):
@@ -186,6 +187,16 @@ class Comparing(unittest.TestCase):
         self.assertEqual([found[p]["best"] for p in found], ["compiled", "autocast_channels_last"])
         self.assertEqual([found[p]["ratio"] for p in found], [1.1, 1.5])
         self.assertEqual(list(contenders.compared({"voxlstm": 1.0, "channels_last": 2.0})), ["float32"])
+
+    def test_pytorch_with_tuned_memory_is_compared_apart(self):
+        seconds = {**SECONDS, "channels_last_keeping": 1.1, "autocast_channels_last_keeping": 0.6}
+        found = contenders.compared(seconds, tuned=True)
+        self.assertEqual([found[p]["ratio"] for p in found], [1.1, 1.2])
+        self.assertEqual(contenders.compared(seconds), contenders.compared(SECONDS))
+        self.assertEqual(contenders.compared(SECONDS, tuned=True), {})
+        keeping = contenders.commands("python", "folder", 2, False)["channels_last_keeping"]
+        self.assertEqual(keeping[0][-1], "channels_last")
+        self.assertLessEqual(contenders.KEEPING.items(), keeping[1].items())
 
     def test_bfloat16_is_asked_only_of_a_cpu_that_has_it(self):
         without = contenders.commands("python", "folder", 2, False)
