@@ -29,38 +29,37 @@ def batches():
         yield views[: 1 + step % boxes.VIEWS, order], voxels[order]
 
 
-def alone(recipe):
-    """Return the weights after the steps of one process, how far they went, and the losses."""
-    solver = Solver(boxes.make_network(), recipe)
-    before = solver.network.get_weights()
-    losses = [solver.step(*batch) for batch in batches()]
-    after = solver.network.get_weights()
-    return after, max(float(np.abs(after[name] - before[name]).max()) for name in after), losses
-
-
-def divided(ranks, recipe):
-    solver = DividedSolver(boxes.make_network(), recipe, ranks)
-    solver.compile()
-    losses = []
+def steps(solver, part=slice(None)):
+    """Return the weights before, after the first and after all steps, and the losses."""
+    weights, losses = [solver.network.get_weights()], []
     for views, voxels in batches():
-        rows = ranks.part(list(range(boxes.OBJECTS)))
-        losses.append(solver.step(np.ascontiguousarray(views[:, rows]), voxels[rows]))
-    check_equal(ranks, solver.state().weights, STEPS)
-    return solver, losses
+        losses.append(solver.step(np.ascontiguousarray(views[:, part]), voxels[part]))
+        if len(losses) in (1, STEPS):
+            weights.append(solver.network.get_weights())
+    return weights, losses
+
+
+def apart(some, others):
+    """Return the largest difference between two sets of weights."""
+    return max(float(np.abs(some[name] - others[name]).max()) for name in some)
 
 
 def compared(ranks, recipe):
-    solver, losses = divided(ranks, recipe)
+    rows = ranks.part(list(range(boxes.OBJECTS)))
+    solver = DividedSolver(boxes.make_network(), recipe, ranks)
+    solver.compile()
+    found, losses = steps(solver, rows)
+    check_equal(ranks, solver.state().weights, STEPS)
     if not ranks.first:
         return None
-    weights, far, wanted = alone(recipe)
-    found = solver.network.get_weights()
-    apart = max(float(np.abs(found[name] - weights[name]).max()) for name in weights)
+    wanted, wanted_losses = steps(Solver(boxes.make_network(), recipe))
+    first, last = (apart(found[at], wanted[at]) / apart(wanted[at], wanted[0]) for at in (1, 2))
     return {
-        "weights": apart / far,
-        "losses": max(abs(a - b) for a, b in zip(losses, wanted)),
-        "first loss": abs(losses[0] - wanted[0]),
-        "rows": len(ranks.part(list(range(boxes.OBJECTS)))),
+        "first weights": first,
+        "weights": last,
+        "losses": max(abs(a - b) for a, b in zip(losses, wanted_losses)),
+        "first loss": abs(losses[0] - wanted_losses[0]),
+        "rows": len(rows),
     }
 
 

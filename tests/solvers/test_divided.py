@@ -12,8 +12,11 @@ from voxlstm.lib.parallel.group import Alone
 from voxlstm.solvers.divided import DividedSolver
 from voxlstm.solvers.solver import Solver
 
-# Of the way that the weight that moved most has gone after 50 steps.
-APART = {"sgd": 1e-3, "everything": 1e-4, "adam": 1e-2}
+# Of the way that the weight that moved most has gone, after the first step and after 50. Where a value that the
+# leaky ReLU sees changes its sign by rounding, steps part: one process that adds the objects up in another order
+# comes 0.006 from its own way, and one whose first weights have other last bits 0.07.
+FIRST_APART = 1e-2
+APART = {"sgd": 1e-2, "everything": 0.2, "adam": 0.1}
 
 
 @needs_mpi
@@ -30,8 +33,9 @@ class RanksTest(unittest.TestCase):
             with self.subTest(name):
                 found = self.found[name]
                 self.assertEqual(found["rows"], 2)  # of eight: the parts are not of one size
+                self.assertLess(found["first weights"], FIRST_APART)
                 self.assertLess(found["weights"], bound)
-                self.assertLess(found["losses"], 1e-5)
+                self.assertLess(found["losses"], 1e-3)
                 self.assertLess(found["first loss"], 2e-7)
 
     def test_none_makes_the_step_for_which_one_has_no_batch(self):
