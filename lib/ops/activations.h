@@ -12,8 +12,6 @@ using vectors::store;
 using vectors::V;
 using vectors::Vector;
 
-typedef int32_t Whole __attribute__((vector_size(sizeof(Vector))));
-
 // The polynomials are those of the Cephes library (Moshier, 1989): single/expf.c and single/tanhf.c. What is
 // no number stays none.
 
@@ -27,6 +25,7 @@ inline Vector exponential(Vector x) {
     for (float c : {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f})
         p = p * r + c;
     p = p * r * r + r + 1.f;
+    using Whole = vectors::Block<V>::Mask;
     const Whole bits = (__builtin_convertvector(n, Whole) + 127) << 23;
     Vector power;  // 2^n
     std::memcpy(&power, &bits, sizeof power);
@@ -51,9 +50,7 @@ template <typename Function> void apply(Function function, const float *x, int64
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < whole; i += V) store(y + i, function(load(x + i)));
     if (whole == size) return;
-    Vector rest = {};
-    std::memcpy(&rest, x + whole, (size - whole) * sizeof(float));
-    rest = function(rest);
+    const Vector rest = function(vectors::load_some(x + whole, size - whole));
     std::memcpy(y + whole, &rest, (size - whole) * sizeof(float));
 }
 

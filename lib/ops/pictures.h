@@ -29,7 +29,7 @@ class Pictures : public Way {
     std::string name() const override { return "pictures"; }
 
     void run(void *x, float *w, void *y, float *b) override {
-        scratch().reset(c_.images * lines_ * width_ * sizeof(Bfloat16));
+        scratch().reset(bytes());
         fill(static_cast<const float *>(x));
         const auto kernel = packed(w);
         std::vector<float> bias(outputs_, 0.f);
@@ -48,11 +48,13 @@ class Pictures : public Way {
     }
 
   private:
+    size_t bytes() const { return c_.images * lines_ * width_ * sizeof(Bfloat16); }
+
     Bfloat16 *line(int64_t image, int64_t number) const { return maps_ + (image * lines_ + number) * width_; }
 
     // Copies the map inside zeros, with the channels last.
     void fill(const float *x) {
-        maps_ = static_cast<Bfloat16 *>(scratch().take(c_.images * lines_ * width_ * sizeof(Bfloat16)));
+        maps_ = static_cast<Bfloat16 *>(scratch().take(bytes()));
         const int channels = c_.x_channels;
 #pragma omp parallel for collapse(2) schedule(static)
         for (int64_t image = 0; image < c_.images; ++image)

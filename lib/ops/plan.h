@@ -79,9 +79,8 @@ class Plan : public Way {
 
     void run(void *x, float *w, void *y, float *b) override {
         scratch().reset(scratch_bytes());
-        const bool copied = kernel_.needed() && !packed_;
-        float *kernel = copied ? take(kernel_.bytes()) : w;
-        if (copied && c_.operand != W) kernel_.fill(w, kernel);
+        float *kernel = copied() ? take(kernel_.bytes()) : w;
+        if (copied() && c_.operand != W) kernel_.fill(w, kernel);
         Arguments all = {{DNNL_ARG_SCRATCHPAD, use(scratchpad_, take(scratchpad_.get_size()))}};
         if (bias_inside()) all[DNNL_ARG_BIAS] = use(bias_, filled_bias(b));
         auto data = [&](Role role) -> void * { return role == X ? x : role == Y ? y : kernel; };
@@ -89,7 +88,7 @@ class Plan : public Way {
         primitive_.execute(stream(), all);
         for (auto &operand : operands_) deliver(operand, data(operand.role), all);
         stream().wait();
-        if (copied && c_.operand == W) kernel_.take(kernel, w);
+        if (copied() && c_.operand == W) kernel_.take(kernel, w);
         if (finish_)
             vectors::by_value(
                 c_.x_blocked && c_.bfloat16, x, [&](auto *map) { add_bias_and_apply_leaky(map, b); });
@@ -195,8 +194,11 @@ class Plan : public Way {
 
     bool bias_inside() const { return c_.bias && !finish_; }
 
+    bool copied() const { return kernel_.needed() && !packed_; }
+
     size_t scratch_bytes() const {
-        size_t bytes = Scratch::rounded(scratchpad_.get_size()) + kernel_.bytes();
+        size_t bytes = Scratch::rounded(scratchpad_.get_size());
+        if (copied()) bytes += kernel_.bytes();
         if (bias_inside()) bytes += Scratch::rounded(bias_.get_size());
         for (auto &operand : operands_) bytes += operand.bytes();
         return bytes;

@@ -1,6 +1,7 @@
 // Vectors of neighbouring floats, as wide as the CPU has them; the compiler makes few of loops.
 #pragma once
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include "bfloat16.h"
@@ -17,6 +18,13 @@ typedef float Vector __attribute__((vector_size(sizeof(float) * V)));
 typedef float Loose __attribute__((vector_size(sizeof(float) * V), aligned(4), may_alias));
 
 inline Vector load(const float *from) { return *reinterpret_cast<const Loose *>(from); }
+// The first of a vector's values, and zeros for the rest.
+inline Vector load_some(const float *from, int64_t count) {
+    if (count >= V) return load(from);
+    Vector result = {};
+    std::memcpy(&result, from, count * sizeof(float));
+    return result;
+}
 inline void store(float *to, Vector value) { *reinterpret_cast<Loose *>(to) = value; }
 inline void store(float *to, float value) { *to = value; }
 
@@ -32,7 +40,7 @@ template <typename Value> Value leaky(Value value, float slope) { return leaky(v
 // Square matrices of integers, turned about their diagonals.
 class Transposition {
   public:
-    typedef uint32_t Row __attribute__((vector_size(sizeof(Vector))));
+    using Row = Bits<Vector>::Whole;
 
     Transposition() {
         for (int step = 0; step < STEPS; ++step)

@@ -19,7 +19,7 @@ OURS = theano.Mode(linker="py", optimizer="fast_run").excluding("fusion")
 STOCK = theano.Mode(linker="cvm", optimizer="fast_run").excluding(TAG, "fusion")
 PYTHON = theano.Mode(linker="py", optimizer=None)
 ROWS = (*range(1, 16), 25, *FEW.values(), *(few + 1 for few in FEW.values()))
-# The kernels take 32 columns and 64 lines at once, 8 strips of columns, 2 or 3 lines.
+# The kernels take 32 columns and 64 lines at once, 8 strips, parts of 1024 columns, and up to 12 lines.
 SIZES = ((1, 1), (2, 31), (3, 32), (64, 33), (65, 256), (130, 289), (190, 1100))
 
 

@@ -14,9 +14,10 @@ from voxlstm.solvers.solver import Solver
 
 # Of the way that the weight that moved most has gone, after the first step and after 50. Where a value that the
 # leaky ReLU sees changes its sign by rounding, steps part: one process that adds the objects up in another order
-# comes 0.006 from its own way, and one whose first weights have other last bits 0.07.
+# comes 0.006 from its own way, and one whose first weights have other last bits 0.07, with the recipe "everything".
 FIRST_APART = 1e-2
-APART = {"sgd": 1e-2, "everything": 0.2, "adam": 0.1}
+APART = {"sgd": 1e-3, "everything": 0.2, "adam": 1e-2}
+LOSSES_APART = {"sgd": 1e-5, "everything": 1e-3, "adam": 1e-5}
 
 
 @needs_mpi
@@ -35,7 +36,7 @@ class RanksTest(unittest.TestCase):
                 self.assertEqual(found["rows"], 2)  # of eight: the parts are not of one size
                 self.assertLess(found["first weights"], FIRST_APART)
                 self.assertLess(found["weights"], bound)
-                self.assertLess(found["losses"], 1e-3)
+                self.assertLess(found["losses"], LOSSES_APART[name])
                 self.assertLess(found["first loss"], 2e-7)
 
     def test_none_makes_the_step_for_which_one_has_no_batch(self):
