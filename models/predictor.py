@@ -1,12 +1,13 @@
 """Predictions of a network: the compiled forward functions, for any number of views.
 
-Every function is compiled on its first use and once for a network, on the device in use.
+Every function is compiled on its first use and once for a network, on the device in use. A GPU is
+given views of bytes as they are.
 """
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import partial
 
-from ..lib.backend.door import tensor, theano
+from ..lib.backend.door import Function, device, tensor, theano
 
 import numpy as np
 
@@ -28,6 +29,7 @@ class Predictor:
     def __init__(self, network: Network) -> None:
         self.network = network
         self._views, self._voxels = network.inputs()
+        self._functions: dict[str, Function] = {}
 
     def predict(self, views: np.ndarray) -> np.ndarray:
         """Return the occupancy probabilities of the objects seen in ``views``.
@@ -42,7 +44,7 @@ class Predictor:
         float32 array (batch, 32, 32, 32)
             In (x, y, z).
         """
-        return self._predict(as_float(views))
+        return self._call("predict", views)
 
     def validate(self, views: np.ndarray, voxels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return occupancy probabilities and each object's loss.
@@ -60,7 +62,7 @@ class Predictor:
         cross_entropy : float32 array (batch,)
             Mean over the voxels, in nats.
         """
-        occupancy, cross_entropy = self._validate(as_float(views), voxels)
+        occupancy, cross_entropy = self._call("validate", views, voxels)
         return occupancy, cross_entropy
 
     def gates(self, views: np.ndarray) -> dict[str, np.ndarray]:
@@ -76,7 +78,8 @@ class Predictor:
         dict of str to float32 array (views, batch, channels, 4, 4, 4)
             ``forget`` and ``input`` are the gates' activities, ``hidden`` the state after the view.
         """
-        return dict(zip(("forget", "input", "hidden"), self._gates(as_float(views))))
+        gates = self._call("gates", views)
+        return dict(zip(("forget", "input", "hidden"), gates))
 
     def log_odds(self, views: np.ndarray, counts: Sequence[int]) -> np.ndarray:
         """Return what the first views of each object show, for several numbers of views.
@@ -100,48 +103,50 @@ class Predictor:
         numbers = np.asarray(counts, dtype=np.int64)
         if numbers.size == 0 or numbers.min() < 1 or numbers.max() > len(views):
             raise ValueError(f"numbers of views must lie between 1 and {len(views)}, not {numbers}")
-        return self._log_odds(as_float(views), numbers - 1)
+        return self._call("log_odds", views, numbers - 1)
 
-    @cached_property
-    def _predict(self):
-        return self._compiled("predict", lambda: light_function([self._views], self._outputs.occupancy))
+    def _call(self, name, views, *more):
+        """Return what a compiled function makes of views and what else it takes."""
+        given = views if self._dtype(views.dtype) == "uint8" else as_float(views)
+        return self._function(name, views.dtype)(given, *more)
 
-    @cached_property
-    def _validate(self):
-        def build():
-            losses = self.network.loss_per_object(self._outputs, self._voxels)
-            return _compile([self._views, self._voxels], [self._outputs.occupancy, losses])
+    def _dtype(self, dtype):
+        """Return the type in which views of a type are handed over."""
+        # Bytes are a quarter to copy to a GPU; on the CPU they become numbers before.
+        return "uint8" if dtype == "uint8" and device() != "cpu" else self.network.dtype
 
-        return self._compiled("validate", build)
+    def _function(self, name, dtype):
+        """Return the compiled function of a name for views of a type."""
+        dtype = self._dtype(dtype)
+        key = f"{name}_{dtype}"
+        if key not in self._functions:
+            build = partial(self._build, getattr(self, f"_build_{name}"), dtype)
+            self._functions[key] = compiled(key, self.network.describe(), self.network.shared(), build)
+        return self._functions[key]
 
-    @cached_property
-    def _gates(self):
-        def build():
-            outputs = self._outputs
-            return _compile([self._views], [outputs.forget, outputs.input, outputs.hidden])
+    def _build(self, build, dtype):
+        views = tensor.TensorType(dtype, self._views.broadcastable)("views")
+        return build(views, self.network.outputs(as_float(views)))
 
-        return self._compiled("gates", build)
+    def _build_predict(self, views, outputs):
+        return light_function([views], outputs.occupancy)
 
-    @cached_property
-    def _log_odds(self):
-        return self._compiled("log_odds", self._build_log_odds)
+    def _build_validate(self, views, outputs):
+        losses = self.network.loss_per_object(outputs, self._voxels)
+        return _compile([views, self._voxels], [outputs.occupancy, losses])
 
-    def _build_log_odds(self):
+    def _build_gates(self, views, outputs):
+        return _compile([views], [outputs.forget, outputs.input, outputs.hidden])
+
+    def _build_log_odds(self, views, outputs):
         last = tensor.lvector("last")
         config = self.network.config
         cells = (config.channels,) + 3 * (config.grid,)
-        hidden = self._outputs.hidden[last]
+        hidden = outputs.hidden[last]
         batch = hidden.shape[1]
         logits = self.network.decoder(hidden.reshape((last.shape[0] * batch, *cells)))
         shape = (last.shape[0], batch) + 3 * (config.resolution,)
-        return _compile([self._views, last], (logits[:, 1] - logits[:, 0]).reshape(shape))
-
-    def _compiled(self, name, build):
-        return compiled(name, self.network.describe(), self.network.shared(), build)
-
-    @cached_property
-    def _outputs(self):
-        return self.network.outputs(self._views)
+        return _compile([views, last], (logits[:, 1] - logits[:, 0]).reshape(shape))
 
 
 def _compile(inputs, outputs):

@@ -57,8 +57,9 @@ class DividedSolver(Solver):
 
     def compile(self) -> None:
         """Compile every function, on each machine in one process first, whose work the others find."""
-        for name in ("_gradient", "_update", "_validate"):
+        for name in ("_gradient", "_update"):
             self.group.in_turn(partial(getattr, self, name))
+        self.group.in_turn(partial(self._function, "validate", "uint8"))
 
     def sit_out(self) -> None:
         """Tell the others that this process has no batch, so that none makes this step."""

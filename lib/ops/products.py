@@ -1,5 +1,8 @@
 """Rules for matrix products, and for a step of SGD in one pass."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from ..backend.door import Symbol, tensor
 
 from theano import scalar
@@ -32,18 +35,14 @@ def dense(node: Apply) -> list[Symbol] | None:
 @local_optimizer([Elemwise])
 def sgd(node: Apply) -> dict[Symbol, Symbol] | None:
     """``w + (momentum v - rate (g + decay w))`` and the new v in one pass."""
-    if not is_elementwise(node, scalar.Add) or len(node.inputs) != 2:
-        return None
-    for w, step in (node.inputs, node.inputs[::-1]):
-        found = _sgd_terms(w, step)
-        if found:
-            momentum, v, rate, g, decay = found
-            factors = _sole_dense_gradient(g)
-            if factors:
-                new_w, new_v = DenseSGDStep(momentum, decay)(w, v, *factors, rate)
-            else:
-                new_w, new_v = SGDStep(momentum, decay)(w, v, g, rate)
-            return {node.outputs[0]: new_w, step: new_v}
+    found = sgd_terms(node)
+    if found:
+        factors = _sole_dense_gradient(found.g)
+        if factors:
+            new_w, new_v = DenseSGDStep(found.momentum, found.decay)(found.w, found.v, *factors, found.rate)
+        else:
+            new_w, new_v = SGDStep(found.momentum, found.decay)(found.w, found.v, found.g, found.rate)
+        return {node.outputs[0]: new_w, found.step: new_v}
     return None
 
 
@@ -56,25 +55,51 @@ def sgd_inplace(node: Apply) -> list[Symbol] | None:
     return None
 
 
-def _sgd_terms(w, step):
-    """Return momentum, v, rate, g and decay of ``momentum v - rate (g + decay w)``, else None."""
-    parts = operands(step, scalar.Sub)
-    if w.owner or not parts:
+class SGDTerms(NamedTuple):
+    """What a step of SGD is made of: variables, the step itself, and two numbers."""
+
+    w: Symbol
+    v: Symbol
+    g: Symbol
+    rate: Symbol
+    step: Symbol
+    momentum: float
+    decay: float
+
+
+def sgd_terms(node: Apply, stored: Callable[[Symbol], bool] = lambda x: not x.owner) -> SGDTerms | None:
+    """Return the terms of a node that is ``w + (momentum v - rate (g + decay w))``, else None.
+
+    Parameters
+    ----------
+    node : Apply
+    stored : callable
+        Returns whether a variable is one in memory, as parameters and velocities are.
+    """
+    if not is_elementwise(node, scalar.Add) or len(node.inputs) != 2:
         return None
-    momentum, v = scaled(parts[0])
-    rate, gradient = scaled(parts[1])
-    if v is None or gradient is None or v.owner or momentum.owner:
-        return None
-    decay, g = 0.0, gradient
+    for w, step in (node.inputs, node.inputs[::-1]):
+        parts = operands(step, scalar.Sub)
+        if not parts or not stored(w):
+            continue
+        momentum, v = scaled(parts[0])
+        rate, gradient = scaled(parts[1])
+        if v is None or gradient is None or not stored(v) or not isinstance(momentum, Constant):
+            continue
+        g, decay = _without_decay(gradient, w)
+        if w.type == v.type == g.type and w.dtype == "float32":
+            return SGDTerms(w, v, g, rate, step, float(momentum.data), decay)
+    return None
+
+
+def _without_decay(gradient, w):
+    """Return g and decay of ``g + decay w``."""
     terms = operands(gradient, scalar.Add)
-    for one, other in (terms, terms[::-1]) if len(terms) == 2 else ():
+    for g, other in (terms, terms[::-1]) if len(terms) == 2 else ():
         factor, decayed = scaled(other)
         if decayed is w and isinstance(factor, Constant):
-            decay, g = float(factor.data), one
-    same = w.type == v.type and g.type == w.type and w.dtype == "float32"
-    if not same or not isinstance(momentum, Constant):
-        return None
-    return float(momentum.data), v, rate, g, decay
+            return g, float(factor.data)
+    return gradient, 0.0
 
 
 def _sole_dense_gradient(g):

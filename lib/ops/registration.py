@@ -45,9 +45,13 @@ def onednn_serves() -> bool:
     return device() == "cpu" and library.available()[0]
 
 
-def is_cuda() -> bool:
-    """Return whether the device is a CUDA device."""
-    return device().startswith("cuda")
+def cudnn_serves() -> bool:
+    """Return whether the device is a CUDA device and cuDNN can be had."""
+    if not device().startswith("cuda"):
+        return False
+    from .gpu import serves  # Theano's GPU back end is there by now
+
+    return serves()
 
 
 def place_on_cpu(fgraph: FunctionGraph) -> None:
@@ -56,10 +60,17 @@ def place_on_cpu(fgraph: FunctionGraph) -> None:
 
 
 def place_on_cuda(fgraph: FunctionGraph) -> None:
-    """Put the ops over cuDNN into a graph, where cuDNN can be had."""
-    from .gpu import optimise  # Theano's GPU back end is there by now
+    """Put the ops over cuDNN into a graph."""
+    from .gpu import optimise
 
     optimise(fgraph)
+
+
+def merge_on_cuda(fgraph: FunctionGraph) -> None:
+    """Make one op of SGD's steps of all parameters."""
+    from .gpu import merge_sgd
+
+    merge_sgd(fgraph)
 
 
 def register() -> None:
@@ -69,8 +80,10 @@ def register() -> None:
     modes = TAG, "fast_run", "fast_compile"
     dense = Placement(onednn_serves, on_cpu.DENSE.optimize)
     convolutions = Placement(onednn_serves, place_on_cpu)
-    on_cuda = Placement(is_cuda, place_on_cuda)
+    on_cuda = Placement(cudnn_serves, place_on_cuda)
+    merged = Placement(cudnn_serves, merge_on_cuda)
     optdb.register(f"{TAG}_dense", dense, PRODUCTS, *modes)
+    optdb.register(f"{TAG}_merged", merged, PRODUCTS, *modes)
     optdb.register(f"{TAG}_convolutions", convolutions, CONVOLUTIONS, *modes)
     optdb.register(f"{TAG}_cudnn", on_cuda, CONVOLUTIONS, *modes)
     optdb.register(f"{TAG}_plain", on_cpu.PLAIN, CONVOLUTIONS + 0.1, LIGHT)

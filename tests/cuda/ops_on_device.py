@@ -8,12 +8,15 @@ way of computing convolutions that is tried (``all``: the fastest), and KIND the
 import json
 import sys
 from collections import OrderedDict
+from types import SimpleNamespace
 
 import numpy as np
 
 from voxlstm.lib.backend.door import tensor, theano, use_device
 from voxlstm.lib.ops.leaky import leaky_relu
 from voxlstm.lib.ops.recurrence import over_views
+
+from voxlstm.solvers.optimisers import SGD
 
 from theano.tensor.nnet import abstract_conv
 from theano.tensor.signal.pool import pool_2d
@@ -86,6 +89,24 @@ def recurrence(views, batch, channels, kernel):
     return [*states, *theano.grad(cost, [*W, U, *biases])]
 
 
+def descent():
+    """Return what SGD makes of parameters: kernels, whose gradients may have their channels last, and others."""
+    x, y = theano.shared(random(0, 2, 3, 5, 5)), theano.shared(random(0, 2, 5, 3, 3, 3))
+    shapes = {"flat": (4, 3, 3, 3), "solid": (7, 5, 3, 3, 3), "matrix": (25, 6), "vector": (7,)}
+    found = OrderedDict((name, theano.shared(random(6, *shape))) for name, shape in shapes.items())
+    flat = tensor.nnet.conv2d(x, found["flat"], filter_shape=shapes["flat"])
+    solid = tensor.nnet.conv3d(y, found["solid"], filter_shape=shapes["solid"], border_mode="half")
+    products = tensor.dot(x.reshape((6, 25)), found["matrix"])
+    biased = solid + found["vector"].dimshuffle("x", 0, "x", "x", "x")
+    cost = sum((value * tensor.cos(value)).sum() for value in (flat, products, biased))
+    gradients = dict(zip(found, theano.grad(cost, list(found.values()))))
+    parameters = {name: SimpleNamespace(variable=w, kind="bias" if w.ndim == 1 else "weight") for name, w in found.items()}
+    state = {f"velocity/{name}": theano.shared(random(7, *shape)) for name, shape in shapes.items()}
+    rate = theano.shared(np.float32(0.1))
+    rates = {**dict.fromkeys(found, rate), "solid": rate * tensor.sqr(found["vector"]).sum()}
+    return list(SGD(0.9, 0.01).updates(gradients, parameters, state, rates).values())
+
+
 def expressions():
     """Return all expressions by name."""
     found = OrderedDict()
@@ -104,6 +125,7 @@ def expressions():
     ]
     for views, kernel in ((1, 3), (3, 1), (3, 3)):
         found[f"recurrence/{views} views, kernel {kernel}"] = recurrence(views, 2, 3, kernel)
+    found["descent/of all kinds"] = descent()
     return found
 
 
@@ -118,13 +140,20 @@ def simulated_counts():
     return simulation.dnn_counters().as_dict()
 
 
+def few_at_once(way):
+    """Try one way of computing convolutions, unless all are; make SGD's step of four parameters two launches."""
+    from voxlstm.lib.ops.gpu import plans, update
+
+    update.AT_ONCE = 3
+    if way != "all":
+        plans.WAYS = [way]
+
+
 def main(name, path, precision="float32", way="all", kind=""):
     """Compute everything; write each value under ``kind/name/number``, and ops and counts."""
     use_device(name, precision)
-    if way != "all":
-        from voxlstm.lib.ops.gpu import plans
-
-        plans.WAYS = [way]
+    if name.startswith("cuda"):
+        few_at_once(way)
     values, ops = {}, set()
     for key, results in expressions().items():
         if key.startswith(kind):

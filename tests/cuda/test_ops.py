@@ -28,6 +28,7 @@ OURS = {
     "GpuRecurrenceGradient",
     "GpuSum",
     "GpuChannelSums",
+    "GpuSGDStep",
 }
 NOT_OURS = {"GpuCorrMM", "GpuCorr3dMM", "GpuPool", "GpuMaxPoolGrad", "Scan"}
 

@@ -194,7 +194,7 @@ def main(name, path):
     facts = {
         "device": device(),
         "on_host": [str(v) for v in shared if not is_on_device(v)],
-        "ops": sorted({type(n.op).__name__ for n, _ in all_nodes(training_function(solver).maker.fgraph)}),
+        "ops": sorted(type(n.op).__name__ for n, _ in all_nodes(training_function(solver).maker.fgraph)),
         "transfers": describe_transfers(training_function(solver).maker.fgraph),
     }
     np.savez(path, facts=json.dumps(facts), **results)

@@ -16,6 +16,7 @@ from .convolution import GpuConvolve, GpuKernelGradient, GpuTranspose
 from .maps import FromLast, ToLast
 from .passes import GpuLeakyGradient, GpuMaxPool, GpuMaxPoolGradient, sums
 from .recurrence import over_views
+from .update import merge_sgd as merge_sgd
 
 
 class OnGPU:
@@ -76,7 +77,6 @@ def serves() -> bool:
 
 
 def optimise(fgraph: FunctionGraph) -> None:
-    """Put our ops into a graph, where cuDNN can be had."""
-    if serves():
-        rules = Rules(OnGPU(gpu.precision())).walk()
-        in2out(*rules, sums, name="cudnn").optimize(fgraph)
+    """Put our ops into a graph."""
+    rules = Rules(OnGPU(gpu.precision())).walk()
+    in2out(*rules, sums, name="cudnn").optimize(fgraph)

@@ -182,6 +182,19 @@ extern "C" __global__ void lstm_gradient(const float *h, const float *c, const f
         for (unsigned more = 3 * channels; more < padded_gates; more++) to[more] = 0;
 }
 
+// SGD's step of one parameter: v = momentum v - rate (g + decay w), and w = w + v. The values of g may lie
+// in another order than those of w: they are found by image, channel and cell.
+__device__ static inline void step(float *w, float *v, const float *g, float rate, float momentum, float decay,
+    unsigned size, unsigned cells, unsigned channels, unsigned to_image, unsigned to_channel,
+    unsigned to_cell) {
+    for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < size; i += gridDim.x * blockDim.x) {
+        unsigned cell = i % cells, row = i / cells, channel = row % channels, image = row / channels;
+        float gradient = g[(size_t)image * to_image + channel * to_channel + cell * to_cell];
+        float value = w[i], moved = momentum * v[i] - rate * (gradient + decay * value);
+        v[i] = moved, w[i] = value + moved;
+    }
+}
+
 // Each block's sum of squares, or of values; a block takes what is a whole launch apart.
 extern "C" __global__ void sum_up(const float *x, float *sums, unsigned count, unsigned squared) {
     __shared__ float mine[kThreads];

@@ -31,7 +31,11 @@ def plain(x: DeviceArray) -> DeviceArray:
 
 
 def launch(
-    name: str, *arguments: DeviceArray | float, count: int = 0, blocks: tuple[int, ...] | None = None
+    name: str,
+    *arguments: DeviceArray | float,
+    count: int = 0,
+    blocks: tuple[int, ...] | None = None,
+    more: str = "",
 ) -> None:
     """Start a kernel.
 
@@ -43,10 +47,12 @@ def launch(
         Threads that have something to do.
     blocks : tuple of int, optional
         In place of ``count``.
+    more : str
+        A kernel to be compiled after those of the file.
     """
     kinds = tuple(map(_kind, arguments))
     blocks = blocks or (-(-count // THREADS),)
-    _kernel(name, kinds)(*arguments, gs=blocks, ls=(THREADS,) + (1,) * (len(blocks) - 1))
+    _kernel(name, kinds, more)(*arguments, gs=blocks, ls=(THREADS,) + (1,) * (len(blocks) - 1))
 
 
 def transpose(x: DeviceArray, shape: tuple[int, int, int], y: DeviceArray) -> None:
@@ -87,10 +93,10 @@ def leaky_gradient(
 
 
 @lru_cache(maxsize=None)
-def _kernel(name, kinds):
+def _kernel(name, kinds, more):
     pygpu = theano.gpuarray.pygpu
     types = [pygpu.gpuarray.GpuArray if kind == "array" else kind for kind in kinds]
-    source = SOURCE.read_text(encoding="utf-8")
+    source = SOURCE.read_text(encoding="utf-8") + more
     return pygpu.gpuarray.GpuKernel(source, name, types, context=context(), cuda=True)
 
 
