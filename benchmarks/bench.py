@@ -25,7 +25,7 @@ import cpu_tables
 import machine
 import others
 from cpu_cases import REFERENCE, arithmetic, cases, label
-from cpu_contenders import ENTRIES, QUIET, TOLERANCES, commands, compared
+from cpu_contenders import ENTRIES, QUIET, TOLERANCES, as_avx2, commands, compared
 from speed import Contender
 
 HERE = Path(__file__).resolve().parent
@@ -40,6 +40,7 @@ def parse_arguments(argv):
     parser.add_argument("--torch", default=torch, help="a Python that has PyTorch")
     parser.add_argument("--rounds", type=int, default=5, help="timed rounds a case")
     parser.add_argument("--quick", action="store_true", help="only the case of the ratios")
+    parser.add_argument("--avx2", action="store_true", help="hold all to AVX2, on a CPU that has more")
     parser.add_argument("--threads", type=int, help="threads of each contender; all cores if unset")
     parser.add_argument("--out", default=HERE.parent / "output/bench.json", help="result file")
     return parser.parse_args(argv)
@@ -155,8 +156,9 @@ def start(options, folder, running):
     """Return the contenders by name, each started in a process that ends with an ExitStack."""
     if not Path(options.torch).exists():
         raise UserError(f"there is no {options.torch}; run 'make bench', which installs PyTorch")
-    bfloat16 = machine.has_bfloat16(Path("/proc/cpuinfo").read_text(encoding="utf-8"))
-    chosen = commands(options.torch, folder, options.threads or usable_cores(), bfloat16)
+    bfloat16 = machine.has_bfloat16(Path("/proc/cpuinfo").read_text(encoding="utf-8")) and not options.avx2
+    held = as_avx2(folder) if options.avx2 else {}
+    chosen = commands(options.torch, folder, options.threads or usable_cores(), bfloat16, held)
     contenders = {name: running.enter_context(Contender(*command)) for name, command in chosen.items()}
     if not contenders["voxlstm"].about["onednn"]:
         print("bench: oneDNN is not in use; install the extra 'fast'", file=sys.stderr)
@@ -165,7 +167,7 @@ def start(options, folder, running):
 
 def compete(contenders, options):
     """Return all that is measured."""
-    about = {"machine": machine.describe(), "date": time.strftime("%Y-%m-%d")}
+    about = {"machine": machine.describe(held=options.avx2), "date": time.strftime("%Y-%m-%d")}
     bench = Bench(contenders, options.rounds)
     measured = bench.all(cases(options.quick))
     rivals = [name for pair in measured[0]["compared"].values() for name in (pair["name"], pair["best"])]

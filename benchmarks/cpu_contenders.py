@@ -61,6 +61,13 @@ ENTRIES = {  # ours come first, as they write the weights that PyTorch's take
 }
 QUIET = "quiet"  # the name of a machine with nothing beside the contender that is asked
 OURS = {FLOAT32: "voxlstm", BFLOAT16: "voxlstm_bfloat16"}
+# Holds oneDNN, PyTorch's own loops, OpenBLAS and MKL to AVX2.
+AVX2 = {
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "OPENBLAS_CORETYPE": "HASWELL",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+}
 
 
 def is_tuning(name):
@@ -68,7 +75,18 @@ def is_tuning(name):
     return name.startswith("OPENBLAS_") or name in CHOSEN_BY_USER
 
 
-def commands(torch, folder, threads, bfloat16):
+def as_avx2(folder):
+    """Return the variables that hold contenders to AVX2, and write the compiler that they name to a folder."""
+    compiler = Path(folder) / "g++"
+    # Of two such options the last one counts.
+    compiler.write_text('#!/bin/sh\nexec g++ "$@" -march=haswell\n')
+    compiler.chmod(0o755)
+    # What was compiled for this CPU must not be found.
+    caches = {"VOXLSTM_CACHE": f"{folder}/cache", "TORCHINDUCTOR_CACHE_DIR": f"{folder}/inductor"}
+    return {**AVX2, **caches, "CXX": str(compiler), "THEANO_FLAGS": f"cxx={compiler}"}
+
+
+def commands(torch, folder, threads, bfloat16, held=None):
     """Return the command and environment of each contender that this machine can have, by name.
 
     Parameters
@@ -80,9 +98,11 @@ def commands(torch, folder, threads, bfloat16):
     threads : int
     bfloat16 : bool
         Whether the CPU multiplies it.
+    held : dict of str to str, optional
+        Variables that hold every contender to older instructions.
     """
     clean = {name: value for name, value in os.environ.items() if not is_tuning(name)}
-    base = {**clean, **dict.fromkeys(THREADS, str(threads))}
+    base = {**clean, **dict.fromkeys(THREADS, str(threads)), **(held or {})}
     found = {}
     for name, entry in ENTRIES.items():
         command = [sys.executable, str(HERE / "voxlstm_side.py"), str(folder), entry.precision]

@@ -10,6 +10,7 @@ from voxlstm.lib.base.cores import usable_cores
 
 VENDORS = {"AuthenticAMD": "amd", "GenuineIntel": "intel"}
 UNITS = dict(zip((name for name, _ in CORE_TYPES), ("avx512", "avx2")))
+HELD = "-as-avx2"  # ends the kind of a CPU that has more than AVX2, none of which is used
 AMX, AVX512_BF16 = "amx_bf16", "avx512_bf16"
 
 
@@ -22,7 +23,9 @@ def fields(cpuinfo):
 
 
 def kind_of(cpuinfo):
-    """Return a slug of a CPU's vendor and vector units, such as ``intel-avx512-amx``.
+    """Return a slug of a CPU's vendor, family and vector units, such as ``amd-26-avx512-bf16``.
+
+    The family is the vendor's number. AMD's 25 makes half of what 26 does of the same AVX-512.
 
     Parameters
     ----------
@@ -32,7 +35,8 @@ def kind_of(cpuinfo):
     about = fields(cpuinfo)
     flags = set(about.get("flags", "").split())
     vendor = about.get("vendor_id", "other")
-    parts = [VENDORS.get(vendor, vendor), UNITS.get(core_type(flags), "plain")]
+    family, units = about.get("cpu family", ""), UNITS.get(core_type(flags), "plain")
+    parts = [VENDORS.get(vendor, vendor), *family.split(), units]
     if AMX in flags:  # every such CPU has AVX512-BF16 too
         parts.append("amx")
     elif AVX512_BF16 in flags:
@@ -45,11 +49,11 @@ def has_bfloat16(cpuinfo):
     return bool(MULTIPLIES_BFLOAT16 & set(fields(cpuinfo).get("flags", "").split()))
 
 
-def describe(cpuinfo=None):
-    """Return the kind, the model's name, the cores and the load of this machine."""
+def describe(cpuinfo=None, held=False):
+    """Return the kind, the model's name, the cores and the load of this machine, which may be held to AVX2."""
     cpuinfo = cpuinfo or Path("/proc/cpuinfo").read_text(encoding="utf-8")
     return {
-        "kind": kind_of(cpuinfo),
+        "kind": kind_of(cpuinfo) + HELD * held,
         "model": fields(cpuinfo).get("model name", "unknown"),
         "cores": usable_cores(),
         "load_before": os.getloadavg(),

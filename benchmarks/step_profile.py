@@ -1,4 +1,4 @@
-"""Where a paper-size training step spends its time on the CPU, by kind of op or op by op.
+"""Where a paper-size training step, or a prediction, spends its time on the CPU, by kind of op or op by op.
 
 ``VOXLSTM_ONEDNN=0`` profiles stock Theano. Each op counts with its smallest time of all rounds, so
 that what else the machine does hardly enters.
@@ -20,23 +20,26 @@ def parse_arguments():
     parser.add_argument("--views", type=int, default=3, help="views of an object")
     parser.add_argument("--threads", type=int, default=usable_cores(), help="threads of each op")
     parser.add_argument("--rounds", type=int, default=5, help="measured steps")
+    parser.add_argument("--predict", action="store_true", help="a prediction instead")
     parser.add_argument("--ops", type=int, default=0, metavar="N", help="also print N single ops")
     return parser.parse_args()
 
 
-def train(options):
-    """Return (op, seconds) for each node of the compiled step."""
+def measure(options):
+    """Return (op, seconds) for each node of the compiled step or prediction."""
     import voxlstm_side  # not before the number of threads is set
     from voxlstm.lib.backend.door import theano
 
     theano.config.profile, theano.config.profiling.destination = True, os.devnull
     solver = voxlstm_side.solver(options.kernel)
     views, voxels = voxlstm_side.data(options.batch, options.views)
-    solver.step(views, voxels)  # compiles, and makes primitives and scratch memory
-    profile, best = solver._train.profile, {}
+    run = (lambda: solver.predict(views)) if options.predict else (lambda: solver.step(views, voxels))
+    run()  # compiles, and makes primitives and scratch memory
+    function = solver._function("predict", views.dtype) if options.predict else solver._train
+    profile, best = function.profile, {}
     for _ in range(options.rounds):
         before = Counter(profile.apply_time)
-        solver.step(views, voxels)
+        run()
         for key, total in profile.apply_time.items():
             best[key] = min(best.get(key, float("inf")), total - before[key])
     return [(node.op, seconds) for node, seconds in best.items()]
@@ -76,7 +79,7 @@ def main():
     options = parse_arguments()
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(options.threads)  # before the libraries load
-    rows = train(options)
+    rows = measure(options)
     sums = Counter()
     for op, seconds in rows:
         sums[kind(op)] += seconds

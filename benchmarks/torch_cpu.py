@@ -88,7 +88,8 @@ def main(folder, threads, form):
     """Answer requests until standard input ends."""
     torch.set_num_threads(int(threads))
     side = Side(Path(folder), form)
-    print(json.dumps({"version": torch.__version__, "form": form}), flush=True)
+    about = {"version": torch.__version__, "form": form, "vectors": torch.backends.cpu.get_cpu_capability()}
+    print(json.dumps(about), flush=True)
     for line in sys.stdin:
         print(json.dumps(answer(side, json.loads(line))), flush=True)
 

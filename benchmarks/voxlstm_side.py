@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import voxlstm
+from voxlstm.lib.backend.blas import loaded_libraries
 from voxlstm.lib.backend.door import theano, use_device
 
 import numpy as np
@@ -98,6 +99,7 @@ def main(folder, precision):
     served, reason = available()
     about = {"version": voxlstm.__version__, "theano": theano.__version__, "precision": precision}
     about["onednn"] = reason if served else None
+    about["matrix_product"] = sorted({entry["core"] for entry in loaded_libraries()})
     print(json.dumps(about), flush=True)
     for line in sys.stdin:
         print(json.dumps(answer(**json.loads(line))), flush=True)

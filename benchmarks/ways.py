@@ -2,7 +2,7 @@
 
 Of 3-D convolutions of few channels it compares the loops of ``lib/ops/narrow.h`` with oneDNN, of those of
 many the pairs of cells of ``lib/ops/winograd.h``, on this CPU and as on one with AVX2; of matrix products
-the loops of ``lib/ops/dense.h`` with NumPy's BLAS.
+the loops of ``lib/ops/dense.h`` with NumPy's BLAS, likewise.
 Each time is the smallest of some runs of one thread.
 """
 
@@ -11,15 +11,19 @@ import os
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-from voxlstm.lib.backend.blas import cpu_flags
+from voxlstm.lib.backend.blas import cpu_flags, loaded_libraries
 from voxlstm.lib.ops import available, library
 
 import numpy as np
 
+from cpu_contenders import as_avx2
+
+PRODUCTS = "--products"  # asks for these tables alone
 ROWS = 1, 4, 12, 20, 36, 56, 96
 MATRIX = 1024, 8192  # the network's large one
 
@@ -51,11 +55,13 @@ def convolutions(isa, cpu):
 
 
 def products():
-    """Print the table of matrix products."""
+    """Print the table of matrix products, on the CPU as it is seen."""
     random = np.random.default_rng(0)
     inputs, outputs = MATRIX
     w = random.random(MATRIX, "float32")
+    (kernels,) = {entry["core"] for entry in loaded_libraries()}
     print(f"\nmatrix products with {inputs} x {outputs}, milliseconds: y = x w, dx = dy w^T, dw = x^T dy")
+    print(f"vectors of {library.load().voxlstm_block()} values, OpenBLAS for {kernels}")
     print("rows    ours    BLAS    ours    BLAS    ours    BLAS")
     for rows in ROWS:
         x, y = random.random((rows, inputs), "float32"), random.random((rows, outputs), "float32")
@@ -84,10 +90,17 @@ def main():
     served, reason = available()
     if not served:
         raise SystemExit(reason)
+    if PRODUCTS in sys.argv:
+        products()
+        return
     print(f"benchmarks/ways.py, {reason}, AVX-512: {'avx512f' in cpu_flags()}")
     convolutions("ALL", "native")
     convolutions("AVX2", "haswell")
     products()
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            [sys.executable, __file__, PRODUCTS], env={**os.environ, **as_avx2(folder)}, check=True
+        )
 
 
 if __name__ == "__main__":

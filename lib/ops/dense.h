@@ -35,21 +35,25 @@ constexpr int LINES = 64;                       // lines of w used at once,
 constexpr int STRIPS = 8;                       // and strips of them
 constexpr int AHEAD = LINES / STRIPS;           // lines fetched while one strip is used
 
-// R rows of a strip of y, with the products of some lines of w added; `x` has the rows side by side.
-// Fetches lines of w from `next` on, whole parts of a line one after the other, as memory likes to be read.
+// Fetches a part of the lines of w from `next` on, whole parts of a line one after the other, as memory likes
+// to be read.
+inline void fetch_part(const Shape &s, const float *next, int64_t line) {
+    const float *part = next + line / STRIPS * s.outputs + line % STRIPS * STRIP;
+    __builtin_prefetch(part);
+    __builtin_prefetch(part + STRIP / 2);
+}
+
+// R rows of a strip of y, with the products of some lines of w added, which lie `apart`; `x` has the rows side by
+// side. Fetches lines of w from `next` on.
 template <int R>
-void add_to_strip(
-    const Shape &s, const float *x, const float *w, int64_t lines, float *y, bool first, const float *next) {
+void add_to_strip(const Shape &s, const float *x, const float *w, int64_t apart, int64_t lines, float *y,
+    bool first, const float *next) {
     Vector sum[R][VECTORS] = {};
     if (!first)
         for (int r = 0; r < R; ++r)
             for (int v = 0; v < VECTORS; ++v) sum[r][v] = load(y + r * s.outputs + v * V);
-    for (int64_t line = 0; line < lines; ++line, x += s.rows, w += s.outputs) {
-        if (next) {
-            const float *part = next + line / STRIPS * s.outputs + line % STRIPS * STRIP;
-            __builtin_prefetch(part);
-            __builtin_prefetch(part + STRIP / 2);
-        }
+    for (int64_t line = 0; line < lines; ++line, x += s.rows, w += apart) {
+        if (next) fetch_part(s, next, line);
         Vector from[VECTORS];
         for (int v = 0; v < VECTORS; ++v) from[v] = load(w + v * V);
         for (int r = 0; r < R; ++r)
@@ -59,20 +63,36 @@ void add_to_strip(
         for (int v = 0; v < VECTORS; ++v) store(y + r * s.outputs + v * V, sum[r][v]);
 }
 
+// A strip of some lines of w side by side: in w they lie a power of two apart, so that a cache holds few of them
+// at once. Fetches lines of w from `next` on.
+inline void copy_strip(const Shape &s, const float *w, int64_t lines, float *copy, const float *next) {
+    for (int64_t line = 0; line < lines; ++line, w += s.outputs, copy += STRIP) {
+        if (next) fetch_part(s, next, line);
+        for (int v = 0; v < VECTORS; ++v) store(copy + v * V, load(w + v * V));
+    }
+}
+
 // Some strips of y, which begin at a column.
 inline void strips_of_y(
     const Shape &s, const float *x, const float *w, float *y, int64_t column, int64_t strips) {
+    alignas(64) float copy[LINES * STRIP];
     for (int64_t line = 0; line < s.inputs; line += LINES) {
         const int64_t lines = std::min<int64_t>(LINES, s.inputs - line);
         const float *block = w + line * s.outputs + column;
         const bool more = line + 2 * LINES <= s.inputs;
         for (int64_t strip = 0; strip < strips; ++strip) {
             const float *next = more ? block + (LINES + strip * AHEAD) * s.outputs : nullptr;
+            const float *from = block + strip * STRIP;
+            int64_t apart = s.outputs;
+            if (!WIDE && s.rows > STRIP_ROWS) {
+                copy_strip(s, from, lines, copy, next);
+                from = copy, apart = STRIP, next = nullptr;
+            }
             float *to = y + column + strip * STRIP;
             in_parts<STRIP_ROWS>(s.rows, [&](auto R, int64_t row) {
-                const float *factors = x + line * s.rows + row, *from = block + strip * STRIP;
+                const float *factors = x + line * s.rows + row;
                 add_to_strip<R>(
-                    s, factors, from, lines, to + row * s.outputs, line == 0, row ? nullptr : next);
+                    s, factors, from, apart, lines, to + row * s.outputs, line == 0, row ? nullptr : next);
             });
         }
     }
@@ -221,15 +241,16 @@ struct Taken {
     }
 };
 
-// C lines of the gradient; `x` holds their factors, C for each row.
+// C lines of the gradient; `x` holds their factors, C for each row, and `strips` all whole strips of dy.
 template <int C, typename End>
-void lines_of_dw(const Shape &s, const float *x, const float *dy, int64_t line, const End &end) {
+void lines_of_dw(
+    const Shape &s, const float *x, const float *dy, const float *strips, int64_t line, const End &end) {
     int64_t at = 0;
     for (; at + STRIP <= s.outputs; at += STRIP) {
         Vector sum[C][VECTORS] = {};
-        for (int64_t row = 0; row < s.rows; ++row)
+        for (int64_t row = 0; row < s.rows; ++row, strips += STRIP)
             for (int v = 0; v < VECTORS; ++v) {
-                const Vector from = load(dy + row * s.outputs + at + v * V);
+                const Vector from = load(strips + v * V);
                 for (int c = 0; c < C; ++c) sum[c][v] += x[row * C + c] * from;
             }
         for (int c = 0; c < C; ++c)
@@ -246,15 +267,22 @@ void lines_of_dw(const Shape &s, const float *x, const float *dy, int64_t line, 
 // dw = x^T dy
 template <typename End> void gradient(const Shape &s, const float *x, const float *dy, const End &end) {
     constexpr int SHARE = WIDE ? 12 : 3;  // lines of w at once
+    // Rows lie a power of two apart, so that few of them fit into a cache as they are.
+    std::vector<float> strips(s.rows * (s.outputs / STRIP) * STRIP);
 #pragma omp parallel
     {
+#pragma omp for schedule(static)
+        for (int64_t strip = 0; strip < s.outputs / STRIP; ++strip)
+            for (int64_t row = 0; row < s.rows; ++row)
+                std::copy_n(dy + row * s.outputs + strip * STRIP, STRIP,
+                    strips.data() + (strip * s.rows + row) * STRIP);
         std::vector<float> few(s.rows * SHARE);
 #pragma omp for schedule(static)
         for (int64_t line = 0; line < s.inputs; line += SHARE) {
             in_parts<SHARE>(std::min<int64_t>(SHARE, s.inputs - line), [&](auto C, int64_t part) {
                 for (int64_t row = 0; row < s.rows; ++row)
                     std::copy_n(x + row * s.inputs + line + part, C, few.data() + row * C);
-                lines_of_dw<C>(s, few.data(), dy, line + part, end);
+                lines_of_dw<C>(s, few.data(), dy, strips.data(), line + part, end);
             });
         }
     }

@@ -14,9 +14,9 @@ from .hints import Shapes, Storage
 from .layout import block, output
 from .update import SGDStep
 
-# Rows up to which our loops are faster than a BLAS, which copies w, by the size of a block. On AVX-512 two of the
-# three products part between 56 and 96 rows (results/ways.txt); on AVX2 it is a guess.
-FEW = {8: 20, 16: 56}
+# Rows up to which our loops serve, and not a BLAS, which copies w, by the size of a block. The three products part at
+# different numbers, which results/ways.txt has for one thread; with more threads they part later.
+FEW = {8: 36, 16: 56}
 
 
 class Dense(Op):

@@ -17,7 +17,8 @@ class Winograd : public Way {
     static constexpr int PRODUCTS = 4, TAPS = 3;
     // With fewer the sums cost more than the products that they save: benchmarks/ways.py, results/ways.txt.
     static constexpr int CHANNELS = 16, ROW = 16;
-    static constexpr size_t CACHED = 4 << 20;  // bytes of sums at a time
+    static constexpr int FLAT_ROW = vectors::V == 16 ? 16 : 24;  // in two dimensions
+    static constexpr size_t CACHED = 4 << 20;                    // bytes of sums at a time
 
   public:
     explicit Winograd(const Convolution &c)
@@ -54,8 +55,8 @@ class Winograd : public Way {
         for (int i = 0; i < c.space; ++i)
             if (c.stride[i] != 1 || c.dilation[i] != 1 || 2 * c.padding[i] != c.kernel[i] - 1) return false;
         const int last = c.space - 1;
-        return c.kernel[last] == TAPS && c.y[last] >= ROW && c.x_channels >= CHANNELS
-               && c.y_channels >= CHANNELS;
+        return c.kernel[last] == TAPS && c.y[last] >= (c.space == 2 ? FLAT_ROW : ROW)
+               && c.x_channels >= CHANNELS && c.y_channels >= CHANNELS;
     }
 
     void run(void *x, float *w, void *y, float *b) override {

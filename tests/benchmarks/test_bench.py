@@ -214,6 +214,21 @@ class Comparing(unittest.TestCase):
             found = contenders.commands("python", "folder", 2, False)["voxlstm"][1]
         self.assertEqual(found, {"PATH": "/bin", **dict.fromkeys(contenders.THREADS, "2")})
 
+    def test_contenders_are_held_to_avx2(self):
+        with tempfile.TemporaryDirectory() as folder:
+            held = contenders.as_avx2(folder)
+            made = subprocess.run(
+                [held["CXX"], "-march=x86-64", "-dM", "-E", "-x", "c++", "/dev/null"],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            self.assertIn("__AVX2__", made.stdout)
+            self.assertNotIn("__AVX512F__", made.stdout)
+            found = contenders.commands("python", folder, 2, False, held)
+        for name, (_, environment) in found.items():
+            self.assertLessEqual(held.items(), environment.items(), name)
+
     def test_names_of_cases_tell_them_apart(self):
         self.assertEqual(cases.cases(quick=True), [cases.REFERENCE])
         names = [cases.label(case) for case in cases.cases(quick=False)]

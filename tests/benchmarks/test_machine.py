@@ -13,6 +13,7 @@ others = load("others")
 AVX512 = "avx2 fma avx512f avx512cd avx512bw avx512dq avx512vl"
 CPUINFO = """processor\t: 0
 vendor_id\t: {}
+cpu family\t: 25
 model name\t: Some CPU @ 2.00GHz
 flags\t\t: fpu sse2 {}
 
@@ -27,13 +28,13 @@ class Kinds(unittest.TestCase):
 
     def test_kinds(self):
         for vendor, flags, kind, bfloat16 in [
-            ("AuthenticAMD", "avx2 fma", "amd-avx2", False),
-            ("AuthenticAMD", f"{AVX512} avx512_bf16", "amd-avx512-bf16", True),
-            ("GenuineIntel", AVX512, "intel-avx512", False),
-            ("GenuineIntel", f"{AVX512} avx512_bf16 amx_bf16", "intel-avx512-amx", True),
-            ("GenuineIntel", "avx2 fma avx512f", "intel-avx2", False),
-            ("GenuineIntel", "avx", "intel-plain", False),
-            ("  Shanghai/X  ", "avx2 fma", "shanghai-x-avx2", False),
+            ("AuthenticAMD", "avx2 fma", "amd-25-avx2", False),
+            ("AuthenticAMD", f"{AVX512} avx512_bf16", "amd-25-avx512-bf16", True),
+            ("GenuineIntel", AVX512, "intel-25-avx512", False),
+            ("GenuineIntel", f"{AVX512} avx512_bf16 amx_bf16", "intel-25-avx512-amx", True),
+            ("GenuineIntel", "avx2 fma avx512f", "intel-25-avx2", False),
+            ("GenuineIntel", "avx", "intel-25-plain", False),
+            ("  Shanghai/X  ", "avx2 fma", "shanghai-x-25-avx2", False),
         ]:
             with self.subTest(kind):
                 text = CPUINFO.format(vendor, flags)
@@ -46,9 +47,11 @@ class Kinds(unittest.TestCase):
 
     def test_the_machine_of_a_result(self):
         about = machine.describe(CPUINFO.format("AuthenticAMD", "avx2 fma"))
-        self.assertEqual((about["kind"], about["model"]), ("amd-avx2", "Some CPU @ 2.00GHz"))
+        self.assertEqual((about["kind"], about["model"]), ("amd-25-avx2", "Some CPU @ 2.00GHz"))
         self.assertGreaterEqual(about["cores"], 1)
         self.assertEqual(len(about["load_before"]), 3)
+        held = machine.describe(CPUINFO.format("AuthenticAMD", AVX512), held=True)
+        self.assertEqual(held["kind"], "amd-25-avx512-as-avx2")
 
 
 class Busy(unittest.TestCase):

@@ -100,7 +100,10 @@ def descent():
     biased = solid + found["vector"].dimshuffle("x", 0, "x", "x", "x")
     cost = sum((value * tensor.cos(value)).sum() for value in (flat, products, biased))
     gradients = dict(zip(found, theano.grad(cost, list(found.values()))))
-    parameters = {name: SimpleNamespace(variable=w, kind="bias" if w.ndim == 1 else "weight") for name, w in found.items()}
+    parameters = {
+        name: SimpleNamespace(variable=w, kind="bias" if w.ndim == 1 else "weight")
+        for name, w in found.items()
+    }
     state = {f"velocity/{name}": theano.shared(random(7, *shape)) for name, shape in shapes.items()}
     rate = theano.shared(np.float32(0.1))
     rates = {**dict.fromkeys(found, rate), "solid": rate * tensor.sqr(found["vector"]).sum()}

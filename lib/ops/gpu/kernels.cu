@@ -184,8 +184,8 @@ extern "C" __global__ void lstm_gradient(const float *h, const float *c, const f
 
 // SGD's step of one parameter: v = momentum v - rate (g + decay w), and w = w + v. The values of g may lie
 // in another order than those of w: they are found by image, channel and cell.
-__device__ static inline void step(float *w, float *v, const float *g, float rate, float momentum, float decay,
-    unsigned size, unsigned cells, unsigned channels, unsigned to_image, unsigned to_channel,
+__device__ static inline void step(float *w, float *v, const float *g, float rate, float momentum,
+    float decay, unsigned size, unsigned cells, unsigned channels, unsigned to_image, unsigned to_channel,
     unsigned to_cell) {
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < size; i += gridDim.x * blockDim.x) {
         unsigned cell = i % cells, row = i / cells, channel = row % channels, image = row / channels;

@@ -40,6 +40,8 @@ class GpuSGDStep(SGDStep):
         Whether each w and v is overwritten.
     """
 
+    decay: tuple[float, ...]  # type: ignore[assignment]  # one for each parameter
+
     def __init__(self, momentum: float, decay: tuple[float, ...], inplace: bool = False) -> None:
         self.momentum, self.decay, self.inplace = momentum, decay, inplace
         if inplace:
@@ -116,6 +118,8 @@ def _launch(momentum, parameters):
     count = len(parameters)
     declared = ", ".join(ARGUMENTS.format(number) for number in range(count))
     cases = " ".join(STEP.format(number) for number in range(count))
-    kernel = f'extern "C" __global__ void sgd(float momentum, {declared}) {{ switch (blockIdx.y) {{ {cases} }} }}'
+    kernel = (
+        f'extern "C" __global__ void sgd(float momentum, {declared}) {{ switch (blockIdx.y) {{ {cases} }} }}'
+    )
     arguments = [argument for parameter in parameters for argument in parameter]
     kernels.launch("sgd", float(momentum), *arguments, blocks=(BLOCKS, count), more=kernel)
