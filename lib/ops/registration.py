@@ -68,7 +68,7 @@ def place_on_cuda(fgraph: FunctionGraph) -> None:
 
 def merge_on_cuda(fgraph: FunctionGraph) -> None:
     """Make one op of SGD's steps of all parameters."""
-    from .gpu import merge_sgd
+    from .gpu.update import merge_sgd
 
     merge_sgd(fgraph)
 

@@ -16,7 +16,6 @@ from .convolution import GpuConvolve, GpuKernelGradient, GpuTranspose
 from .maps import FromLast, ToLast
 from .passes import GpuLeakyGradient, GpuMaxPool, GpuMaxPoolGradient, sums
 from .recurrence import over_views
-from .update import merge_sgd as merge_sgd
 
 
 class OnGPU:

@@ -1,5 +1,6 @@
 """Stochastic gradient descent's step of all parameters in one kernel."""
 
+from functools import lru_cache
 from math import prod
 
 from ...backend.door import DeviceArray, Symbol
@@ -40,7 +41,7 @@ class GpuSGDStep(SGDStep):
         Whether each w and v is overwritten.
     """
 
-    decay: tuple[float, ...]  # type: ignore[assignment]  # one for each parameter
+    decay: tuple[float, ...]  # type: ignore[assignment]  # SGDStep has that of its one parameter
 
     def __init__(self, momentum: float, decay: tuple[float, ...], inplace: bool = False) -> None:
         self.momentum, self.decay, self.inplace = momentum, decay, inplace
@@ -116,10 +117,15 @@ def _reach(g):
 
 def _launch(momentum, parameters):
     count = len(parameters)
+    arguments = [argument for parameter in parameters for argument in parameter]
+    kernels.launch("sgd", float(momentum), *arguments, blocks=(BLOCKS, count), more=_kernel(count))
+
+
+@lru_cache(maxsize=None)
+def _kernel(count):
+    """Return the source of the kernel for so many parameters."""
     declared = ", ".join(ARGUMENTS.format(number) for number in range(count))
     cases = " ".join(STEP.format(number) for number in range(count))
-    kernel = (
+    return (
         f'extern "C" __global__ void sgd(float momentum, {declared}) {{ switch (blockIdx.y) {{ {cases} }} }}'
     )
-    arguments = [argument for parameter in parameters for argument in parameter]
-    kernels.launch("sgd", float(momentum), *arguments, blocks=(BLOCKS, count), more=kernel)
