@@ -28,7 +28,6 @@ using narrow::NarrowKernel;
 using narrow::NarrowMap;
 using narrow::Pair;
 using onednn::block_size;
-using onednn::Strided;
 
 namespace {
 
@@ -42,8 +41,12 @@ std::unique_ptr<Way> make_way(const Convolution &c) {
 #endif
         if (NarrowMap<float>::serves(c, block)) return std::make_unique<NarrowMap<float>>(c, block);
     }
-    if (onednn::Winograd::serves(c)) return std::make_unique<onednn::Winograd>(c);
-    if (Strided::serves(c)) return std::make_unique<Strided>(c);
+    std::unique_ptr<Way> way;
+    vectors::by_block(block, [&](auto B) {
+        if (tiles::Winograd<B>::serves(c)) way = std::make_unique<tiles::Winograd<B>>(c);
+        else if (tiles::Strided<B>::serves(c)) way = std::make_unique<tiles::Strided<B>>(c);
+    });
+    if (way) return way;
     return onednn::make_plan(c);
 }
 

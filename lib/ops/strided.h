@@ -1,144 +1,166 @@
-// The transposed convolution with a stride, as one convolution of y for each phase.
+// The transposed convolution by phases.
 //
 // A phase is what remains of a cell's place in x when it is divided by the stride; the cells of one
-// phase all meet the same taps. On AVX2 oneDNN's own kernel for this reaches half the rate.
+// phase all meet the same taps.
 #pragma once
 #include <algorithm>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "plan.h"
+#include "tiles.h"
 
-namespace onednn {
+namespace tiles {
 
-// One phase along one axis.
+// One phase along one axis: x[stride j + phase] is the sum over m of w[first + stride m] y[j + shift - m].
 struct Phase {
-    int taps, first, left, cells;
+    int first, shift, taps, cells;
 
-    // x[stride j + phase] is the sum over m of w[first + stride m] y[j + shift - m].
     Phase(const Convolution &c, int axis, int phase) {
         const int stride = c.stride[axis], at = phase + c.padding[axis];
         first = at % stride;
-        taps = (c.kernel[axis] - first + stride - 1) / stride;
-        left = taps - 1 - at / stride;
-        cells = (c.x[axis] - phase + stride - 1) / stride;
+        shift = at / stride;
+        taps = std::max(0, (c.kernel[axis] - first + stride - 1) / stride);
+        cells = std::max(0, (c.x[axis] - phase + stride - 1) / stride);
     }
 
-    int right(const Convolution &c, int axis) const { return cells + taps - 1 - left - c.y[axis]; }
-
-    bool serves(const Convolution &c, int axis) const {
-        return taps > 0 && cells > 0 && left >= 0 && right(c, axis) >= 0;
-    }
+    // The cells of y that lie before and behind the map.
+    int before() const { return std::max(0, taps - 1 - shift); }
+    int behind(const Convolution &c, int axis) const { return std::max(0, cells + shift - c.y[axis]); }
 };
 
-class Strided : public Way {
-    static constexpr int BLOCK = 8;  // AVX2; with larger blocks oneDNN's own kernel is fast
+template <int B> class Strided : public Way {
+    static constexpr size_t CACHED = 2 << 20;  // bytes of rows at a time
 
   public:
-    explicit Strided(const Convolution &c) : c_(c) {
-        int phases = 1;
-        for (int i = 0; i < c.space; ++i) phases *= c.stride[i];
-        for (int number = 0; number < phases; ++number) parts_.push_back(make_part(number));
+    explicit Strided(const Convolution &c)
+        : c_(in_space(c)), inputs_(round_up(c_.y_channels, B) / B), outputs_(round_up(c_.x_channels, B) / B),
+          panels_(c_.y_channels, c_.x_channels, c_.kernel[0] * c_.kernel[1] * c_.kernel[2]) {
+        for (int axis = 0; axis < 3; ++axis)
+            for (int phase = 0; phase < c_.stride[axis]; ++phase) phases_[axis].emplace_back(c_, axis, phase);
+        int behind = 0;
+        for (const Phase &phase : phases_[2]) {
+            before_ = std::max(before_, phase.before());
+            behind = std::max(behind, phase.behind(c_, 2));
+        }
+        width_ = before_ + c_.y[2] + behind;
+        images_ = std::clamp<int64_t>(CACHED / (sizeof(float) * c_.y[0] * c_.y[1] * row()), 1, c_.images);
     }
 
     static bool serves(const Convolution &c) {
+        if (B != 8 || c.operand != X || c.bfloat16 || !c.x_blocked || !c.y_blocked) return false;
         bool strided = false;
         for (int i = 0; i < c.space; ++i) {
             if (c.dilation[i] != 1) return false;
             strided = strided || c.stride[i] > 1;
-            for (int phase = 0; phase < c.stride[i]; ++phase)
-                if (!Phase(c, i, phase).serves(c, i)) return false;
         }
-        return strided && c.operand == X && c.x_blocked && c.y_blocked && !c.bfloat16
-               && block_size() == BLOCK;
+        return strided;
     }
 
     void run(void *x, float *w, void *y, float *b) override {
-        const int last = c_.stride[c_.space - 1];
-        size_t bytes = 0;
-        for (auto &part : parts_) bytes = std::max(bytes, part.bytes);
-        results_.reset(last * bytes);
-        std::vector<float *> results;
-        for (int phase = 0; phase < last; ++phase)
-            results.push_back(static_cast<float *>(results_.take(bytes)));
-        // The phases of the last axis together, so that whole rows of x are written.
-        for (size_t number = 0; number < parts_.size(); number += last) {
-            for (int phase = 0; phase < last; ++phase) {
-                auto &part = parts_[number + phase];
-                part.plan->run(y, w + part.offset, results[phase], b);
-            }
-            interleave(static_cast<float *>(x), results, number);
+        const size_t bytes = sizeof(float) * images_ * c_.y[0] * c_.y[1] * row();
+        scratch().reset(Scratch::rounded(bytes) + panels_.bytes());
+        rows_ = static_cast<float *>(scratch().take(bytes));
+        panels_.fill(static_cast<float *>(scratch().take(panels_.bytes())), [&](int o, int i, auto put) {
+            const float *taps = w + i * c_.strides[0] + o * c_.strides[1];
+            for (int part = 0, d = 0; d < c_.kernel[0]; ++d)
+                for (int h = 0; h < c_.kernel[1]; ++h)
+                    for (int l = 0; l < c_.kernel[2]; ++l, ++part)
+                        put(part, taps[tap(c_, 0, d) + tap(c_, 1, h) + tap(c_, 2, l)]);
+        });
+        const auto bias = panels_.bias(c_, b);
+        for (int image = 0; image < c_.images; image += images_) {
+            const int images = std::min(images_, c_.images - image);
+            copy_rows(image, images, static_cast<const float *>(y));
+            multiply_rows(image, images, bias.data(), static_cast<float *>(x));
         }
     }
 
-    std::string name() const override { return "strided " + parts_[0].plan->name(); }
+    std::string name() const override { return "strided"; }
 
   private:
-    struct Part {
-        std::unique_ptr<Plan> plan;
-        int64_t offset;  // of its first tap in the kernel
-        size_t bytes;    // of its result
-        int phase[3], cells[3];
-    };
-
-    Part make_part(int number) const {
-        Part part = {};
-        Convolution c = c_;
-        c.operand = Y;
-        std::swap(c.x_channels, c.y_channels);
-        std::swap(c.strides[0], c.strides[1]);
-        c.flip = !c_.flip;
-        int64_t cells = static_cast<int64_t>(c.images) * round_up(c.y_channels, BLOCK);
-        for (int i = c.space - 1; i >= 0; number /= c_.stride[i--]) {
-            const Phase phase(c_, i, number % c_.stride[i]);
-            // A kernel that is turned over in the caller's eyes is read from its other end.
-            const int other = c_.kernel[i] - 1 - phase.first - (phase.taps - 1) * c_.stride[i];
-            part.offset += (c_.flip ? other : phase.first) * c_.strides[2 + i];
-            part.phase[i] = number % c_.stride[i];
-            part.cells[i] = phase.cells;
-            cells *= phase.cells;
-            c.x[i] = c_.y[i];
-            c.y[i] = phase.cells;
-            c.kernel[i] = phase.taps;
-            c.stride[i] = 1;
-            c.padding[i] = phase.left;
-            c.strides[2 + i] *= c_.stride[i];
-        }
-        part.bytes = Scratch::rounded(cells * sizeof(float));
-        part.plan = std::make_unique<Plan>(c, Layout::given);
-        return part;
+    int64_t apart() const { return static_cast<int64_t>(width_) * B; }  // groups of channels of a row
+    int64_t row() const { return inputs_ * apart(); }
+    float *row_of(int image, int plane, int line) const {
+        return rows_ + ((static_cast<int64_t>(image) * c_.y[0] + plane) * c_.y[1] + line) * row();
     }
 
-    // Writes the rows of x that the parts from `number` on have computed.
-    void interleave(float *x, const std::vector<float *> &results, size_t number) const {
-        const Part &part = parts_[number];
-        const int last = c_.space - 1;
-        const int lines = c_.space == 3 ? part.cells[1] : 1;
-        const int64_t groups = static_cast<int64_t>(c_.images) * round_up(c_.x_channels, BLOCK) / BLOCK;
-#pragma omp parallel for collapse(2) schedule(static)
-        for (int64_t group = 0; group < groups; ++group)
-            for (int plane = 0; plane < part.cells[0]; ++plane)
-                for (int line = 0; line < lines; ++line) {
-                    int64_t row = group * c_.x[0] + plane * c_.stride[0] + part.phase[0];
-                    if (c_.space == 3) row = row * c_.x[1] + line * c_.stride[1] + part.phase[1];
-                    const int64_t from = (group * part.cells[0] + plane) * lines + line;
-                    for (size_t phase = 0; phase < results.size(); ++phase) {
-                        const int cells = parts_[number + phase].cells[last];
-                        spread(results[phase] + from * cells * BLOCK, cells,
-                            x + (row * c_.x[last] + phase) * BLOCK, c_.stride[last]);
+    // All channels of a row side by side, between zeros.
+    void copy_rows(int image, int images, const float *from) const {
+#pragma omp parallel for collapse(3) schedule(static)
+        for (int i = 0; i < images; ++i)
+            for (int plane = 0; plane < c_.y[0]; ++plane)
+                for (int line = 0; line < c_.y[1]; ++line) {
+                    float *to = row_of(i, plane, line);
+                    for (int group = 0; group < inputs_; ++group, to += apart()) {
+                        const int64_t number = static_cast<int64_t>(image + i) * inputs_ + group;
+                        const float *y = from + ((number * c_.y[0] + plane) * c_.y[1] + line) * c_.y[2] * B;
+                        std::fill_n(to, before_ * B, 0.f);
+                        std::copy_n(y, c_.y[2] * B, to + before_ * B);
+                        std::fill(to + (before_ + c_.y[2]) * B, to + apart(), 0.f);
                     }
                 }
     }
 
-    static void spread(const float *from, int cells, float *to, int stride) {
-        for (int cell = 0; cell < cells; ++cell, from += BLOCK, to += stride * BLOCK)
-            std::copy_n(from, BLOCK, to);
+    void multiply_rows(int image, int images, const float *bias, float *to) const {
+#pragma omp parallel for collapse(4) schedule(static)
+        for (int panel = 0; panel < panels_.count(); ++panel)
+            for (int i = 0; i < images; ++i)
+                for (int plane = 0; plane < c_.x[0]; ++plane)
+                    for (int line = 0; line < c_.x[1]; ++line) {
+                        float *x[BLOCKS];
+                        for (int k = 0; k < BLOCKS; ++k) {
+                            const int64_t number =
+                                static_cast<int64_t>(image + i) * outputs_ + BLOCKS * panel + k;
+                            x[k] = to + ((number * c_.x[0] + plane) * c_.x[1] + line) * c_.x[2] * B;
+                        }
+                        for (int phase = 0; phase < c_.stride[2]; ++phase)
+                            multiply_row(meetings_of(panel, i, plane, line, phases_[2][phase]),
+                                bias + panel * panels_.WIDTH, std::min(BLOCKS, outputs_ - BLOCKS * panel),
+                                phase, x);
+                    }
+    }
+
+    // The rows that lie inside the map, from the cell on that the first cell of the phase meets.
+    std::vector<Meeting> meetings_of(int panel, int image, int plane, int line, const Phase &phase) const {
+        const Phase &planes = phases_[0][plane % c_.stride[0]], &lines = phases_[1][line % c_.stride[1]];
+        std::vector<Meeting> result;
+        result.reserve(planes.taps * lines.taps * phase.taps);
+        for (int i = 0; i < planes.taps; ++i)
+            for (int j = 0; j < lines.taps; ++j) {
+                const int at = plane / c_.stride[0] + planes.shift - i;
+                const int row = line / c_.stride[1] + lines.shift - j;
+                if (at < 0 || at >= c_.y[0] || row < 0 || row >= c_.y[1]) continue;
+                const int taps =
+                    (planes.first + i * c_.stride[0]) * c_.kernel[1] + lines.first + j * c_.stride[1];
+                for (int k = 0; k < phase.taps; ++k)
+                    result.push_back({row_of(image, at, row) + (before_ + phase.shift - k) * B,
+                        panels_.part(panel, taps * c_.kernel[2] + phase.first + k * c_.stride[2])});
+            }
+        return result;
+    }
+
+    void multiply_row(const std::vector<Meeting> &meetings, const float *bias, int blocks, int phase,
+        float *const *x) const {
+        const float slope = c_.leaky ? c_.slope : 1.f;
+        vectors::in_parts<CELLS<B>>(phases_[2][phase].cells, [&](auto T, int64_t first) {
+            Sums<B, T> sums;
+            multiply<B, T>(meetings, first * B, 0, inputs_, apart(), sums);
+            for (int k = 0; k < blocks; ++k) {
+                const Cell<B> added = vectors::load_as<Cell<B>>(bias + k * B);
+                for (int t = 0; t < T; ++t) {
+                    float *cell = x[k] + ((first + t) * c_.stride[2] + phase) * B;
+                    vectors::put(cell, vectors::leaky<Cell<B>>(sums[t][k] + added, slope));
+                }
+            }
+        });
     }
 
     Convolution c_;
-    std::vector<Part> parts_;
-    Scratch results_;
+    int inputs_, outputs_;  // groups of channels
+    Panels<B> panels_;
+    std::vector<Phase> phases_[3];
+    int before_ = 0, width_, images_;  // zeros before a row; its cells with them; images at a time
+    float *rows_ = nullptr;
 };
 
-}  // namespace onednn
+}  // namespace tiles

@@ -29,7 +29,9 @@ inline void store(float *to, Vector value) { *reinterpret_cast<Loose *>(to) = va
 inline void store(float *to, float value) { *to = value; }
 
 // Keeps a loaded vector in a register, where the compiler would load it again for each product.
-inline void in_register(Vector &value) { asm("" : "+v"(value)); }
+template <typename Value> void in_register(Value &value) {
+    if constexpr (sizeof(Value) <= sizeof(Vector)) asm("" : "+v"(value));
+}
 
 // `value`, times `slope` where `sign` is not positive; floats or vectors.
 template <typename Value> Value leaky(Value sign, Value value, float slope) {
