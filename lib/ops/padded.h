@@ -8,6 +8,7 @@
 
 #include "bfloat16.h"
 #include "convolution.h"
+#include "vectors.h"
 
 namespace narrow {
 
@@ -67,21 +68,60 @@ template <typename Term> class Padded {
 #pragma omp parallel for collapse(2) schedule(static)
         for (int64_t image = 0; image < images_; ++image)
             for (int plane = 0; plane < planes_; ++plane)
-                for (int line = 0; line < lines_; ++line)
-                    for (int term = 0; term < terms_; ++term) fill_row(map, image, term, plane, line);
+                for (int line = 0; line < lines_; ++line) {
+                    int term = 0;
+                    if constexpr (std::is_same_v<std::remove_const_t<Value>, Term>)
+                        for (; in_blocks(map) && term + vectors::V <= terms_; term += vectors::V)
+                            fill_rows(map, image, term, plane, line);
+                    for (; term < terms_; ++term) fill_row(map, image, term, plane, line);
+                }
     }
 
   private:
+    // Whether a vector is a cell of a block, and a whole row of the map lies inside the zeros.
+    template <typename Value> bool in_blocks(const MapView<Value> &map) const {
+        return map.block == vectors::V && stride_ == 1 && left_[2] >= 0 && left_[2] + map.size[2] <= part_;
+    }
+
+    // Where the map has what belongs to a row, or null in the zeros around it.
+    template <typename Value>
+    const Value *row_of(const MapView<Value> &map, int64_t image, int channel, int plane, int line) const {
+        const int from_plane = plane - left_[0], from_line = line - left_[1];
+        const bool inside = channel < map.channels && from_plane >= 0 && from_plane < map.size[0]
+                            && from_line >= 0 && from_line < map.size[1];
+        return inside ? map.row(image, channel, from_plane, from_line) : nullptr;
+    }
+
+    // The rows of a block of channels: as many of its cells at a time, and the rest one by one.
+    template <typename Value>
+    void fill_rows(const MapView<Value> &map, int64_t image, int term, int plane, int line) const {
+        using vectors::V;
+        Term *to[V];
+        for (int k = 0; k < V; ++k) {
+            to[k] = const_cast<Term *>(row(image, term + k, plane, line));
+            std::fill_n(to[k], width(), Term{});
+            to[k] += left_[2];
+        }
+        const Value *from = row_of(map, image, term, plane, line);
+        if (!from) return;
+        const vectors::Transposition transpose;
+        int cell = 0;
+        for (; cell + V <= map.size[2]; cell += V) {
+            vectors::Transposition::Row rows[V];
+            std::memcpy(rows, from + cell * V, sizeof rows);
+            transpose(rows);
+            for (int k = 0; k < V; ++k) std::memcpy(to[k] + cell, &rows[k], sizeof rows[k]);
+        }
+        for (; cell < map.size[2]; ++cell)
+            for (int k = 0; k < V; ++k) to[k][cell] = from[cell * V + k];
+    }
+
     template <typename Value>
     void fill_row(const MapView<Value> &map, int64_t image, int term, int plane, int line) const {
         Term *to = const_cast<Term *>(row(image, term, plane, line));
         std::fill(to, to + width(), Term{});
-        const int channel = term * CHANNELS<Term>;
-        int from_plane = plane - left_[0], from_line = line - left_[1];
-        if (channel >= map.channels || from_plane < 0 || from_plane >= map.size[0] || from_line < 0
-            || from_line >= map.size[1])
-            return;
-        const Value *from = map.row(image, channel, from_plane, from_line);
+        const Value *from = row_of(map, image, term * CHANNELS<Term>, plane, line);
+        if (!from) return;
         for (int phase = 0; phase < stride_; ++phase, to += part_) {
             int cell = std::max(0, (left_[2] - phase + stride_ - 1) / stride_);
             int64_t at = static_cast<int64_t>(cell) * stride_ + phase - left_[2];
