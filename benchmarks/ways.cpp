@@ -1,5 +1,4 @@
-// Microseconds of convolutions by the loops of lib/ops/narrow.h, by pairs of cells (winograd.h), and by oneDNN
-// alone; ways.py runs it.
+// Microseconds of convolutions by the ways of lib/ops and by oneDNN alone; ways.py runs it.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -7,18 +6,19 @@
 
 #include "narrow.h"
 #include "plan.h"
+#include "strided.h"
 #include "winograd.h"
 
 namespace {
 
 struct Case {
-    int x_channels, y_channels, cells, space = 3;
+    int x_channels, y_channels, cells, space = 3, stride = 1;
 };
 
-// As the loops are made.
-struct Pairs : onednn::Winograd {
-    Pairs(const Convolution &c, int) : Winograd(c) {}
-    static bool serves(const Convolution &c, int) { return Winograd::serves(c); }
+// Made as the loops are, with the size of a block.
+template <typename Tiled> struct ByTiles : Tiled {
+    ByTiles(const Convolution &c, int) : Tiled(c) {}
+    static bool serves(const Convolution &c, int) { return Tiled::serves(c); }
 };
 
 Convolution convolution(Role operand, const Case &k, int block) {
@@ -27,9 +27,11 @@ Convolution convolution(Role operand, const Case &k, int block) {
     c.x_channels = k.x_channels, c.y_channels = k.y_channels;
     c.x_blocked = 2 * k.x_channels >= block, c.y_blocked = 2 * k.y_channels >= block;
     for (int i = 0; i < k.space; ++i) {
-        c.x[i] = c.y[i] = k.cells;
+        c.x[i] = k.cells;
+        c.y[i] = (k.cells + k.stride - 1) / k.stride;
         c.kernel[i] = 3;
-        c.stride[i] = c.dilation[i] = c.padding[i] = 1;
+        c.stride[i] = k.stride;
+        c.dilation[i] = c.padding[i] = 1;
     }
     const int64_t strides[] = {27 * k.x_channels, 27, 9, 3, 1}, flat[] = {9 * k.x_channels, 9, 3, 1, 0};
     std::copy_n(k.space == 3 ? strides : flat, 5, c.strides);
@@ -60,6 +62,7 @@ template <typename Loops> void compare(Role operand, const Case &k) {
     const double ours = microseconds(loops, x, w, y), theirs = microseconds(*plan, x, w, y);
     std::printf("%-8s %4d %4d %5d %8.1f %9.0f %9.0f %7.2f  %-6s %s\n",
         operand == W   ? "kernel"
+        : operand == X ? "larger"
         : k.space == 3 ? "map"
                        : "map 2-D",
         k.x_channels, k.y_channels, k.cells, 1.0 * x_filled * y_filled / (k.x_channels * k.y_channels), ours,
@@ -74,9 +77,15 @@ int main() {
         {16, 2, 32}, {32, 2, 32}, {8, 8, 16}, {4, 16, 16}, {16, 4, 16}, {8, 4, 16}, {8, 16, 16}};
     for (const Case &k : maps)
         if (k.y_channels <= onednn::block_size()) compare<narrow::NarrowMap<float>>(Y, k);
-    const Case pairs[] = {{64, 32, 32}, {64, 64, 16}, {128, 128, 8}, {16, 32, 32}, {32, 16, 32}, {32, 32, 32},
-        {96, 128, 64, 2}, {128, 256, 33, 2}, {256, 256, 17, 2}, {256, 256, 9, 2}, {32, 32, 64, 2}};
-    for (const Case &k : pairs) compare<Pairs>(Y, k);
+    const Case pairs[] = {{64, 32, 32}, {64, 64, 16}, {128, 128, 8}, {64, 64, 7}, {128, 384, 4}, {16, 32, 32},
+        {32, 16, 32}, {32, 32, 32}, {16, 16, 16}, {8, 16, 16}, {96, 128, 64, 2}, {128, 256, 33, 2},
+        {256, 256, 17, 2}, {256, 256, 9, 2}, {64, 64, 9, 2}, {256, 256, 5, 2}, {32, 32, 64, 2}};
+    const Case larger[] = {{128, 128, 8, 3, 2}, {128, 128, 16, 3, 2}, {64, 128, 32, 3, 2}, {16, 32, 16, 3, 2},
+        {8, 16, 32, 3, 2}, {64, 64, 32, 2, 2}};
+    vectors::by_block(onednn::block_size(), [&](auto B) {
+        for (const Case &k : pairs) compare<ByTiles<tiles::Winograd<B>>>(Y, k);
+        for (const Case &k : larger) compare<ByTiles<tiles::Strided<B>>>(X, k);
+    });
     const Case kernels[] = {{32, 2, 32}, {8, 8, 16}, {4, 8, 16}, {8, 16, 16}, {16, 16, 8}, {16, 16, 16},
         {32, 32, 16}, {64, 64, 16}, {96, 64, 16}};
     for (const Case &k : kernels) compare<narrow::NarrowKernel>(W, k);

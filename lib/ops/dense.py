@@ -15,7 +15,7 @@ from .layout import block, output
 from .update import SGDStep
 
 # Rows up to which our loops serve, and not a BLAS, which copies w, by the size of a block. The three products part at
-# different numbers, which results/ways.txt has for one thread; with more threads they part later.
+# different numbers, which results/ways has for one thread; with more threads they part later.
 FEW = {8: 36, 16: 56}
 
 

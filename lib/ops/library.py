@@ -155,7 +155,7 @@ def call(name: str, *arguments: object) -> None:
 
 
 def way(convolution: Convolution) -> str:
-    """Return how a `Convolution` is computed: ``narrow``, ``strided ...`` or oneDNN's own name.
+    """Return how a `Convolution` is computed: by the name of one of ours, or by oneDNN's own.
 
     Raises
     ------

@@ -22,7 +22,7 @@ namespace narrow {
 constexpr int KW = 3;    // taps along the last axis
 constexpr int SLAB = 8;  // planes summed up in float32
 
-// Where this serves, as measured by benchmarks/ways.py (results/ways.txt). The factor is how many times
+// Where this serves, as measured by benchmarks/ways.py (results/ways). The factor is how many times
 // more products blocks make, zeros included.
 constexpr int MAP_FACTOR = vectors::V == 16 ? 8 : 2;     // it won by 1.3 on AVX-512, by 2.2 on AVX2
 constexpr int KERNEL_FACTOR = vectors::V == 16 ? 4 : 2;  // it won by 1.3 on AVX-512, by 2.1 on AVX2

@@ -105,7 +105,7 @@ int voxlstm_convolve(const Convolution *c, void *x, float *w, void *y, float *b)
     return guarded([&] { way_for(*c).run(x, w, y, b); });
 }
 
-// Names how a convolution is computed: "narrow" or "strided" by ours, or oneDNN's implementation.
+// Names how a convolution is computed: "narrow", "winograd" or "strided" by ours, or oneDNN's implementation.
 const char *voxlstm_way(const Convolution *c) {
     static std::string text;
     return guarded([&] { text = way_for(*c).name(); }) ? "" : text.c_str();

@@ -16,7 +16,7 @@ namespace tiles {
 
 template <int B> class Winograd : public Way {
     static constexpr int PRODUCTS = 4, TAPS = 3;
-    // With fewer the sums cost more than the products that they save: benchmarks/ways.py, results/ways.txt.
+    // With fewer the sums cost more than the products that they save: benchmarks/ways.py, results/ways.
     static constexpr int CHANNELS = 16, ROW = B == 16 ? 16 : 7;
     static constexpr int ALL_CELLS = 256;        // of all images: with fewer, to combine the taps costs more
     static constexpr size_t CACHED = 256 << 10;  // bytes of sums and differences that a thread works with
