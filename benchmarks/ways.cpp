@@ -8,6 +8,7 @@
 #include "plan.h"
 #include "strided.h"
 #include "winograd.h"
+#include "winograd_kernel.h"
 
 namespace {
 
@@ -61,7 +62,7 @@ template <typename Loops> void compare(Role operand, const Case &k) {
     auto plan = onednn::make_plan(c);
     const double ours = microseconds(loops, x, w, y), theirs = microseconds(*plan, x, w, y);
     std::printf("%-8s %4d %4d %5d %8.1f %9.0f %9.0f %7.2f  %-6s %s\n",
-        operand == W   ? "kernel"
+        operand == W   ? k.space == 3 ? "kernel" : "kern 2-D"
         : operand == X ? "larger"
         : k.space == 3 ? "map"
                        : "map 2-D",
@@ -89,4 +90,9 @@ int main() {
     const Case kernels[] = {{32, 2, 32}, {8, 8, 16}, {4, 8, 16}, {8, 16, 16}, {16, 16, 8}, {16, 16, 16},
         {32, 32, 16}, {64, 64, 16}, {96, 64, 16}};
     for (const Case &k : kernels) compare<narrow::NarrowKernel>(W, k);
+    const Case paired[] = {{32, 64, 32}, {64, 64, 16}, {128, 128, 8}, {64, 64, 7}, {32, 32, 16}, {16, 16, 16},
+        {16, 16, 8}, {96, 128, 64, 2}, {128, 256, 33, 2}, {256, 256, 17, 2}, {64, 64, 17, 2}};
+    vectors::by_block(onednn::block_size(), [&](auto B) {
+        for (const Case &k : paired) compare<ByTiles<tiles::WinogradKernel<B>>>(W, k);
+    });
 }

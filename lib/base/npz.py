@@ -41,6 +41,8 @@ class NpzFile:
     Damaged
         Also by `read`.
     OSError
+    MemoryError
+        By `read`, for an array that is whole and larger than what is free.
     """
 
     def __init__(self, path: StrPath) -> None:
@@ -92,7 +94,6 @@ class NpzFile:
             struct.error,
             OverflowError,
             SyntaxError,
-            MemoryError,
             AttributeError,
         ) as error:
             raise Damaged(f"its entry {name} is damaged: {error}") from error
@@ -119,7 +120,11 @@ def _header(file, entry):
     (length,) = struct.unpack(kind, prefix)
     if length > HEADER:
         raise Damaged(f"its entry {entry.filename} has a header of {length} bytes")
-    about = ast.literal_eval(file.read(length).decode("utf-8" if version == (3, 0) else "latin-1").strip())
+    text = file.read(length).decode("utf-8" if version == (3, 0) else "latin-1").strip()
+    try:
+        about = ast.literal_eval(text)
+    except MemoryError as error:  # so it says of brackets in too many brackets
+        raise Damaged(f"its entry {entry.filename} has no header of NumPy's") from error
     if not isinstance(about, dict) or set(about) != {"descr", "fortran_order", "shape"}:
         raise Damaged(f"its entry {entry.filename} has no header of NumPy's")
     shape, order = about["shape"], "F" if about["fortran_order"] else "C"

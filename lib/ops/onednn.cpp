@@ -23,6 +23,7 @@
 #include "plan.h"
 #include "strided.h"
 #include "winograd.h"
+#include "winograd_kernel.h"
 
 using narrow::NarrowKernel;
 using narrow::NarrowMap;
@@ -33,6 +34,13 @@ namespace {
 
 std::unique_ptr<Way> make_way(const Convolution &c) {
     const int block = block_size();
+    std::unique_ptr<Way> way;
+    vectors::by_block(block, [&](auto B) {
+        if (tiles::Winograd<B>::serves(c)) way = std::make_unique<tiles::Winograd<B>>(c);
+        else if (tiles::WinogradKernel<B>::serves(c)) way = std::make_unique<tiles::WinogradKernel<B>>(c);
+        else if (tiles::Strided<B>::serves(c)) way = std::make_unique<tiles::Strided<B>>(c);
+    });
+    if (way) return way;
     if (c.operand == W && NarrowKernel::serves(c, block)) return std::make_unique<NarrowKernel>(c, block);
     if (c.operand != W) {
 #ifdef __AVX512BF16__
@@ -41,12 +49,6 @@ std::unique_ptr<Way> make_way(const Convolution &c) {
 #endif
         if (NarrowMap<float>::serves(c, block)) return std::make_unique<NarrowMap<float>>(c, block);
     }
-    std::unique_ptr<Way> way;
-    vectors::by_block(block, [&](auto B) {
-        if (tiles::Winograd<B>::serves(c)) way = std::make_unique<tiles::Winograd<B>>(c);
-        else if (tiles::Strided<B>::serves(c)) way = std::make_unique<tiles::Strided<B>>(c);
-    });
-    if (way) return way;
     return onednn::make_plan(c);
 }
 

@@ -14,8 +14,42 @@
 
 namespace tiles {
 
+constexpr int PRODUCTS = 4;  // of a pair of cells
+
+// A row's cell, or zeros behind its end.
+template <int B> Cell<B> cell_of(const float *row, int cells, int at) {
+    return at < cells ? vectors::load_as<Cell<B>>(row + at * B) : Cell<B>{};
+}
+
+// From the cells d0 to d3 around each pair of a row: d0 - d2, d1 + d2, d2 - d1 and d1 - d3. The four lie `apart`.
+template <int B> void combine_row(const float *x, int cells, float *to, int64_t apart) {
+    Cell<B> d0 = {}, d1 = vectors::load_as<Cell<B>>(x);
+    for (int at = 0; at < cells; at += 2, to += B) {
+        const auto d2 = cell_of<B>(x, cells, at + 1), d3 = cell_of<B>(x, cells, at + 2);
+        vectors::put(to, d0 - d2);
+        vectors::put(to + apart, d1 + d2);
+        vectors::put(to + 2 * apart, d2 - d1);
+        vectors::put(to + 3 * apart, d1 - d3);
+        d0 = d2;
+        d1 = d3;
+    }
+}
+
+// Whether a convolution is one of maps in blocks that keep their size, with rows of three taps.
+inline bool keeps_size(const Convolution &c) {
+    if (c.bfloat16 || !c.x_blocked || !c.y_blocked) return false;
+    for (int i = 0; i < c.space; ++i)
+        if (c.stride[i] != 1 || c.dilation[i] != 1 || 2 * c.padding[i] != c.kernel[i] - 1) return false;
+    return c.kernel[c.space - 1] == 3;
+}
+
+inline int64_t all_cells(const Convolution &c) {
+    int64_t result = c.images;
+    for (int i = 0; i < c.space; ++i) result *= c.y[i];
+    return result;
+}
+
 template <int B> class Winograd : public Way {
-    static constexpr int PRODUCTS = 4, TAPS = 3;
     // With fewer the sums cost more than the products that they save: benchmarks/ways.py, results/ways.
     static constexpr int CHANNELS = 16, ROW = B == 16 ? 16 : 7;
     static constexpr int ALL_CELLS = 256;        // of all images: with fewer, to combine the taps costs more
@@ -38,16 +72,10 @@ template <int B> class Winograd : public Way {
         lines_ = std::clamp<int64_t>(lines, std::min(2, c_.y[1]), c_.y[1]);
     }
 
-    // Maps in blocks that keep their size and have rows and channels enough.
+    // Maps that have rows and channels enough.
     static bool serves(const Convolution &c) {
-        if (c.operand == W || c.bfloat16 || !c.x_blocked || !c.y_blocked) return false;
-        for (int i = 0; i < c.space; ++i)
-            if (c.stride[i] != 1 || c.dilation[i] != 1 || 2 * c.padding[i] != c.kernel[i] - 1) return false;
-        int64_t cells = c.images;
-        for (int i = 0; i < c.space; ++i) cells *= c.y[i];
-        const int last = c.space - 1;
-        return c.kernel[last] == TAPS && c.y[last] >= ROW && cells >= ALL_CELLS && c.x_channels >= CHANNELS
-               && c.y_channels >= CHANNELS;
+        return c.operand != W && keeps_size(c) && c.y[c.space - 1] >= ROW && all_cells(c) >= ALL_CELLS
+               && c.x_channels >= CHANNELS && c.y_channels >= CHANNELS;
     }
 
     void run(void *x, float *w, void *y, float *b) override {
@@ -131,27 +159,9 @@ template <int B> class Winograd : public Way {
         for (int line = first; line < last; ++line) {
             float *to = sums(part, plane, line);
             for (int group = 0; group < inputs_; ++group, to += apart())
-                combine_row(from + row_of_map(inputs_, part.image, group, plane, line), to);
+                combine_row<B>(from + row_of_map(inputs_, part.image, group, plane, line), c_.y[2], to,
+                    inputs_ * apart());
         }
-    }
-
-    // From the cells d0 to d3 around a pair: d0 - d2, d1 + d2, d2 - d1 and d1 - d3.
-    void combine_row(const float *x, float *to) const {
-        const int64_t product = inputs_ * apart();
-        Cell<B> d0 = {}, d1 = vectors::load_as<Cell<B>>(x);
-        for (int pair = 0; pair < width_; ++pair, to += B) {
-            const Cell<B> d2 = cell(x, 2 * pair + 1), d3 = cell(x, 2 * pair + 2);
-            vectors::put(to, d0 - d2);
-            vectors::put(to + product, d1 + d2);
-            vectors::put(to + 2 * product, d2 - d1);
-            vectors::put(to + 3 * product, d1 - d3);
-            d0 = d2;
-            d1 = d3;
-        }
-    }
-
-    Cell<B> cell(const float *x, int at) const {
-        return at < c_.y[2] ? vectors::load_as<Cell<B>>(x + at * B) : Cell<B>{};
     }
 
     void multiply_rows(const Part &part, int plane, const float *bias, float *to) const {

@@ -5,6 +5,7 @@ import tempfile
 import unittest
 import warnings
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
@@ -60,6 +61,19 @@ class Bad(NpzCase):
                 self.path.write_bytes(data)
                 with self.subTest(what), self.assertRaises(Damaged):
                     self.read_all()
+
+    def test_a_header_of_many_brackets_is_damaged(self):
+        header = b"(" * 5000
+        entry = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+        self.path.write_bytes(hostile.archive([("a.npy", entry)]))
+        with self.assertRaises(Damaged):
+            self.read_all()
+
+    def test_a_whole_file_that_memory_does_not_hold_is_not_damaged(self):
+        self.path.write_bytes(hostile.archive([("a.npy", hostile.npy())]))
+        with mock.patch("voxlstm.lib.base.npz.bytearray", side_effect=MemoryError, create=True):
+            with self.assertRaises(MemoryError):
+                self.read_all()
 
     def test_a_small_file_takes_little_memory(self):
         self.path.write_bytes(hostile.bomb())

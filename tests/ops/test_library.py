@@ -63,6 +63,11 @@ class Ways(unittest.TestCase):
                     with self.subTest(name, op=op.__name__):
                         self.assertEqual(self.way(name, op), "winograd")
         self.assertNotEqual(self.way("pairs of cells", convolution.KernelGradient), "winograd")
+        for name in SHAPES:
+            if name.startswith("many pairs"):
+                with self.subTest(name):
+                    way = self.way(name, convolution.KernelGradient)
+                    self.assertEqual(way == "winograd", layout.block() == 8)
         self.assertNotEqual(self.way("one image", convolution.Convolve), "winograd")
 
     @unittest.skipUnless(MULTIPLIES_BFLOAT16 & cpu_flags(), "no bfloat16 here")
