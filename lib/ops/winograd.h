@@ -52,7 +52,6 @@ inline int64_t all_cells(const Convolution &c) {
 template <int B> class Winograd : public Way {
     // With fewer the sums cost more than the products that they save: benchmarks/ways.py, results/ways.
     static constexpr int CHANNELS = 16, ROW = B == 16 ? 16 : 7;
-    static constexpr int ALL_CELLS = 256;        // of all images: with fewer, to combine the taps costs more
     static constexpr size_t CACHED = 256 << 10;  // bytes of sums and differences that a thread works with
     static constexpr int PLANES = 16;            // that a thread makes one after the other
     static constexpr int UNITS = 4;              // of work for a thread
@@ -72,10 +71,11 @@ template <int B> class Winograd : public Way {
         lines_ = std::clamp<int64_t>(lines, std::min(2, c_.y[1]), c_.y[1]);
     }
 
-    // Maps that have rows and channels enough.
+    // Maps that have rows and channels enough. How many images there are must not matter: in another way the last
+    // bits of an image are others, and a batch and its parts would differ.
     static bool serves(const Convolution &c) {
-        return c.operand != W && keeps_size(c) && c.y[c.space - 1] >= ROW && all_cells(c) >= ALL_CELLS
-               && c.x_channels >= CHANNELS && c.y_channels >= CHANNELS;
+        return c.operand != W && keeps_size(c) && c.y[c.space - 1] >= ROW && c.x_channels >= CHANNELS
+               && c.y_channels >= CHANNELS;
     }
 
     void run(void *x, float *w, void *y, float *b) override {

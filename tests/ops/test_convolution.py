@@ -193,6 +193,19 @@ class TestConvolution(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "does not make"):
             self.w(op, geometry, self.values(1, 16, 9, 9), self.values(1, 32, 8, 9), (3, 3))
 
+    def test_an_image_alone_has_the_bits_that_it_has_in_a_batch(self):
+        for name, case, x, w, dy in self.cases():
+            if name.startswith(("pairs", "many pairs", "enlarging")) and case["blocked"]:
+                geometry = self.geometry(**case)
+                forward, back = convolution.Convolve(geometry), convolution.Transpose(geometry)
+                with self.subTest(**case):
+                    y, dx = (
+                        [self.y(forward, geometry, part, w) for part in (x, x[-1:])],
+                        [self.x(back, geometry, w, part, x.shape[2:]) for part in (dy, dy[-1:])],
+                    )
+                    np.testing.assert_array_equal(y[0][-1:], y[1])
+                    np.testing.assert_array_equal(dx[0][-1:], dx[1])
+
     def test_shapes_are_told_without_computing(self):
         for blocked in (False, True):
             geometry = self.geometry("enlarging", blocked, False)

@@ -68,7 +68,7 @@ class Ways(unittest.TestCase):
                 with self.subTest(name):
                     way = self.way(name, convolution.KernelGradient)
                     self.assertEqual(way == "winograd", layout.block() == 8)
-        self.assertNotEqual(self.way("one image", convolution.Convolve), "winograd")
+        self.assertNotEqual(self.way("recurrent", convolution.Convolve), "winograd")
 
     @unittest.skipUnless(MULTIPLIES_BFLOAT16 & cpu_flags(), "no bfloat16 here")
     def test_every_convolution_has_a_kernel_for_bfloat16(self):
