@@ -26,7 +26,25 @@ struct Convolution {
 // `Role` in library.py.
 enum Role { Y = 0, X = 1, W = 2 };
 
-inline int round_up(int n, int part) { return (n + part - 1) / part * part; }
+// How many parts of a size make up a count.
+inline int64_t parts(int64_t count, int64_t size) { return (count + size - 1) / size; }
+
+inline int round_up(int n, int part) { return parts(n, part) * part; }
+
+// A map as the caller holds it: in blocks of channels, or plain, which is blocks of one.
+template <typename Value> struct MapView {
+    Value *data;
+    int channels, block;
+    const int32_t *size;
+
+    // The first cell of a row; the next one is `block` further.
+    Value *row(int64_t image, int channel, int64_t plane, int64_t line) const {
+        int64_t group = image * parts(channels, block) + channel / block;
+        return data + ((group * size[0] + plane) * size[1] + line) * size[2] * block + channel % block;
+    }
+};
+
+template <typename Value> MapView(Value *, int, int, const int32_t *) -> MapView<Value>;
 
 // The channels that lie side by side in a cell of a map: a block, or all where bfloat16 is multiplied.
 inline int block_of(const Convolution &c, int channels, bool blocked, int block) {

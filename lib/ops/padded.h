@@ -12,21 +12,6 @@
 
 namespace narrow {
 
-// A map as the caller holds it: in blocks of channels, or plain, which is blocks of one.
-template <typename Value> struct MapView {
-    Value *data;
-    int channels, block;
-    const int32_t *size;
-
-    // The first cell of a row; the next one is `block` further.
-    Value *row(int64_t image, int channel, int64_t plane, int64_t line) const {
-        int64_t group = image * (round_up(channels, block) / block) + channel / block;
-        return data + ((group * size[0] + plane) * size[1] + line) * size[2] * block + channel % block;
-    }
-};
-
-template <typename Value> MapView(Value *, int, int, const int32_t *) -> MapView<Value>;
-
 // Two neighbouring channels of a cell: what one lane of AVX512-BF16 multiplies and sums up at once.
 struct Pair {
     vectors::Bfloat16 first, second;
@@ -43,12 +28,12 @@ inline void read(const vectors::Bfloat16 *from, Pair &term) { term = {from[0], f
 // same from the second cell on, and so on, so that a vector finds its cells side by side.
 template <typename Term> class Padded {
   public:
-    // `left` zeros precede the map along each axis; `planes`, `lines` and `parts` (cells in each part
+    // `left` zeros precede the map along each axis; `planes`, `lines` and `part` (cells in each part
     // of a row) count what is kept.
     Padded(
-        int64_t images, int channels, std::vector<int> left, int planes, int lines, int parts, int stride = 1)
-        : images_(images), terms_(round_up(channels, CHANNELS<Term>) / CHANNELS<Term>), left_(left),
-          planes_(planes), lines_(lines), part_(parts), stride_(stride) {}
+        int64_t images, int channels, std::vector<int> left, int planes, int lines, int part, int stride = 1)
+        : images_(images), terms_(parts(channels, CHANNELS<Term>)), left_(left), planes_(planes),
+          lines_(lines), part_(part), stride_(stride) {}
 
     int terms() const { return terms_; }
 

@@ -213,7 +213,7 @@ class Plan : public Way {
 
     template <typename Value> void add_bias_and_apply_leaky(Value *x, const float *b) const {
         const int block = block_of(c_, c_.x_channels, c_.x_blocked, block_size());
-        const int64_t groups = round_up(c_.x_channels, block) / block;
+        const int64_t groups = parts(c_.x_channels, block);
         int64_t cells = 1;
         for (int i = 0; i < c_.space; ++i) cells *= c_.x[i];
         std::vector<float> bias(groups * block, 0.f);

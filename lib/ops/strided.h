@@ -19,8 +19,8 @@ struct Phase {
         const int stride = c.stride[axis], at = phase + c.padding[axis];
         first = at % stride;
         shift = at / stride;
-        taps = std::max(0, (c.kernel[axis] - first + stride - 1) / stride);
-        cells = std::max(0, (c.x[axis] - phase + stride - 1) / stride);
+        taps = std::max<int64_t>(0, parts(c.kernel[axis] - first, stride));
+        cells = std::max<int64_t>(0, parts(c.x[axis] - phase, stride));
     }
 
     // The cells of y that lie before and behind the map.
@@ -33,7 +33,7 @@ template <int B> class Strided : public Way {
 
   public:
     explicit Strided(const Convolution &c)
-        : c_(in_space(c)), inputs_(round_up(c_.y_channels, B) / B), outputs_(round_up(c_.x_channels, B) / B),
+        : c_(in_space(c)), inputs_(parts(c_.y_channels, B)), outputs_(parts(c_.x_channels, B)),
           panels_(c_.y_channels, c_.x_channels, c_.kernel[0] * c_.kernel[1] * c_.kernel[2]) {
         for (int axis = 0; axis < 3; ++axis)
             for (int phase = 0; phase < c_.stride[axis]; ++phase) phases_[axis].emplace_back(c_, axis, phase);
@@ -70,8 +70,9 @@ template <int B> class Strided : public Way {
         const auto bias = panels_.bias(c_, b);
         for (int image = 0; image < c_.images; image += images_) {
             const int images = std::min(images_, c_.images - image);
-            copy_rows(image, images, static_cast<const float *>(y));
-            multiply_rows(image, images, bias.data(), static_cast<float *>(x));
+            copy_rows(image, images, in_blocks<B>(static_cast<const float *>(y), c_.y_channels, c_.y));
+            multiply_rows(
+                image, images, bias.data(), in_blocks<B>(static_cast<float *>(x), c_.x_channels, c_.x));
         }
     }
 
@@ -85,15 +86,14 @@ template <int B> class Strided : public Way {
     }
 
     // All channels of a row side by side, between zeros.
-    void copy_rows(int image, int images, const float *from) const {
+    void copy_rows(int image, int images, const MapView<const float> &from) const {
 #pragma omp parallel for collapse(3) schedule(static)
         for (int i = 0; i < images; ++i)
             for (int plane = 0; plane < c_.y[0]; ++plane)
                 for (int line = 0; line < c_.y[1]; ++line) {
                     float *to = row_of(i, plane, line);
                     for (int group = 0; group < inputs_; ++group, to += apart()) {
-                        const int64_t number = static_cast<int64_t>(image + i) * inputs_ + group;
-                        const float *y = from + ((number * c_.y[0] + plane) * c_.y[1] + line) * c_.y[2] * B;
+                        const float *y = from.row(image + i, group * B, plane, line);
                         std::fill_n(to, before_ * B, 0.f);
                         std::copy_n(y, c_.y[2] * B, to + before_ * B);
                         std::fill(to + (before_ + c_.y[2]) * B, to + apart(), 0.f);
@@ -101,18 +101,15 @@ template <int B> class Strided : public Way {
                 }
     }
 
-    void multiply_rows(int image, int images, const float *bias, float *to) const {
+    void multiply_rows(int image, int images, const float *bias, const MapView<float> &to) const {
 #pragma omp parallel for collapse(4) schedule(static)
         for (int panel = 0; panel < panels_.count(); ++panel)
             for (int i = 0; i < images; ++i)
                 for (int plane = 0; plane < c_.x[0]; ++plane)
                     for (int line = 0; line < c_.x[1]; ++line) {
                         float *x[BLOCKS];
-                        for (int k = 0; k < BLOCKS; ++k) {
-                            const int64_t number =
-                                static_cast<int64_t>(image + i) * outputs_ + BLOCKS * panel + k;
-                            x[k] = to + ((number * c_.x[0] + plane) * c_.x[1] + line) * c_.x[2] * B;
-                        }
+                        for (int k = 0; k < BLOCKS; ++k)
+                            x[k] = to.row(image + i, (BLOCKS * panel + k) * B, plane, line);
                         for (int phase = 0; phase < c_.stride[2]; ++phase)
                             multiply_row(meetings_of(panel, i, plane, line, phases_[2][phase]),
                                 bias + panel * panels_.WIDTH, std::min(BLOCKS, outputs_ - BLOCKS * panel),

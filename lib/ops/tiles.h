@@ -14,6 +14,11 @@ namespace tiles {
 
 template <int B> using Cell = typename vectors::Block<B>::Cell;
 
+// A map in blocks of B channels, of three axes.
+template <int B, typename Value> MapView<Value> in_blocks(Value *map, int channels, const int32_t *size) {
+    return {map, channels, B, size};
+}
+
 constexpr int BLOCKS = 2;                                 // of a panel
 template <int B> constexpr int CELLS = B == 16 ? 12 : 6;  // AVX-512 has 32 registers, AVX2 has 16
 
@@ -56,7 +61,7 @@ template <int B> class Panels {
     Panels(int inputs, int outputs, int parts)
         : inputs_(inputs), outputs_(outputs), parts_(parts), lines_(round_up(inputs, B)) {}
 
-    int count() const { return round_up(outputs_, WIDTH) / WIDTH; }
+    int count() const { return parts(outputs_, WIDTH); }
     size_t bytes() const { return Scratch::rounded(sizeof(float) * count() * parts_ * apart()); }
 
     // How far parts lie from each other.

@@ -35,23 +35,21 @@ template <int B> void combine_row(const float *x, int cells, float *to, int64_t 
     }
 }
 
-// Whether a convolution is one of maps in blocks that keep their size, with rows of three taps.
-inline bool keeps_size(const Convolution &c) {
+// With fewer channels or cells of a row the sums cost more than the products that they save: benchmarks/ways.py,
+// results/ways.
+constexpr int CHANNELS = 16;
+template <int B> constexpr int ROW = B == 16 ? 16 : 7;
+
+// Whether pairs of cells pay: maps in blocks that keep their size, with three taps and channels and cells enough.
+template <int B> bool pairs_pay(const Convolution &c) {
     if (c.bfloat16 || !c.x_blocked || !c.y_blocked) return false;
     for (int i = 0; i < c.space; ++i)
         if (c.stride[i] != 1 || c.dilation[i] != 1 || 2 * c.padding[i] != c.kernel[i] - 1) return false;
-    return c.kernel[c.space - 1] == 3;
-}
-
-inline int64_t all_cells(const Convolution &c) {
-    int64_t result = c.images;
-    for (int i = 0; i < c.space; ++i) result *= c.y[i];
-    return result;
+    const int last = c.space - 1;
+    return c.kernel[last] == 3 && c.y[last] >= ROW<B> && c.x_channels >= CHANNELS && c.y_channels >= CHANNELS;
 }
 
 template <int B> class Winograd : public Way {
-    // With fewer the sums cost more than the products that they save: benchmarks/ways.py, results/ways.
-    static constexpr int CHANNELS = 16, ROW = B == 16 ? 16 : 7;
     static constexpr size_t CACHED = 256 << 10;  // bytes of sums and differences that a thread works with
     static constexpr int PLANES = 16;            // that a thread makes one after the other
     static constexpr int UNITS = 4;              // of work for a thread
@@ -65,22 +63,19 @@ template <int B> class Winograd : public Way {
   public:
     explicit Winograd(const Convolution &c)
         : c_(in_space(c.operand == Y ? c : turned(c))), from_y_(c.operand == X),
-          inputs_(round_up(c_.x_channels, B) / B), outputs_(round_up(c_.y_channels, B) / B),
-          width_((c_.y[2] + 1) / 2), panels_(c_.x_channels, c_.y_channels, PRODUCTS * rows_of_taps()) {
+          inputs_(parts(c_.x_channels, B)), outputs_(parts(c_.y_channels, B)), width_((c_.y[2] + 1) / 2),
+          panels_(c_.x_channels, c_.y_channels, PRODUCTS * rows_of_taps()) {
         const int64_t lines = CACHED / (sizeof(float) * c_.kernel[0] * row()) - 2 * c_.padding[1];
         lines_ = std::clamp<int64_t>(lines, std::min(2, c_.y[1]), c_.y[1]);
     }
 
-    // Maps that have rows and channels enough. How many images there are must not matter: in another way the last
-    // bits of an image are others, and a batch and its parts would differ.
-    static bool serves(const Convolution &c) {
-        return c.operand != W && keeps_size(c) && c.y[c.space - 1] >= ROW && c.x_channels >= CHANNELS
-               && c.y_channels >= CHANNELS;
-    }
+    // How many images there are must not matter: in another way the last bits of an image are others, and a batch
+    // and its parts would differ.
+    static bool serves(const Convolution &c) { return c.operand != W && pairs_pay<B>(c); }
 
     void run(void *x, float *w, void *y, float *b) override {
-        auto *from = static_cast<const float *>(from_y_ ? y : x);
-        auto *to = static_cast<float *>(from_y_ ? x : y);
+        const auto from = in_blocks<B>(static_cast<const float *>(from_y_ ? y : x), c_.x_channels, c_.x);
+        const auto to = in_blocks<B>(static_cast<float *>(from_y_ ? x : y), c_.y_channels, c_.y);
         const int threads = omp_get_max_threads();
         scratch().reset(panels_.bytes() + threads * bytes());
         combine_taps(w);
@@ -112,13 +107,6 @@ template <int B> class Winograd : public Way {
     size_t bytes() const {
         return Scratch::rounded(sizeof(float) * c_.kernel[0] * (lines_ + 2 * c_.padding[1]) * row());
     }
-    static int64_t parts(int64_t count, int64_t size) { return (count + size - 1) / size; }
-
-    // A row of a map, of a group of channels.
-    int64_t row_of_map(int groups, int image, int group, int plane, int line) const {
-        return (((static_cast<int64_t>(image) * groups + group) * c_.y[0] + plane) * c_.y[1] + line) * c_.y[2]
-               * B;
-    }
 
     // g0, (g0 + g1 + g2) / 2, (g0 - g1 + g2) / 2 and g2 of the taps of each row of the kernel.
     void combine_taps(const float *w) {
@@ -138,7 +126,8 @@ template <int B> class Winograd : public Way {
     }
 
     // Some lines of some planes of an image. The sums are kept of as many planes as the kernel has.
-    void make(const Part &part, const float *from, const float *bias, float *to) const {
+    void make(const Part &part, const MapView<const float> &from, const float *bias,
+        const MapView<float> &to) const {
         const int ahead = c_.padding[0], last = std::min(part.plane + PLANES, c_.y[0]);
         for (int plane = part.plane - ahead; plane < last + ahead; ++plane) {
             combine_cells(part, plane, from);
@@ -152,25 +141,24 @@ template <int B> class Winograd : public Way {
         return part.sums + (plane % c_.kernel[0] * lines + line - part.line + c_.padding[1]) * row();
     }
 
-    void combine_cells(const Part &part, int plane, const float *from) const {
+    void combine_cells(const Part &part, int plane, const MapView<const float> &from) const {
         if (plane < 0 || plane >= c_.y[0]) return;
         const int first = std::max(part.line - c_.padding[1], 0);
         const int last = std::min(part.line + lines_ + c_.padding[1], c_.y[1]);
         for (int line = first; line < last; ++line) {
             float *to = sums(part, plane, line);
             for (int group = 0; group < inputs_; ++group, to += apart())
-                combine_row<B>(from + row_of_map(inputs_, part.image, group, plane, line), c_.y[2], to,
-                    inputs_ * apart());
+                combine_row<B>(from.row(part.image, group * B, plane, line), c_.x[2], to, inputs_ * apart());
         }
     }
 
-    void multiply_rows(const Part &part, int plane, const float *bias, float *to) const {
+    void multiply_rows(const Part &part, int plane, const float *bias, const MapView<float> &to) const {
         const int last = std::min(part.line + lines_, c_.y[1]);
         for (int panel = part.panel; panel < part.panels; ++panel)
             for (int line = part.line; line < last; ++line) {
                 float *y[BLOCKS];
                 for (int k = 0; k < BLOCKS; ++k)
-                    y[k] = to + row_of_map(outputs_, part.image, BLOCKS * panel + k, plane, line);
+                    y[k] = to.row(part.image, (BLOCKS * panel + k) * B, plane, line);
                 multiply_row(meetings_of(part, panel, plane, line), bias + panel * panels_.WIDTH,
                     std::min(BLOCKS, outputs_ - BLOCKS * panel), y);
             }

@@ -15,8 +15,8 @@
 namespace tiles {
 
 template <int B> class WinogradKernel : public Way {
-    // Where it is faster than oneDNN and the loops of narrow.h: benchmarks/ways.py, results/ways.
-    static constexpr int CHANNELS = 16, ROW = 7, ALL_CELLS = 2048;
+    // With fewer cells in all images, what is added up at the end costs more than the pairs save.
+    static constexpr int ALL_CELLS = 2048;
     static constexpr size_t CACHED = 256 << 10;  // bytes of sums and differences that a thread works with
     static constexpr int TOTALS = 8;  // that are added up at the end, whatever the number of threads
     static constexpr size_t ALL_TOTALS = 8 << 20;  // bytes of them, at most, if more than one
@@ -32,28 +32,28 @@ template <int B> class WinogradKernel : public Way {
 
   public:
     explicit WinogradKernel(const Convolution &c)
-        : c_(in_space(c)), x_groups_(round_up(c.x_channels, B) / B), y_groups_(round_up(c.y_channels, B) / B),
-          panels_(round_up(c.y_channels, WIDTH) / WIDTH), width_((c_.y[2] + 1) / 2),
-          rows_(c_.kernel[0] * c_.kernel[1]) {
+        : c_(in_space(c)), x_groups_(parts(c.x_channels, B)), y_groups_(parts(c.y_channels, B)),
+          panels_(parts(c.y_channels, WIDTH)), width_((c_.y[2] + 1) / 2), rows_(c_.kernel[0] * c_.kernel[1]) {
         // A piece reads and writes all totals once, so that large ones want large pieces.
         const size_t piece = std::max(CACHED, bytes(total()) / 2);
         const int64_t lines = piece / (sizeof(float) * (c_.kernel[0] * x_row() + y_row()));
         lines_ = std::clamp<int64_t>(lines, std::min(4, c_.y[1]), c_.y[1]);
-        bands_ = (c_.y[1] + lines_ - 1) / lines_;
+        bands_ = parts(c_.y[1], lines_);
     }
 
-    // Maps that have rows and channels enough, where oneDNN's blocks are of 8: with larger ones its own are fast.
+    // Where oneDNN's blocks are of 8: with larger ones its own gradients are fast.
     static bool serves(const Convolution &c) {
-        return B == 8 && c.operand == W && keeps_size(c) && c.y[c.space - 1] >= ROW
-               && all_cells(c) >= ALL_CELLS && c.x_channels >= CHANNELS && c.y_channels >= CHANNELS;
+        return B == 8 && c.operand == W && pairs_pay<B>(c) && all_cells(c) >= ALL_CELLS;
     }
 
     void run(void *x, float *w, void *y, float *) override {
         const int threads = omp_get_max_threads(), pieces = c_.images * bands_;
         const int64_t most = std::min<int64_t>(ALL_TOTALS / bytes(total()), all_cells(c_) / TOTAL_CELLS);
         const int totals = std::clamp<int64_t>(most, 1, std::min(TOTALS, pieces));
-        const int shares = std::clamp((UNITS * threads + totals - 1) / totals, 1, panels_);
+        const int shares = std::clamp<int64_t>(parts(UNITS * threads, totals), 1, panels_);
         scratch().reset(threads * (bytes(x_size()) + bytes(y_size())) + totals * bytes(total()));
+        const auto from_x = in_blocks<B>(static_cast<const float *>(x), c_.x_channels, c_.x);
+        const auto from_y = in_blocks<B>(static_cast<const float *>(y), c_.y_channels, c_.y);
         std::vector<Part> own(threads);
         for (Part &part : own) {
             part.x = static_cast<float *>(scratch().take(bytes(x_size())));
@@ -69,8 +69,7 @@ template <int B> class WinogradKernel : public Way {
                 part.panel = panels_ * share / shares;
                 part.panels = panels_ * (share + 1) / shares;
                 for (int piece = pieces * i / totals; piece < pieces * (i + 1) / totals; ++piece)
-                    add_piece(part, piece, piece == pieces * i / totals, static_cast<const float *>(x),
-                        static_cast<const float *>(y));
+                    add_piece(part, piece, piece == pieces * i / totals, from_x, from_y);
             }
         collect(sums, w);
     }
@@ -80,15 +79,19 @@ template <int B> class WinogradKernel : public Way {
   private:
     static constexpr int WIDTH = BLOCKS * B;  // channels of y in a panel
 
+    static int64_t all_cells(const Convolution &c) {
+        int64_t result = c.images;
+        for (int i = 0; i < c.space; ++i) result *= c.y[i];
+        return result;
+    }
     int64_t apart() const { return static_cast<int64_t>(width_) * B; }  // groups of channels of a row
     int64_t x_row() const { return PRODUCTS * x_groups_ * apart(); }    // of sums and differences
     int64_t y_row() const { return PRODUCTS * panels_ * BLOCKS * apart(); }
     int x_lines() const { return lines_ + 2 * c_.padding[1]; }
     int64_t x_size() const { return c_.kernel[0] * x_lines() * x_row(); }
     int64_t y_size() const { return lines_ * y_row(); }
-    int64_t sums() const {
-        return static_cast<int64_t>(panels_) * x_groups_ * B * WIDTH;
-    }  // of a product and row
+    // Of a product and a row of taps, and of all.
+    int64_t sums() const { return static_cast<int64_t>(panels_) * x_groups_ * B * WIDTH; }
     int64_t total() const { return PRODUCTS * rows_ * sums(); }
     static size_t bytes(int64_t floats) { return Scratch::rounded(sizeof(float) * floats); }
 
@@ -103,14 +106,9 @@ template <int B> class WinogradKernel : public Way {
         return part.x + (plane % c_.kernel[0] * x_lines() + line - part.line + c_.padding[1]) * x_row();
     }
 
-    const float *row_of(
-        const float *map, int groups, const Part &part, int group, int plane, int line) const {
-        const int64_t number = static_cast<int64_t>(part.image) * groups + group;
-        return map + ((number * c_.y[0] + plane) * c_.y[1] + line) * c_.y[2] * B;
-    }
-
     // Some lines of all planes of an image.
-    void add_piece(Part &part, int piece, bool first, const float *x, const float *y) const {
+    void add_piece(Part &part, int piece, bool first, const MapView<const float> &x,
+        const MapView<const float> &y) const {
         part.image = piece / bands_;
         part.line = piece % bands_ * lines_;
         part.last = std::min(part.line + lines_, c_.y[1]);
@@ -127,24 +125,22 @@ template <int B> class WinogradKernel : public Way {
         }
     }
 
-    void combine_x(const Part &part, int plane, const float *x) const {
+    void combine_x(const Part &part, int plane, const MapView<const float> &x) const {
         const int first = std::max(part.line - c_.padding[1], 0);
         for (int line = first; line < std::min(part.last + c_.padding[1], c_.y[1]); ++line) {
             float *to = x_line(part, plane, line);
             for (int group = 0; group < x_groups_; ++group, to += apart())
-                combine_row<B>(
-                    row_of(x, x_groups_, part, group, plane, line), c_.y[2], to, x_groups_ * apart());
+                combine_row<B>(x.row(part.image, group * B, plane, line), c_.x[2], to, x_groups_ * apart());
         }
     }
 
     // e0, e0 + e1, e0 - e1 and -e1 of each pair. A panel that is not full repeats its last block, for nobody.
-    void combine_y(const Part &part, const float *y) const {
+    void combine_y(const Part &part, const MapView<const float> &y) const {
         const int64_t product = panels_ * BLOCKS * apart();
         for (int line = part.line; line < part.last; ++line)
             for (int group = BLOCKS * part.panel; group < BLOCKS * part.panels; ++group) {
                 float *to = part.y + (line - part.line) * y_row() + group * apart();
-                const float *from =
-                    row_of(y, y_groups_, part, std::min(group, y_groups_ - 1), part.plane, line);
+                const float *from = y.row(part.image, std::min(group, y_groups_ - 1) * B, part.plane, line);
                 for (int at = 0; at < c_.y[2]; at += 2, to += B) {
                     const auto e0 = cell_of<B>(from, c_.y[2], at), e1 = cell_of<B>(from, c_.y[2], at + 1);
                     vectors::put(to, e0);
@@ -213,8 +209,8 @@ template <int B> class WinogradKernel : public Way {
     }
 
     Convolution c_;
-    int x_groups_, y_groups_, panels_, width_,
-        rows_;           // width_ counts pairs of cells, rows_ those of the kernel
+    int x_groups_, y_groups_, panels_;
+    int width_, rows_;   // pairs of cells of a row; rows of taps
     int lines_, bands_;  // lines at a time, and how many times
 };
 
