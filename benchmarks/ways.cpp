@@ -10,6 +10,8 @@
 #include "winograd.h"
 #include "winograd_kernel.h"
 
+extern "C" const char *voxlstm_way(const Convolution *);  // of the library
+
 namespace {
 
 struct Case {
@@ -19,7 +21,6 @@ struct Case {
 // Made as the loops are, with the size of a block.
 template <typename Tiled> struct ByTiles : Tiled {
     ByTiles(const Convolution &c, int) : Tiled(c) {}
-    static bool serves(const Convolution &c, int) { return Tiled::serves(c); }
 };
 
 Convolution convolution(Role operand, const Case &k, int block) {
@@ -61,19 +62,21 @@ template <typename Loops> void compare(Role operand, const Case &k) {
     Loops loops(c, block);
     auto plan = onednn::make_plan(c);
     const double ours = microseconds(loops, x, w, y), theirs = microseconds(*plan, x, w, y);
-    std::printf("%-8s %4d %4d %5d %8.1f %9.0f %9.0f %7.2f  %-6s %s\n",
+    std::printf("%-8s %4d %4d %5d %8.1f  %-8s %9.0f %9.0f %7.2f  %-12s %s\n",
         operand == W   ? k.space == 3 ? "kernel" : "kern 2-D"
         : operand == X ? "larger"
         : k.space == 3 ? "map"
                        : "map 2-D",
-        k.x_channels, k.y_channels, k.cells, 1.0 * x_filled * y_filled / (k.x_channels * k.y_channels), ours,
-        theirs, theirs / ours, Loops::serves(c, block) ? "ours" : "oneDNN", plan->name().c_str());
+        k.x_channels, k.y_channels, k.cells, 1.0 * x_filled * y_filled / (k.x_channels * k.y_channels),
+        loops.name().c_str(), ours, theirs, theirs / ours, voxlstm_way(&c), plan->name().c_str());
 }
 
 }  // namespace
 
 int main() {
-    std::printf("operand     x    y cells   factor   ours/us oneDNN/us   ratio  chosen oneDNN's\n");
+    std::printf("convolutions of two images\n");
+    std::printf(
+        "operand     x    y cells   factor  way       its/us oneDNN/us   ratio  chosen       oneDNN's\n");
     const Case maps[] = {
         {16, 2, 32}, {32, 2, 32}, {8, 8, 16}, {4, 16, 16}, {16, 4, 16}, {8, 4, 16}, {8, 16, 16}};
     for (const Case &k : maps)
@@ -82,7 +85,7 @@ int main() {
         {32, 16, 32}, {32, 32, 32}, {16, 16, 16}, {8, 16, 16}, {96, 128, 64, 2}, {128, 256, 33, 2},
         {256, 256, 17, 2}, {256, 256, 9, 2}, {64, 64, 9, 2}, {256, 256, 5, 2}, {32, 32, 64, 2}};
     const Case larger[] = {{128, 128, 8, 3, 2}, {128, 128, 16, 3, 2}, {64, 128, 32, 3, 2}, {16, 32, 16, 3, 2},
-        {8, 16, 32, 3, 2}, {64, 64, 32, 2, 2}};
+        {8, 16, 32, 3, 2}};
     vectors::by_block(onednn::block_size(), [&](auto B) {
         for (const Case &k : pairs) compare<ByTiles<tiles::Winograd<B>>>(Y, k);
         for (const Case &k : larger) compare<ByTiles<tiles::Strided<B>>>(X, k);

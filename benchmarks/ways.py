@@ -1,8 +1,9 @@
 """Which way computes a convolution or a matrix product fastest: the thresholds of ``lib/ops``.
 
 Of convolutions it compares oneDNN with ours: the loops of ``lib/ops/narrow.h`` where channels are few, the pairs
-of cells of ``winograd.h`` where they are many, and the phases of ``strided.h`` where a map is enlarged; of matrix
-products the loops of ``dense.h`` with NumPy's BLAS. Each time is the smallest of some runs of one thread.
+of cells of ``winograd.h`` and ``winograd_kernel.h`` where they are many, and the phases of ``strided.h`` where a map
+is enlarged; *chosen* is the way that the library takes. Of matrix products it compares the loops of ``dense.h`` with
+NumPy's BLAS. Each time is the smallest of some runs of one thread.
 ``results/ways`` has one table for each kind of CPU, named as in ``results/cpu``.
 """
 
@@ -38,7 +39,8 @@ def convolutions():
     compiler = os.environ.get("CXX", "g++")
     with tempfile.TemporaryDirectory(prefix="voxlstm-") as folder:
         program = Path(folder, "ways")
-        command = [compiler, *library.FLAGS, *includes, str(source), "-o", str(program), *links]
+        native = library.load()._name
+        command = [compiler, *library.FLAGS, *includes, str(source), native, "-o", str(program), *links]
         subprocess.run(command, check=True)
         subprocess.run([program], check=True)
 

@@ -1,4 +1,4 @@
-// The transposed convolution by phases.
+// The transposed convolution of three axes by phases.
 //
 // A phase is what remains of a cell's place in x when it is divided by the stride; the cells of one
 // phase all meet the same taps.
@@ -33,7 +33,7 @@ template <int B> class Strided : public Way {
 
   public:
     explicit Strided(const Convolution &c)
-        : c_(in_space(c)), inputs_(parts(c_.y_channels, B)), outputs_(parts(c_.x_channels, B)),
+        : c_(c), inputs_(parts(c_.y_channels, B)), outputs_(parts(c_.x_channels, B)),
           panels_(c_.y_channels, c_.x_channels, c_.kernel[0] * c_.kernel[1] * c_.kernel[2]) {
         for (int axis = 0; axis < 3; ++axis)
             for (int phase = 0; phase < c_.stride[axis]; ++phase) phases_[axis].emplace_back(c_, axis, phase);
@@ -47,7 +47,8 @@ template <int B> class Strided : public Way {
     }
 
     static bool serves(const Convolution &c) {
-        if (B != 8 || c.operand != X || c.bfloat16 || !c.x_blocked || !c.y_blocked) return false;
+        if (B != 8 || c.space != 3 || c.operand != X || c.bfloat16 || !c.x_blocked || !c.y_blocked)
+            return false;
         bool strided = false;
         for (int i = 0; i < c.space; ++i) {
             if (c.dilation[i] != 1) return false;

@@ -7,6 +7,8 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -40,19 +42,28 @@ template <int B> void combine_row(const float *x, int cells, float *to, int64_t 
 constexpr int CHANNELS = 16;
 template <int B> constexpr int ROW = B == 16 ? 16 : 7;
 
+// The cells of an image of y.
+inline int64_t cells_of_image(const Convolution &c) {
+    return std::accumulate(c.y, c.y + c.space, int64_t{1}, std::multiplies<>());
+}
+
 // Whether pairs of cells pay: maps in blocks that keep their size, with three taps and channels and cells enough.
-template <int B> bool pairs_pay(const Convolution &c) {
+// How many images there are must not matter: in another way the last bits of an image are others, and a batch
+// and its parts would differ.
+template <int B> bool pairs_pay(const Convolution &c, int64_t fewest_cells) {
     if (c.bfloat16 || !c.x_blocked || !c.y_blocked) return false;
     for (int i = 0; i < c.space; ++i)
         if (c.stride[i] != 1 || c.dilation[i] != 1 || 2 * c.padding[i] != c.kernel[i] - 1) return false;
     const int last = c.space - 1;
-    return c.kernel[last] == 3 && c.y[last] >= ROW<B> && c.x_channels >= CHANNELS && c.y_channels >= CHANNELS;
+    return c.kernel[last] == 3 && c.y[last] >= ROW<B> && cells_of_image(c) >= fewest_cells
+           && c.x_channels >= CHANNELS && c.y_channels >= CHANNELS;
 }
 
 template <int B> class Winograd : public Way {
     static constexpr size_t CACHED = 256 << 10;  // bytes of sums and differences that a thread works with
     static constexpr int PLANES = 16;            // that a thread makes one after the other
     static constexpr int UNITS = 4;              // of work for a thread
+    static constexpr int FEWEST_CELLS = 128;     // of an image
 
     // What a thread makes at once: lines of an image, in some planes, from these on, and some panels of them.
     struct Part {
@@ -69,9 +80,7 @@ template <int B> class Winograd : public Way {
         lines_ = std::clamp<int64_t>(lines, std::min(2, c_.y[1]), c_.y[1]);
     }
 
-    // How many images there are must not matter: in another way the last bits of an image are others, and a batch
-    // and its parts would differ.
-    static bool serves(const Convolution &c) { return c.operand != W && pairs_pay<B>(c); }
+    static bool serves(const Convolution &c) { return c.operand != W && pairs_pay<B>(c, FEWEST_CELLS); }
 
     void run(void *x, float *w, void *y, float *b) override {
         const auto from = in_blocks<B>(static_cast<const float *>(from_y_ ? y : x), c_.x_channels, c_.x);

@@ -15,8 +15,7 @@
 namespace tiles {
 
 template <int B> class WinogradKernel : public Way {
-    // With fewer cells in all images, what is added up at the end costs more than the pairs save.
-    static constexpr int ALL_CELLS = 2048;
+    static constexpr int FEWEST_CELLS = 300;     // of an image
     static constexpr size_t CACHED = 256 << 10;  // bytes of sums and differences that a thread works with
     static constexpr int TOTALS = 8;  // that are added up at the end, whatever the number of threads
     static constexpr size_t ALL_TOTALS = 8 << 20;  // bytes of them, at most, if more than one
@@ -43,12 +42,13 @@ template <int B> class WinogradKernel : public Way {
 
     // Where oneDNN's blocks are of 8: with larger ones its own gradients are fast.
     static bool serves(const Convolution &c) {
-        return B == 8 && c.operand == W && pairs_pay<B>(c) && all_cells(c) >= ALL_CELLS;
+        return B == 8 && c.operand == W && pairs_pay<B>(c, FEWEST_CELLS);
     }
 
     void run(void *x, float *w, void *y, float *) override {
         const int threads = omp_get_max_threads(), pieces = c_.images * bands_;
-        const int64_t most = std::min<int64_t>(ALL_TOTALS / bytes(total()), all_cells(c_) / TOTAL_CELLS);
+        const int64_t most =
+            std::min<int64_t>(ALL_TOTALS / bytes(total()), c_.images * cells_of_image(c_) / TOTAL_CELLS);
         const int totals = std::clamp<int64_t>(most, 1, std::min(TOTALS, pieces));
         const int shares = std::clamp<int64_t>(parts(UNITS * threads, totals), 1, panels_);
         scratch().reset(threads * (bytes(x_size()) + bytes(y_size())) + totals * bytes(total()));
@@ -79,11 +79,6 @@ template <int B> class WinogradKernel : public Way {
   private:
     static constexpr int WIDTH = BLOCKS * B;  // channels of y in a panel
 
-    static int64_t all_cells(const Convolution &c) {
-        int64_t result = c.images;
-        for (int i = 0; i < c.space; ++i) result *= c.y[i];
-        return result;
-    }
     int64_t apart() const { return static_cast<int64_t>(width_) * B; }  // groups of channels of a row
     int64_t x_row() const { return PRODUCTS * x_groups_ * apart(); }    // of sums and differences
     int64_t y_row() const { return PRODUCTS * panels_ * BLOCKS * apart(); }

@@ -34,8 +34,8 @@ SHAPES = {
     "recurrent, one cell alone": (3, 16, 48, (1, 1, 1), (3, 3, 3), "half", (1, 1, 1), (1, 1, 1)),
     "wide border": (2, 16, 16, (2, 5, 3), (4, 2, 3), (3, 1, 2), (2, 2, 1), (1, 1, 1)),
     "wide border, one axis": (2, 16, 16, (3, 6, 2), (4, 1, 1), (3, 0, 0), (2, 2, 1), (1, 1, 1)),
-    "pairs of cells": (4, 40, 32, (5, 16), (3, 3), "half", (1, 1), (1, 1)),
-    "pairs and one cell": (4, 32, 56, (6, 17), (5, 3), "half", (1, 1), (1, 1)),
+    "pairs of cells": (4, 40, 32, (9, 16), (3, 3), "half", (1, 1), (1, 1)),
+    "pairs and one cell": (4, 32, 56, (8, 17), (5, 3), "half", (1, 1), (1, 1)),
     "pairs of cells in space": (2, 32, 40, (3, 4, 18), (3, 1, 3), "half", (1, 1, 1), (1, 1, 1)),
     "pairs and one cell in space": (2, 33, 32, (4, 3, 17), (3, 3, 3), "half", (1, 1, 1), (1, 1, 1)),
     "pairs of cells in many planes": (1, 128, 24, (18, 5, 16), (3, 3, 3), "half", (1, 1, 1), (1, 1, 1)),
@@ -50,9 +50,9 @@ SHAPES = {
     "whole blocks in long rows": (2, 16, 8, (3, 10, 19), (3, 3, 3), "half", (1, 1, 1), (1, 1, 1)),
     "odd channels": (2, 5, 7, (6, 4, 5), (3, 1, 2), "valid", (1, 2, 1), (1, 1, 1)),
     "enlarging unequally": (2, 16, 24, (7, 6, 8), (4, 3, 2), (1, 1, 0), (2, 1, 2), (1, 1, 1)),
-    "enlarging to cells that meet no tap": (2, 16, 24, (9, 7), (1, 2), "valid", (2, 3), (1, 1)),
-    "enlarging many pictures": (5, 16, 256, (43, 42), (2, 3), (0, 1), (2, 2), (1, 1)),
-    "enlarging rows alone": (3, 24, 16, (5, 12), (3, 5), (1, 2), (1, 2), (1, 1)),
+    "enlarging to cells that meet no tap": (2, 16, 24, (2, 9, 7), (1, 1, 2), "valid", (1, 2, 3), (1, 1, 1)),
+    "enlarging many images": (5, 16, 256, (2, 23, 42), (1, 2, 3), (0, 0, 1), (1, 2, 2), (1, 1, 1)),
+    "enlarging rows alone": (3, 24, 16, (2, 5, 12), (1, 3, 5), (0, 1, 2), (1, 1, 2), (1, 1, 1)),
 }
 
 
