@@ -1,9 +1,9 @@
 // Convolutions over oneDNN, behind plain C calls.
 //
-// Maps are dense arrays, of float32 or, where they are blocked, perhaps of bfloat16: "plain" (images, channels, space) or "blocked"
-// (images, ceil(channels / B), space, B) with B = block(); the channels that fill up the last
-// block hold zeros, and every call keeps them zero. Sums run in an order that does not depend on
-// the number of threads.
+// Maps are dense arrays, of float32 or, where they are blocked, perhaps of bfloat16: "plain" (images, channels,
+// space) or "blocked" (images, ceil(channels / B), space, B) with B = block(); the channels that fill up the
+// last block hold zeros, and every call keeps them zero. Sums run in an order that does not depend on the number
+// of threads.
 #include <dnnl.hpp>
 #include <malloc.h>
 #include <omp.h>
@@ -107,7 +107,7 @@ int voxlstm_convolve(const Convolution *c, void *x, float *w, void *y, float *b)
     return guarded([&] { way_for(*c).run(x, w, y, b); });
 }
 
-// Names how a convolution is computed: "narrow", "winograd" or "strided" by ours, or oneDNN's implementation.
+// Names how a convolution is computed: as one of our ways calls itself, or oneDNN's implementation.
 const char *voxlstm_way(const Convolution *c) {
     static std::string text;
     return guarded([&] { text = way_for(*c).name(); }) ? "" : text.c_str();

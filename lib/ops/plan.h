@@ -43,8 +43,14 @@ struct Window {
         return result;
     }
 
-    bool unit_stride() const {
-        return std::all_of(stride.begin(), stride.end(), [](int64_t s) { return s == 1; });
+    // Whether `turned` serves: with stride 1, where no zeros are wanting. On AVX-512 oneDNN has no kernel that
+    // leaves cells of y out.
+    static bool turns(const Convolution &c) {
+        const Window v = turned(c);
+        const auto negative = [](int64_t zeros) { return zeros < 0; };
+        return std::all_of(v.stride.begin(), v.stride.end(), [](int64_t s) { return s == 1; })
+               && std::none_of(v.before.begin(), v.before.end(), negative)
+               && std::none_of(v.after.begin(), v.after.end(), negative);
     }
 };
 
@@ -59,7 +65,7 @@ struct Window {
 class Plan : public Way {
   public:
     Plan(const Convolution &c, Layout layout)
-        : c_(c), window_(c), transposed_by_forward_(c.operand == X && window_.unit_stride()),
+        : c_(c), window_(c), transposed_by_forward_(c.operand == X && Window::turns(c)),
           finish_(c.operand == X && !transposed_by_forward_ && (c.bias || c.leaky)),
           x_(c, c.x_channels, c.x, c.x_blocked, c.operand == X, layout),
           y_(c, c.y_channels, c.y, c.y_blocked, c.operand == Y, layout),
