@@ -3,12 +3,11 @@
 ``cpu_tables.py FILE ...`` takes the files of ``results/cpu``.
 """
 
-import json
-import sys
-from pathlib import Path
+import argparse
 
 from voxlstm.lib.backend.precision import BFLOAT16, FLOAT32
-from voxlstm.lib.base.errors import run_tool
+from voxlstm.lib.base.errors import UserError, run_tool
+from voxlstm.lib.base.files import read_json
 
 from cpu_cases import label
 from cpu_contenders import QUIET, compared
@@ -103,8 +102,13 @@ def section(result):
 
 def main(argv=None):
     """Print the section of each file."""
-    for path in sys.argv[1:] if argv is None else argv:
-        print(section(json.loads(Path(path).read_text())))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a result of make bench")
+    for path in parser.parse_args(argv).files:
+        try:
+            print(section(read_json(path)))
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path} is no result of make bench ({error})") from error
 
 
 if __name__ == "__main__":

@@ -246,6 +246,11 @@ class Comparing(unittest.TestCase):
             tables.as_text([["a", "bc"], ["def", "g"]], "="), "===  ==\na    bc\n===  ==\ndef  g\n===  =="
         )
 
+    def test_tables_of_other_files_are_refused(self):
+        for name in ("README.rst", "results/busy.json", "models/pretrained.npz"):
+            with self.subTest(name), self.assertRaisesRegex(UserError, "no result of make bench"):
+                tables.main([str(ROOT / name)])
+
 
 @unittest.skipUnless((ROOT / ".venv-bench/bin/python").exists(), "no environment with PyTorch")
 class Torch(unittest.TestCase):
