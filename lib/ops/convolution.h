@@ -5,6 +5,8 @@
 #include <new>
 #include <string>
 
+#include "sizes.h"
+
 extern "C" {
 
 // One convolution y = x * w, of which a call computes one of the three operands from the others.
@@ -26,11 +28,6 @@ struct Convolution {
 // `Role` in library.py.
 enum Role { Y = 0, X = 1, W = 2 };
 
-// How many parts of a size make up a count.
-inline int64_t parts(int64_t count, int64_t size) { return (count + size - 1) / size; }
-
-inline int round_up(int n, int part) { return parts(n, part) * part; }
-
 // A map as the caller holds it: in blocks of channels, or plain, which is blocks of one.
 template <typename Value> struct MapView {
     Value *data;
@@ -39,7 +36,7 @@ template <typename Value> struct MapView {
 
     // The first cell of a row; the next one is `block` further.
     Value *row(int64_t image, int channel, int64_t plane, int64_t line) const {
-        int64_t group = image * parts(channels, block) + channel / block;
+        int64_t group = image * ceil_div(channels, block) + channel / block;
         return data + ((group * size[0] + plane) * size[1] + line) * size[2] * block + channel % block;
     }
 };
@@ -80,7 +77,7 @@ class Scratch {
         used_ += rounded(bytes);
         return result;
     }
-    static size_t rounded(size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+    static size_t rounded(size_t bytes) { return round_up(bytes, alignment); }
 
   private:
     static constexpr size_t alignment = 4096;

@@ -126,11 +126,7 @@ class KernelCopy {
         return true;
     }
 
-    int64_t taps() const {
-        int64_t result = 1;
-        for (int i = 0; i < c_.space; ++i) result *= c_.kernel[i];
-        return result;
-    }
+    int64_t taps() const { return product(c_.kernel, c_.space); }
 
     // Whether one axis of the caller's kernel lies inside another, as oneDNN wants its strides.
     bool nested() const {

@@ -240,7 +240,7 @@ class NarrowKernel : public Narrow {
   public:
     NarrowKernel(const Convolution &c, int block)
         : Narrow(c, block), group_(c.y_channels <= 2 ? 2 : 4), width_(round_up(c.y[2], V)),
-          slabs_((c.y[0] + SLAB - 1) / SLAB),
+          slabs_(ceil_div(c.y[0], SLAB)),
           x_(c.images, c.x_channels, {c.padding[0], c.padding[1], c.padding[2]},
               (c.y[0] - 1) * c.stride[0] + c.kernel[0], (c.y[1] - 1) * c.stride[1] + c.kernel[1],
               width_ + (KW - 1) / c.stride[2], c.stride[2]),

@@ -32,7 +32,7 @@ template <typename Term> class Padded {
     // of a row) count what is kept.
     Padded(
         int64_t images, int channels, std::vector<int> left, int planes, int lines, int part, int stride = 1)
-        : images_(images), terms_(parts(channels, CHANNELS<Term>)), left_(left), planes_(planes),
+        : images_(images), terms_(ceil_div(channels, CHANNELS<Term>)), left_(left), planes_(planes),
           lines_(lines), part_(part), stride_(stride) {}
 
     int terms() const { return terms_; }
@@ -108,7 +108,7 @@ template <typename Term> class Padded {
         const Value *from = row_of(map, image, term * CHANNELS<Term>, plane, line);
         if (!from) return;
         for (int phase = 0; phase < stride_; ++phase, to += part_) {
-            int cell = std::max(0, (left_[2] - phase + stride_ - 1) / stride_);
+            int cell = std::max<int64_t>(0, ceil_div(left_[2] - phase, stride_));
             int64_t at = static_cast<int64_t>(cell) * stride_ + phase - left_[2];
             for (; cell < part_ && at < map.size[2]; ++cell, at += stride_)
                 read(from + at * map.block, to[cell]);

@@ -12,6 +12,7 @@
 #include "bfloat16.h"
 #include "call.h"
 #include "dense.h"
+#include "sizes.h"
 #include "vectors.h"
 
 using vectors::Bfloat16;
@@ -35,7 +36,7 @@ struct Grid {
 template <int B, typename Value> struct Blocks {
     int64_t width, groups;
 
-    explicit Blocks(int64_t channels) : width(B), groups((channels + B - 1) / B) {
+    explicit Blocks(int64_t channels) : width(B), groups(ceil_div(channels, B)) {
         if (std::is_same_v<Value, Bfloat16>) {
             width *= groups;
             groups = 1;
@@ -134,7 +135,7 @@ void leaky_gradient(const Value *y, const Value *dy, float slope, int64_t images
     int64_t cells, Value *dz, float *db) {
     using Cell = typename Block<B>::Cell;
     const Blocks<B, Value> blocks(channels);
-    const int64_t width = blocks.width, units = images * blocks.groups, parts = (cells + PART - 1) / PART;
+    const int64_t width = blocks.width, units = images * blocks.groups, parts = ceil_div(cells, PART);
     std::vector<double> sums(units * parts * width, 0.0);
 #pragma omp parallel for collapse(2) schedule(static)
     for (int64_t unit = 0; unit < units; ++unit)

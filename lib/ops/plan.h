@@ -219,9 +219,8 @@ class Plan : public Way {
 
     template <typename Value> void add_bias_and_apply_leaky(Value *x, const float *b) const {
         const int block = block_of(c_, c_.x_channels, c_.x_blocked, block_size());
-        const int64_t groups = parts(c_.x_channels, block);
-        int64_t cells = 1;
-        for (int i = 0; i < c_.space; ++i) cells *= c_.x[i];
+        const int64_t groups = ceil_div(c_.x_channels, block);
+        const int64_t cells = product(c_.x, c_.space);
         std::vector<float> bias(groups * block, 0.f);
         if (c_.bias) std::copy(b, b + c_.x_channels, bias.begin());
         const float slope = c_.leaky ? c_.slope : 1.f;

@@ -19,8 +19,8 @@ struct Phase {
         const int stride = c.stride[axis], at = phase + c.padding[axis];
         first = at % stride;
         shift = at / stride;
-        taps = std::max<int64_t>(0, parts(c.kernel[axis] - first, stride));
-        cells = std::max<int64_t>(0, parts(c.x[axis] - phase, stride));
+        taps = std::max<int64_t>(0, ceil_div(c.kernel[axis] - first, stride));
+        cells = std::max<int64_t>(0, ceil_div(c.x[axis] - phase, stride));
     }
 
     // The cells of y that lie before and behind the map.
@@ -33,7 +33,7 @@ template <int B> class Strided : public Way {
 
   public:
     explicit Strided(const Convolution &c)
-        : c_(c), inputs_(parts(c_.y_channels, B)), outputs_(parts(c_.x_channels, B)),
+        : c_(c), inputs_(ceil_div(c_.y_channels, B)), outputs_(ceil_div(c_.x_channels, B)),
           panels_(c_.y_channels, c_.x_channels, c_.kernel[0] * c_.kernel[1] * c_.kernel[2]) {
         for (int axis = 0; axis < 3; ++axis)
             for (int phase = 0; phase < c_.stride[axis]; ++phase) phases_[axis].emplace_back(c_, axis, phase);

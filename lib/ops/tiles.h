@@ -61,7 +61,7 @@ template <int B> class Panels {
     Panels(int inputs, int outputs, int parts)
         : inputs_(inputs), outputs_(outputs), parts_(parts), lines_(round_up(inputs, B)) {}
 
-    int count() const { return parts(outputs_, WIDTH); }
+    int count() const { return ceil_div(outputs_, WIDTH); }
     size_t bytes() const { return Scratch::rounded(sizeof(float) * count() * parts_ * apart()); }
 
     // How far parts lie from each other.

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "bfloat16.h"
+#include "sizes.h"
 
 namespace vectors {
 
@@ -94,7 +95,7 @@ template <int R, typename Call> void with_size(int64_t size, Call call) {
 
 // Cuts `count` into parts of nearly one size, at most R, and calls with the size and the beginning of each.
 template <int R, typename Call> void in_parts(int64_t count, Call call) {
-    const int64_t parts = (count + R - 1) / R;
+    const int64_t parts = ceil_div(count, R);
     for (int64_t part = 0; part < parts; ++part) {
         const int64_t from = count * part / parts, to = count * (part + 1) / parts;
         with_size<R>(to - from, [&](auto size) { call(size, from); });

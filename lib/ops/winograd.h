@@ -7,8 +7,6 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <functional>
-#include <numeric>
 #include <string>
 #include <vector>
 
@@ -42,11 +40,6 @@ template <int B> void combine_row(const float *x, int cells, float *to, int64_t 
 constexpr int CHANNELS = 16;
 template <int B> constexpr int ROW = B == 16 ? 16 : 7;
 
-// The cells of an image of y.
-inline int64_t cells_of_image(const Convolution &c) {
-    return std::accumulate(c.y, c.y + c.space, int64_t{1}, std::multiplies<>());
-}
-
 // Whether pairs of cells pay: maps in blocks that keep their size, with three taps and channels and cells enough.
 // How many images there are must not matter: in another way the last bits of an image are others, and a batch
 // and its parts would differ.
@@ -55,7 +48,7 @@ template <int B> bool pairs_pay(const Convolution &c, int64_t fewest_cells) {
     for (int i = 0; i < c.space; ++i)
         if (c.stride[i] != 1 || c.dilation[i] != 1 || 2 * c.padding[i] != c.kernel[i] - 1) return false;
     const int last = c.space - 1;
-    return c.kernel[last] == 3 && c.y[last] >= ROW<B> && cells_of_image(c) >= fewest_cells
+    return c.kernel[last] == 3 && c.y[last] >= ROW<B> && product(c.y, c.space) >= fewest_cells
            && c.x_channels >= CHANNELS && c.y_channels >= CHANNELS;
 }
 
@@ -74,8 +67,8 @@ template <int B> class Winograd : public Way {
   public:
     explicit Winograd(const Convolution &c)
         : c_(in_space(c.operand == Y ? c : turned(c))), from_y_(c.operand == X),
-          inputs_(parts(c_.x_channels, B)), outputs_(parts(c_.y_channels, B)), width_((c_.y[2] + 1) / 2),
-          panels_(c_.x_channels, c_.y_channels, PRODUCTS * rows_of_taps()) {
+          inputs_(ceil_div(c_.x_channels, B)), outputs_(ceil_div(c_.y_channels, B)),
+          width_((c_.y[2] + 1) / 2), panels_(c_.x_channels, c_.y_channels, PRODUCTS * rows_of_taps()) {
         const int64_t lines = CACHED / (sizeof(float) * c_.kernel[0] * row()) - 2 * c_.padding[1];
         lines_ = std::clamp<int64_t>(lines, std::min(2, c_.y[1]), c_.y[1]);
     }
@@ -91,10 +84,10 @@ template <int B> class Winograd : public Way {
         std::vector<float *> sums;
         for (int i = 0; i < threads; ++i) sums.push_back(static_cast<float *>(scratch().take(bytes())));
         const auto bias = panels_.bias(c_, b);
-        const int bands = parts(c_.y[1], lines_), slabs = parts(c_.y[0], PLANES);
+        const int bands = ceil_div(c_.y[1], lines_), slabs = ceil_div(c_.y[0], PLANES);
         const int64_t units = static_cast<int64_t>(c_.images) * slabs * bands;
         // Few units are divided into shares of the panels, which repeats sums but not products.
-        const int shares = std::clamp<int64_t>(parts(UNITS * threads, units), 1, panels_.count());
+        const int shares = std::clamp<int64_t>(ceil_div(UNITS * threads, units), 1, panels_.count());
 #pragma omp parallel for collapse(4) schedule(dynamic)
         for (int image = 0; image < c_.images; ++image)
             for (int slab = 0; slab < slabs; ++slab)

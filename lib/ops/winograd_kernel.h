@@ -31,13 +31,14 @@ template <int B> class WinogradKernel : public Way {
 
   public:
     explicit WinogradKernel(const Convolution &c)
-        : c_(in_space(c)), x_groups_(parts(c.x_channels, B)), y_groups_(parts(c.y_channels, B)),
-          panels_(parts(c.y_channels, WIDTH)), width_((c_.y[2] + 1) / 2), rows_(c_.kernel[0] * c_.kernel[1]) {
+        : c_(in_space(c)), x_groups_(ceil_div(c.x_channels, B)), y_groups_(ceil_div(c.y_channels, B)),
+          panels_(ceil_div(c.y_channels, WIDTH)), width_((c_.y[2] + 1) / 2),
+          rows_(c_.kernel[0] * c_.kernel[1]) {
         // A piece reads and writes all totals once, so that large ones want large pieces.
         const size_t piece = std::max(CACHED, bytes(total()) / 2);
         const int64_t lines = piece / (sizeof(float) * (c_.kernel[0] * x_row() + y_row()));
         lines_ = std::clamp<int64_t>(lines, std::min(4, c_.y[1]), c_.y[1]);
-        bands_ = parts(c_.y[1], lines_);
+        bands_ = ceil_div(c_.y[1], lines_);
     }
 
     // Where oneDNN's blocks are of 8: with larger ones its own gradients are fast.
@@ -48,9 +49,9 @@ template <int B> class WinogradKernel : public Way {
     void run(void *x, float *w, void *y, float *) override {
         const int threads = omp_get_max_threads(), pieces = c_.images * bands_;
         const int64_t most =
-            std::min<int64_t>(ALL_TOTALS / bytes(total()), c_.images * cells_of_image(c_) / TOTAL_CELLS);
+            std::min<int64_t>(ALL_TOTALS / bytes(total()), c_.images * product(c_.y, c_.space) / TOTAL_CELLS);
         const int totals = std::clamp<int64_t>(most, 1, std::min(TOTALS, pieces));
-        const int shares = std::clamp<int64_t>(parts(UNITS * threads, totals), 1, panels_);
+        const int shares = std::clamp<int64_t>(ceil_div(UNITS * threads, totals), 1, panels_);
         scratch().reset(threads * (bytes(x_size()) + bytes(y_size())) + totals * bytes(total()));
         const auto from_x = in_blocks<B>(static_cast<const float *>(x), c_.x_channels, c_.x);
         const auto from_y = in_blocks<B>(static_cast<const float *>(y), c_.y_channels, c_.y);
