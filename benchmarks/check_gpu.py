@@ -222,7 +222,10 @@ def outer_environment():
 
 
 def check_profile(options):
-    """Time each node of the step; return what the kinds take, in milliseconds."""
+    """Time each node of the step; return what the kinds take, in milliseconds.
+
+    What each way of computing each convolution takes, as the choice among them found it, is copied.
+    """
     results = {}
     for network in options.speed_networks.split(","):
         for precision in options.precisions.split(","):
@@ -238,6 +241,8 @@ def check_profile(options):
                     f"{entry['nodes']} {kind}",
                     flush=True,
                 )
+    for path in cache_folder("cudnn").glob("*.json"):
+        shutil.copy(path, options.out / f"ways_{path.name}")
     return results
 
 

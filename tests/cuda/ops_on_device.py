@@ -29,6 +29,7 @@ CONVOLUTIONS = {
     "dilated": dict(x=(1, 2, 9, 9), w=(4, 2, 3, 3), border_mode="half", filter_dilation=(2, 2)),
     "turned": dict(x=(2, 3, 6, 6), w=(4, 3, 2, 3), border_mode="full", filter_flip=True),
     "solid": dict(x=(2, 5, 4, 3, 5), w=(7, 5, 3, 3, 3), border_mode="half"),
+    "long": dict(x=(2, 12, 4, 40), w=(70, 12, 3, 5), border_mode="half"),
     "doubled": dict(x=(2, 6, 8, 8, 8), w=(5, 6, 3, 3, 3), border_mode="half", subsample=(2, 2, 2)),
 }
 POOLS = {"bordered": (5, 8, (1, 1)), "plain": (5, 4, (0, 0)), "mixed": (6, 7, (1, 0))}
@@ -145,11 +146,23 @@ def simulated_counts():
 
 def few_at_once(way):
     """Try one way of computing convolutions, unless all are; make SGD's step of four parameters two launches."""
-    from voxlstm.lib.ops.gpu import plans, update
+    from voxlstm.lib.ops.gpu import plans, tensor_cores, update
 
-    update.AT_ONCE = 3
-    if way != "all":
+    update.AT_ONCE, tensor_cores.BLOCKS = 3, 12
+    if way == "wrong":
+        tensor_cores.TensorCores.run = lambda self, x, w, y: w.__setitem__(..., 1)
+        plans.WAYS, plans._time = ["product", "tensor cores"], first_of_equals
+    elif way in plans.OURS:  # some of which not every convolution has
+        other = "product" if way.startswith("product") else plans.LAST
+        plans.WAYS, plans._time = [way, other], first_of_equals
+    elif way != "all":
         plans.WAYS = [way]
+
+
+def first_of_equals(way, *arrays):
+    """Run a way of computing convolutions; return the same time for each."""
+    way.run(*arrays)
+    return 0
 
 
 def main(name, path, precision="float32", way="all", kind=""):

@@ -14,9 +14,12 @@ import numpy as np
 from . import simulation
 
 ROOT = Path(__file__).parents[2]
-WAYS = "channels last", "channels first", "product"
+CUDNN = "channels last", "channels first"
+WAYS = *CUDNN, "product", "product of y"
+TENSOR_CORES = "tensor cores", "tensor cores of y"  # for gradients of kernels in TF32
 TOLERANCE = 2e-6  # of the largest value: sums of at most some thousand float32 products
 TF32_TOLERANCE = 5e-3  # factors of 10 bits
+KERNEL = "BackwardFilter"
 OURS = {
     "GpuConvolve",
     "GpuTranspose",
@@ -63,6 +66,11 @@ def worst(expected, found):
     return differences[name], name
 
 
+def is_strided(key):
+    """Return whether a choice is of a convolution with a stride."""
+    return set(json.loads(key)[5]) != {1}
+
+
 @unittest.skipIf(*simulation.pygpu_is_missing())
 class OpsOnCuda(unittest.TestCase):
     """Convolutions, pooling, the recurrence, sums and all their gradients."""
@@ -88,10 +96,12 @@ class OpsOnCuda(unittest.TestCase):
                 self.assertEqual(set(values), set(self.cpu))
                 difference, name = worst(self.cpu, values)
                 self.assertLess(difference, TOLERANCE, name)
-                self.assertEqual({choice[0] for choice in kept.values()}, {way})
+                for key, choice in kept.items():
+                    none = way == "product of y" and is_strided(key)
+                    self.assertEqual(choice["way"][0], "product" if none else way)
                 self.assertLessEqual(OURS, set(values["ops"]))
                 self.assertFalse(NOT_OURS & set(values["ops"]))
-                self.assertEqual(values["counts"]["forward"] > 10, way != "product")
+                self.assertEqual(values["counts"]["forward"] > 10, way in CUDNN)
                 self.assertEqual(values["counts"]["without_stream"], 0)
 
     def test_tf32_rounds_and_float32_does_not(self):
@@ -101,14 +111,30 @@ class OpsOnCuda(unittest.TestCase):
         self.assertLess(difference, TF32_TOLERANCE, name)
         self.assertTrue(all("tf32" in key for key in kept))
 
+    def test_tensor_cores_make_gradients_of_kernels(self):
+        cudnn, *_ = self.on_cuda("tf32", "channels last", "convolution")
+        for way in TENSOR_CORES:
+            with self.subTest(way):
+                values, _, (kept,) = self.on_cuda("tf32", way, "convolution")
+                difference, name = worst(cudnn, values)  # which rounds factors alike
+                self.assertLess(difference, TOLERANCE, name)
+                for key, choice in kept.items():
+                    serves = json.loads(key)[0] == KERNEL and not (way.endswith("y") and is_strided(key))
+                    self.assertEqual(choice["way"][0], way if serves else "channels last")
+
+    def test_a_way_that_disagrees_is_left_out(self):
+        values, ran, (kept,) = self.on_cuda("tf32", "wrong", "convolution/plain")
+        self.assertEqual({choice["way"][0] for choice in kept.values()}, {"product"})
+        self.assertIn("tensor cores is left out for a convolution: its result differs", ran.stderr)
+
     def test_a_failing_search_leaves_the_product(self):
         for call in ("FindConvolutionForwardAlgorithmEx", "CreateTensorDescriptor", "ConvolutionForward"):
             with self.subTest(call):
                 failing = {"SIMULATED_DNN_FAIL": f"cudnn{call}"}
                 values, ran, (kept,) = self.on_cuda("float32", "all", "convolution", variables=failing)
                 self.assertLess(worst(self.cpu, values)[0], TOLERANCE)
-                forward = [c[0] for key, c in kept.items() if json.loads(key)[0] == "Forward"]
-                self.assertEqual(set(forward), {"product"})
+                forward = [c["way"][0] for key, c in kept.items() if json.loads(key)[0] == "Forward"]
+                self.assertLessEqual(set(forward), {"product", "product of y"})
                 self.assertIn(f"cudnn{call}", ran.stderr)
 
 
@@ -131,7 +157,7 @@ class Choices(unittest.TestCase):
     def test_a_second_run_searches_nothing(self):
         first, _, kept = self.searches()
         self.assertEqual(first, len(kept))
-        self.assertTrue(all(choice[1] == 1 for choice in kept.values()))  # 0 is not deterministic
+        self.assertTrue(all(choice["way"][1] == 1 for choice in kept.values()))  # 0 is not deterministic
         second, _, again = self.searches()
         self.assertEqual(second, 0)
         self.assertEqual(kept, again)
@@ -139,13 +165,15 @@ class Choices(unittest.TestCase):
     def test_what_does_not_work_any_more_is_searched_again(self):
         first, _, kept = self.searches()
         keys = list(kept)
-        for key, choice in zip(keys, (["channels last", 3, 3, 0], ["channels last"], "nonsense")):
+        for key, choice in zip(
+            keys, ({"way": ["channels last", 3, 3, 0]}, {"way": ["channels last"]}, "nonsense")
+        ):
             kept[key] = choice
         self.path.write_text(json.dumps(kept))
         second, words, again = self.searches()
         self.assertEqual(second, 3)
         self.assertEqual(words.count("is made anew"), 3)
-        self.assertTrue(all(choice[1] == 1 for choice in again.values()))
+        self.assertTrue(all(choice["way"][1] == 1 for choice in again.values()))
         self.path.write_text("{")
         third, words, _ = self.searches()
         self.assertEqual(third, first)

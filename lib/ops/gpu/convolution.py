@@ -10,8 +10,9 @@ from typing import Any
 from ...backend.door import DeviceArray, Symbol
 from ..convolution import ConvolutionOp, Convolve, KernelGradient, Transpose
 from ..hints import Shapes, Storage
-from . import cudnn, kernels, plans
+from . import kernels, plans
 from .maps import map_type, on_gpu, padded
+from .problem import FORWARD, KERNEL, TRANSPOSED, Problem
 
 from theano.gof import Apply
 
@@ -34,15 +35,9 @@ class _OnGPU(ConvolutionOp):
                 raise ValueError(f"a kernel of shape {w.shape} does not make {y.shape} of {x.shape}")
             if not all(a.size for a in (x, w, y)):
                 raise ValueError("a convolution of an empty array")
-            call = calls[shapes] = plans.Convolution(
-                direction,
-                *shapes,
-                geometry.padding(kernel),
-                geometry.stride,
-                geometry.dilation,
-                geometry.flip,
-                geometry.precision,
-            )
+            numbers = geometry.padding(kernel), geometry.stride, geometry.dilation
+            problem = Problem(direction, *shapes, *numbers, geometry.flip, geometry.precision)
+            call = calls[shapes] = plans.Convolution(problem)
         call.run(x, w, y)
 
     def _finish(self, y, bias, channels):
@@ -72,7 +67,7 @@ class GpuConvolve(_OnGPU, Convolve):
         """Return ``x * w`` of device arrays."""
         space = self.geometry.y_space(x.shape[1:-1], w.shape[1:-1])
         y = kernels.empty((x.shape[0], *space, w.shape[0]))
-        self._run(cudnn.FORWARD, x, w, y)
+        self._run(FORWARD, x, w, y)
         return y
 
     def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
@@ -96,7 +91,7 @@ class GpuTranspose(_OnGPU, Transpose):
     def compute(self, w: DeviceArray, y: DeviceArray, space: Sequence[int]) -> DeviceArray:
         """Return ``w^T y`` of device arrays."""
         x = kernels.empty((y.shape[0], *space, w.shape[-1]))
-        self._run(cudnn.TRANSPOSED, x, w, y)
+        self._run(TRANSPOSED, x, w, y)
         return x
 
     def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
@@ -118,7 +113,7 @@ class GpuKernelGradient(_OnGPU, KernelGradient):
     def compute(self, x: DeviceArray, y: DeviceArray, space: Sequence[int]) -> DeviceArray:
         """Return the gradient of device arrays."""
         w = kernels.empty((y.shape[-1], *space, x.shape[-1]))
-        self._run(cudnn.KERNEL, x, w, y)
+        self._run(KERNEL, x, w, y)
         return w
 
     def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:

@@ -7,7 +7,6 @@ convolution of a graph asks for it.
 import ctypes
 import importlib.util
 import os
-from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
 from pathlib import Path
@@ -16,6 +15,7 @@ from ...backend import gpu
 from ...backend.cuda_context import current, stream
 from ...backend.door import DeviceArray
 from . import kernels
+from .problem import FORWARD, KERNEL, RESULTS, TRANSPOSED, NoWay, Problem
 
 SWITCH = "VOXLSTM_CUDNN"
 NAMES = "libcudnn.so.9", "libcudnn.so.8"
@@ -26,8 +26,6 @@ CONVOLUTION, CORRELATION = 0, 1  # with the kernel turned over, and without
 MATH = {"float32": 3, "tf32": 0}  # CUDNN_FMA_MATH forbids TF32, CUDNN_DEFAULT_MATH permits it
 WORKSPACE = 2**30  # bytes: the most that an algorithm may ask for
 TRIED = 16  # algorithms asked of one search
-FORWARD, TRANSPOSED, KERNEL = "Forward", "BackwardData", "BackwardFilter"
-RESULTS = {FORWARD: 2, TRANSPOSED: 0, KERNEL: 1}  # of x, w and y
 DETERMINISTIC = 1
 
 
@@ -130,48 +128,24 @@ class Failure(RuntimeError):
     """A call of cuDNN that failed."""
 
 
-class NoAlgorithm(Failure):
-    """A convolution that cuDNN has no algorithm for that always gives the same result."""
-
-
 class Convolution:
-    """One convolution with all its sizes, in one layout of the maps.
+    """One convolution in one layout of the maps.
 
     Parameters
     ----------
-    direction : str
-        `FORWARD`, `TRANSPOSED` or `KERNEL`: which of y, x and w is computed.
-    x, w, y : tuple of int
-        Shapes with the channels last: ``(images, *space, channels)`` and ``(y channels, *kernel,
-        x channels)``.
-    padding, stride, dilation : sequences of int
-    turned : bool
-        Whether the kernel is turned over.
-    precision : str
-        ``float32`` or ``tf32``.
+    problem : Problem
     last : bool
         Whether cuDNN is given the channels last; else all is transposed on the way in and out.
     """
 
-    def __init__(
-        self,
-        direction: str,
-        x: tuple[int, ...],
-        w: tuple[int, ...],
-        y: tuple[int, ...],
-        padding: Sequence[int],
-        stride: Sequence[int],
-        dilation: Sequence[int],
-        turned: bool,
-        precision: str,
-        last: bool = True,
-    ) -> None:
-        self.direction, self._last, self._math = direction, last, MATH[precision]
-        self._shapes = x, w, y
+    def __init__(self, problem: Problem, last: bool) -> None:
+        self.direction, self._last, self._math = problem.direction, last, MATH[problem.precision]
+        self._shapes = problem.x, problem.w, problem.y
+        x, w, y = self._shapes
         self._descriptors = _map(x, last), _filter(w, last), _map(y, last)
         self._convolution = _new("ConvolutionDescriptor")
-        mode = CONVOLUTION if turned else CORRELATION
-        numbers = map(_ints, (padding, stride, dilation))
+        mode = CONVOLUTION if problem.turned else CORRELATION
+        numbers = map(_ints, (problem.padding, problem.stride, problem.dilation))
         call("SetConvolutionNdDescriptor", self._convolution, len(x) - 2, *numbers, mode, FLOAT)
         self._algorithm: tuple[int, int]  # and the size of its workspace; see `take`
 
@@ -185,7 +159,7 @@ class Convolution:
 
         Raises
         ------
-        NoAlgorithm
+        NoWay
             When there is none.
         """
         found, tried = ctypes.c_int(), (Tried * TRIED)()
@@ -208,7 +182,7 @@ class Convolution:
         for one in tried[: found.value]:  # the fastest first
             if one.status == 0 and one.workspace <= WORKSPACE and one.determinism == DETERMINISTIC:
                 return self.take(one.algorithm, one.math, one.workspace)
-        raise NoAlgorithm(f"no deterministic algorithm for {self.direction} of {self._shapes}")
+        raise NoWay(f"no deterministic algorithm for {self.direction} of {self._shapes}")
 
     def take(self, algorithm: int, math: int, workspace: int) -> list[int]:
         """Take an algorithm that `search` has found before, and return it."""

@@ -120,14 +120,21 @@ extern "C" __global__ void leaky_gradient(
     reinterpret_cast<Four *>(sums)[(size_t)blockIdx.x * fours + c] = sum;
 }
 
-// The sum over blocks of what leaky_gradient left, one value a channel.
+// The sum over blocks of what each has found. Few values have many blocks, so that threads share them.
+#define kSummed 8
 extern "C" __global__ void sum_blocks(
-    const float *sums, float *db, unsigned blocks, unsigned padded, unsigned channels) {
-    unsigned c = THREAD;
-    if (c >= channels) return;
+    const float *sums, float *result, unsigned blocks, unsigned apart, unsigned count) {
+    __shared__ float mine[kThreads];
+    unsigned value = blockIdx.x * kSummed + threadIdx.x % kSummed;
     float sum = 0;
-    for (unsigned block = 0; block < blocks; block++) sum += sums[(size_t)block * padded + c];
-    db[c] = sum;
+    if (value < count)
+        for (unsigned block = threadIdx.x / kSummed; block < blocks; block += kThreads / kSummed)
+            sum += sums[(size_t)block * apart + value];
+    mine[threadIdx.x] = sum;
+    __syncthreads();
+    if (threadIdx.x >= kSummed || value >= count) return;
+    for (unsigned other = threadIdx.x + kSummed; other < kThreads; other += kSummed) sum += mine[other];
+    result[value] = sum;
 }
 
 __device__ static inline float sigmoid(float x) { return 1 / (1 + expf(-x)); }
@@ -227,25 +234,28 @@ extern "C" __global__ void channel_sums(
 #define GEOMETRY                                                                                             \
     unsigned x0, unsigned x1, unsigned x2, unsigned y0, unsigned y1, unsigned y2, unsigned k0, unsigned k1,  \
         unsigned k2, unsigned pad0, unsigned pad1, unsigned pad2, unsigned step0, unsigned step1,            \
-        unsigned step2, unsigned wide0, unsigned wide1, unsigned wide2, unsigned fours, unsigned turned,     \
-        unsigned first, unsigned count
+        unsigned step2, unsigned wide0, unsigned wide1, unsigned wide2, unsigned fours, unsigned turned
 
-// The map x at each cell of y and each tap of the kernel: `images x cells of y x taps x channels`.
-extern "C" __global__ void unfold(const float *x, float *unfolded, GEOMETRY) {
+// The map x at each cell of y and each tap of the kernel: `images x cells of y x taps x channels`. A
+// thread does all taps of one cell, so that it finds its place once.
+extern "C" __global__ void unfold(const float *x, float *unfolded, GEOMETRY, unsigned first, unsigned count) {
     unsigned i = THREAD;
     if (i >= count) return;
     unsigned c = i % fours, left = i / fours;
-    int t2 = left % k2, t1 = (left /= k2) % k1, t0 = (left /= k1) % k0;
-    int at2 = (left /= k0) % y2, at1 = (left /= y2) % y1, at0 = (left /= y1) % y0;
-    unsigned image = left / y0 + first;
-    if (turned) t0 = k0 - 1 - t0, t1 = k1 - 1 - t1, t2 = k2 - 1 - t2;
-    int r0 = at0 * step0 - pad0 + t0 * wide0, r1 = at1 * step1 - pad1 + t1 * wide1,
-        r2 = at2 * step2 - pad2 + t2 * wide2;
-    Four value = {{0, 0, 0, 0}};
-    if (r0 >= 0 && r0 < (int)x0 && r1 >= 0 && r1 < (int)x1 && r2 >= 0 && r2 < (int)x2)
-        value =
-            reinterpret_cast<const Four *>(x)[((((size_t)image * x0 + r0) * x1 + r1) * x2 + r2) * fours + c];
-    reinterpret_cast<Four *>(unfolded)[i] = value;
+    int at2 = left % y2, at1 = (left /= y2) % y1, at0 = (left /= y1) % y0;
+    const Four *map = reinterpret_cast<const Four *>(x) + (size_t)(left / y0 + first) * x0 * x1 * x2 * fours;
+    Four *to = reinterpret_cast<Four *>(unfolded) + (size_t)(i / fours) * k0 * k1 * k2 * fours + c;
+    for (int t0 = 0; t0 < (int)k0; t0++)
+        for (int t1 = 0; t1 < (int)k1; t1++)
+            for (int t2 = 0; t2 < (int)k2; t2++, to += fours) {
+                int r0 = at0 * step0 - pad0 + (turned ? k0 - 1 - t0 : t0) * wide0;
+                int r1 = at1 * step1 - pad1 + (turned ? k1 - 1 - t1 : t1) * wide1;
+                int r2 = at2 * step2 - pad2 + (turned ? k2 - 1 - t2 : t2) * wide2;
+                Four value = {{0, 0, 0, 0}};
+                if (r0 >= 0 && r0 < (int)x0 && r1 >= 0 && r1 < (int)x1 && r2 >= 0 && r2 < (int)x2)
+                    value = map[(((size_t)r0 * x1 + r1) * x2 + r2) * fours + c];
+                *to = value;
+            }
 }
 
 // Whether a tap of the kernel takes cell `r` of x to a cell of y along one axis, and to which.
@@ -257,7 +267,7 @@ __device__ static inline bool lands(
 }
 
 // The transpose of unfold: each cell of x gets the sum of its copies.
-extern "C" __global__ void fold(const float *unfolded, float *x, GEOMETRY) {
+extern "C" __global__ void fold(const float *unfolded, float *x, GEOMETRY, unsigned first, unsigned count) {
     unsigned i = THREAD;
     if (i >= count) return;
     unsigned c = i % fours, left = i / fours;
@@ -281,6 +291,15 @@ extern "C" __global__ void fold(const float *unfolded, float *x, GEOMETRY) {
     }
     size_t start = (size_t)first * x0 * x1 * x2 * fours;
     reinterpret_cast<Four *>(x)[start + i] = sum;
+}
+
+// A kernel `outputs x taps x inputs` as `inputs x taps x outputs`.
+extern "C" __global__ void exchange(
+    const float *w, float *exchanged, unsigned outputs, unsigned taps, unsigned inputs, unsigned count) {
+    unsigned i = THREAD;
+    if (i >= count) return;
+    unsigned output = i % outputs, tap = i / outputs % taps, input = i / outputs / taps;
+    exchanged[i] = w[((size_t)output * taps + tap) * inputs + input];
 }
 
 // Each of some matrices `rows x columns` transposed, by tiles, so that all memory is read and

@@ -12,6 +12,7 @@ from ...backend.door import DeviceArray, theano
 SOURCE = Path(__file__).with_name("kernels.cu")
 THREADS = 256  # in a block, as kernels.cu says too
 TILE = 32  # rows and columns that a block of "transpose" does
+SUMMED = 8  # values that a block of "sum_blocks" does
 BLOCKS = 512  # of leaky_gradient: some for each of the GPU's processors
 
 
@@ -35,6 +36,7 @@ def launch(
     *arguments: DeviceArray | float,
     count: int = 0,
     blocks: tuple[int, ...] | None = None,
+    threads: int = THREADS,
     more: str = "",
 ) -> None:
     """Start a kernel.
@@ -47,12 +49,14 @@ def launch(
         Threads that have something to do.
     blocks : tuple of int, optional
         In place of ``count``.
+    threads : int
+        In a block.
     more : str
         A kernel to be compiled after those of the file.
     """
     kinds = tuple(map(_kind, arguments))
-    blocks = blocks or (-(-count // THREADS),)
-    _kernel(name, kinds, more)(*arguments, gs=blocks, ls=(THREADS,) + (1,) * (len(blocks) - 1))
+    blocks = blocks or (-(-count // threads),)
+    _kernel(name, kinds, more)(*arguments, gs=blocks, ls=(threads,) + (1,) * (len(blocks) - 1))
 
 
 def transpose(x: DeviceArray, shape: tuple[int, int, int], y: DeviceArray) -> None:
@@ -88,8 +92,13 @@ def leaky_gradient(
     dz, db, sums = empty(y.shape), empty((channels,)), empty((blocks, padded))
     across = -(-fours // THREADS)
     launch("leaky_gradient", y, dy, dz, sums, fours, cells, float(slope), blocks=(blocks, across))
-    launch("sum_blocks", sums, db, blocks, padded, channels, count=channels)
+    sum_blocks(sums, db)
     return dz, db
+
+
+def sum_blocks(sums: DeviceArray, result: DeviceArray) -> None:
+    """Write the sum over what blocks have found, ``(blocks, values)``; the result may have fewer values."""
+    launch("sum_blocks", sums, result, *sums.shape, result.size, blocks=(-(-result.size // SUMMED),))
 
 
 @lru_cache(maxsize=None)

@@ -1,16 +1,17 @@
 """Which way of computing a convolution is the fastest here: measured once for a shape, kept on disk.
 
 The ways are cuDNN with the channels last, cuDNN with the channels first and all transposed on the
-way, and the product with the unfolded map. All of them give the same result in every run.
+way, the product with the unfolded map x or y, and that product without room for such a map. All of
+them give the same result in every run.
 """
 
 import ctypes
 import json
 import logging
 import time
-from functools import lru_cache
-from operator import itemgetter
-from typing import Any
+from functools import lru_cache, partial
+
+import numpy as np
 
 from ...backend.cuda_context import context
 from ...backend.door import DeviceArray, theano
@@ -18,25 +19,30 @@ from ...base.cache import cache_folder, is_ours
 from ...base.errors import UserError
 from ...base.files import write_text
 from . import cudnn
+from .exchanged import Exchanged
+from .problem import KERNEL, NoWay, Problem
+from .tensor_cores import TensorCores
 from .unfolded import Unfolded
 
 logger = logging.getLogger(__name__)
 
+AGREEMENT = 0.02  # of the largest value: sums of a million products of factors of 10 bits
 RUNS = 4  # timed, after one to warm up
-WAYS = LAST, FIRST, PRODUCT = "channels last", "channels first", "product"
+LAST, FIRST = "channels last", "channels first"
+OURS = {
+    "product": Unfolded,
+    "product of y": partial(Exchanged, Unfolded),
+    "tensor cores": TensorCores,
+    "tensor cores of y": partial(Exchanged, TensorCores),
+}
+WAYS = LAST, FIRST, *OURS
 
 
 class Convolution:
-    """One convolution with all its sizes, computed the fastest way.
+    """One convolution, computed the fastest way."""
 
-    Parameters
-    ----------
-    *about
-        What `cudnn.Convolution` takes.
-    """
-
-    def __init__(self, *about: Any) -> None:
-        self._about, self._way = about, None
+    def __init__(self, problem: Problem) -> None:
+        self._problem, self._way = problem, None
 
     def run(self, x: DeviceArray, w: DeviceArray, y: DeviceArray) -> None:
         """Compute one of three device arrays, which have their channels last, from the others."""
@@ -47,13 +53,14 @@ class Convolution:
 
     @property
     def _key(self):
-        return json.dumps(self._about, default=int)
+        # With the ways that were compared, so that a choice among others is made anew.
+        return json.dumps([*self._problem, *WAYS], default=int)
 
     def _known(self, x, w, y):
         """Return the way chosen in an earlier run, once it has run here; None without one."""
         kept = _kept().get(self._key)
         try:
-            way = kept and self._made(*kept)
+            way = kept and self._made(*kept["way"])
             if way:
                 way.run(x, w, y)
             return way
@@ -61,34 +68,51 @@ class Convolution:
             logger.warning("a stored choice of algorithm is made anew: %s", failure)
 
     def _made(self, name, *algorithm):
-        if name == PRODUCT:
-            return Unfolded(*self._about)
-        way = cudnn.Convolution(*self._about, last=name == LAST)
+        if name in OURS:
+            return OURS[name](self._problem)
+        way = cudnn.Convolution(self._problem, last=name == LAST)
         way.take(*algorithm)
         return way
 
     def _fastest(self, x, w, y):
-        tried = []
+        tried, first = {}, None
         for name in WAYS:
             try:
                 way, algorithm = self._searched(name, x, w, y)
-                tried.append((_time(way, x, w, y), name, algorithm, way))
-            except cudnn.NoAlgorithm as reason:
+                milliseconds = _time(way, x, w, y)
+                if self._problem.direction == KERNEL:  # small enough to be looked at
+                    first = _agrees(np.asarray(w), first)
+                tried[name] = milliseconds, algorithm, way
+            except NoWay as reason:
                 logger.debug("%s, %s: %s", self._key, name, reason)
             except (cudnn.Failure, theano.gpuarray.pygpu.gpuarray.GpuArrayException) as failure:
                 logger.warning("%s is left out for a convolution: %s", name, failure)
         if not tried:
             raise RuntimeError(f"no way of computing the convolution {self._key} works")
-        _, name, algorithm, way = min(tried, key=itemgetter(0))
-        _keep(self._key, [name, *algorithm])
+        name = min(tried, key=lambda name: tried[name][0])
+        _, algorithm, way = tried[name]
+        times = {name: round(milliseconds, 4) for name, (milliseconds, *_) in tried.items()}
+        _keep(self._key, {"way": [name, *algorithm], "milliseconds": times})
         way.run(x, w, y)
         return way
 
     def _searched(self, name, x, w, y):
-        if name == PRODUCT:
-            return Unfolded(*self._about), []
-        way = cudnn.Convolution(*self._about, last=name == LAST)
+        if name in OURS:
+            return OURS[name](self._problem), []
+        way = cudnn.Convolution(self._problem, last=name == LAST)
         return way, way.search(x, w, y)
+
+
+def _agrees(found, first):
+    """Return what the first way has found; a failure when another has found something else."""
+    if first is None:
+        return found
+    difference, largest = np.abs(found - first).max(), np.abs(first).max()
+    if difference > AGREEMENT * largest:  # False for what is not a number
+        raise cudnn.Failure(
+            f"its result differs from another way's by {difference / largest:.2g} of the largest"
+        )
+    return first
 
 
 def _time(way, x, w, y):
@@ -98,7 +122,7 @@ def _time(way, x, w, y):
     for _ in range(RUNS):
         way.run(x, w, y)
     _wait(x, w, y)
-    return time.perf_counter() - start
+    return 1e3 * (time.perf_counter() - start) / RUNS
 
 
 def _wait(*arrays):

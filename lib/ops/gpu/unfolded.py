@@ -5,49 +5,33 @@ cuDNN's deterministic algorithms are up to ten times slower than this for some g
 and for transposed convolutions in float32.
 """
 
-from collections.abc import Sequence
-from math import prod
+from math import gcd, prod
 
 from ...backend.door import DeviceArray
-from . import cudnn, kernels
+from . import kernels
 from .cublas import products
+from .problem import FORWARD, KERNEL, TRANSPOSED, Problem
 
 BUFFER = 2**30  # bytes of the unfolded map; more images than fit are done one part after another
+TILE = 128  # rows and columns of a product that a block of cuBLAS makes, or so
+BLOCKS = 256  # enough for all of the GPU
+SPLIT = 8  # products that an image's cells are divided into, where there are fewer blocks
 
 
 class Unfolded:
-    """One convolution with all its sizes; see `cudnn.Convolution` for the parameters."""
+    """One convolution, x unfolded."""
 
-    def __init__(
-        self,
-        direction: str,
-        x: tuple[int, ...],
-        w: tuple[int, ...],
-        y: tuple[int, ...],
-        padding: Sequence[int],
-        stride: Sequence[int],
-        dilation: Sequence[int],
-        turned: bool,
-        precision: str,
-    ) -> None:
-        self.direction = direction
+    def __init__(self, problem: Problem) -> None:
+        x, w, y = problem.x, problem.w, problem.y
+        self._direction = problem.direction
         self._images, self._cells = x[0], prod(y[1:-1])
         self._width = prod(w[1:-1]) * x[-1]
         self._part = max(1, min(self._images, BUFFER // (4 * self._cells * self._width)))
-        sizes = (x[1:-1], y[1:-1], w[1:-1], padding, stride, dilation)
-        # Two spatial axes are three with one cell along the first.
-        self._numbers = [
-            n
-            for part, fill in zip(sizes, (1, 1, 1, 0, 1, 1))
-            for n in [fill] * (3 - len(part)) + list(map(int, part))
-        ]
-        self._numbers += [x[-1] // 4, int(turned)]
+        self._numbers = problem.numbers()
 
     def run(self, x: DeviceArray, w: DeviceArray, y: DeviceArray) -> None:
         """Compute one of three device arrays from the other two."""
-        {cudnn.FORWARD: self._forward, cudnn.TRANSPOSED: self._transposed, cudnn.KERNEL: self._kernel}[
-            self.direction
-        ](x, w, y)
+        {FORWARD: self._forward, TRANSPOSED: self._transposed, KERNEL: self._kernel}[self._direction](x, w, y)
 
     def _forward(self, x, w, y):
         for first, images, unfolded in self._parts():
@@ -63,24 +47,25 @@ class Unfolded:
             kernels.launch("fold", unfolded, x, *self._numbers, first, count, count=count)
 
     def _kernel(self, x, w, y):
-        # A product an image, so that there is work for all of the GPU; their sum at last.
+        # A product an image, or some, so that there is work for all of the GPU; their sum at last.
         rows, size = y.shape[-1], y.shape[-1] * self._width
-        sums = kernels.empty((self._part, size))
+        blocks = self._part * -(-rows // TILE) * -(-self._width // TILE)
+        split = gcd(self._cells, SPLIT) if blocks < BLOCKS else 1
+        cells = self._cells // split
+        sums = kernels.empty((self._part * split, size))
         for first, images, unfolded in self._parts():
             self._unfold(x, first, images, unfolded)
-            sizes = rows, self._width, self._cells
-            steps = self._cells * rows, self._cells * self._width, size
             products(
                 self._at(y, first),
                 unfolded.gpudata,
                 sums.gpudata,
-                sizes,
+                (rows, self._width, cells),
                 (True, False),
-                steps,
-                images,
+                (cells * rows, cells * self._width, size),
+                images * split,
                 add=first > 0,
             )
-        kernels.launch("sum_blocks", sums, w, self._part, size, size, count=size)
+        kernels.sum_blocks(sums, w)
 
     def _parts(self):
         """Yield the first image, the number of images and the buffer of each part."""
@@ -89,7 +74,7 @@ class Unfolded:
             yield first, min(self._part, self._images - first), unfolded
 
     def _unfold(self, x, first, images, unfolded):
-        count = images * self._cells * self._width // 4
+        count = images * self._cells * x.shape[-1] // 4
         kernels.launch("unfold", x, unfolded, *self._numbers, first, count, count=count)
 
     def _at(self, y, first):

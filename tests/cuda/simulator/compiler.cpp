@@ -46,6 +46,13 @@ std::string replace_dynamic_shared_memory(const std::string &source) {
     return std::regex_replace(source, declaration, "$1 *$2 = ($1 *)simulated_shared_memory;");
 }
 
+// The product of the tensor cores that the project's kernels use.
+std::string replace_mma(const std::string &source) {
+    static const std::regex statement(
+        R"(asm\("mma\.sync\.aligned\.m16n8k8\.row\.col\.f32\.tf32\.tf32\.f32[^;]*;"[^;]*;)");
+    return std::regex_replace(source, statement, "simulated_mma(sum, a, b);");
+}
+
 // One adapter for each kernel of the source, and whether any of them waits at a barrier.
 std::string adapters(const std::string &source) {
     static const std::regex kernel(R"((?:KERNEL|__global__)\s+void\s+(\w+)\s*\()");
@@ -90,7 +97,7 @@ int nvrtcCreateProgram(Program **program, const char *source, const char *, int 
         while (std::regex_search(text, match, include))
             text = match.prefix().str() + "\n" + headers[i] + "\n" + match.suffix().str();
     }
-    (*program)->source = replace_dynamic_shared_memory(text);
+    (*program)->source = replace_mma(replace_dynamic_shared_memory(text));
     return kSuccess;
 }
 

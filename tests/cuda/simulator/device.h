@@ -32,8 +32,29 @@ static const int warpSize = 32;
 #define __shared__ static  // blocks run one after another, so that one copy is enough
 #define __syncthreads() simulated_barrier()
 
-// PTX cannot run here. Only conversions of half precision use it; the project computes in float32.
+// PTX cannot run here, but for one instruction (compiler.cpp). Theano converts half precision by it.
 #define asm(...) abort()
+
+static inline float simulated_tf32(unsigned bits) {
+    float value;
+    bits &= ~0x1FFFu;  // are not read
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+// mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32: a warp's sum += a b, where each lane has four
+// values of a and of the sum and two of b. The threads of a block have one axis and all come here.
+static inline void simulated_mma(float *sum, const unsigned *a, const unsigned *b) {
+    static float left[32][16][8], right[32][8][8];  // of each warp
+    unsigned warp = threadIdx.x / 32, group = threadIdx.x % 32 / 4, member = threadIdx.x % 4;
+    for (int k = 0; k < 4; k++) left[warp][group + k % 2 * 8][member + k / 2 * 4] = simulated_tf32(a[k]);
+    for (int k = 0; k < 2; k++) right[warp][member + k * 4][group] = simulated_tf32(b[k]);
+    simulated_barrier();
+    for (int k = 0; k < 4; k++)
+        for (int inner = 0; inner < 8; inner++)
+            sum[k] += left[warp][group + k / 2 * 8][inner] * right[warp][inner][2 * member + k % 2];
+    simulated_barrier();
+}
 
 // The adapter from the driver's array of argument pointers to the kernel's typed parameters.
 template <class... Parameters, size_t... I>

@@ -1,0 +1,65 @@
+"""NVIDIA's own compiler, which needs no GPU, takes the CUDA kernels that the simulated device runs by g++."""
+
+import ctypes
+import importlib.util
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "lib/ops/gpu"
+WHEEL = "nvidia.cuda_nvrtc"
+OLDEST, NEWEST = "sm_60", "sm_90"  # whose names libgpuarray has two digits for
+
+
+def is_missing():
+    """Return whether the compiler's wheel is missing, and a sentence."""
+    missing = not importlib.util.find_spec("nvidia") or not importlib.util.find_spec(WHEEL)
+    return missing, "requirements-dev.txt has the wheel of NVRTC"
+
+
+def compile_for(architecture, *sources):
+    """Return the errors of the compiler and of the assembler, nothing where there is none."""
+    (folder,) = importlib.util.find_spec(WHEEL).submodule_search_locations
+    library = ctypes.CDLL(str(Path(folder, "lib/libnvrtc.so.12")))
+    program, size = ctypes.c_void_p(), ctypes.c_size_t()
+    library.nvrtcCreateProgram(ctypes.byref(program), "".join(sources).encode(), b"kernels.cu", 0, None, None)
+    options = (ctypes.c_char_p * 1)(f"--gpu-architecture={architecture}".encode())
+    failed = library.nvrtcCompileProgram(program, 1, options)
+    library.nvrtcGetProgramLogSize(program, ctypes.byref(size))
+    words = ctypes.create_string_buffer(size.value)
+    library.nvrtcGetProgramLog(program, words)
+    library.nvrtcDestroyProgram(ctypes.byref(program))
+    return words.value.decode() or f"failure {failed}" if failed else ""
+
+
+@unittest.skipIf(*is_missing())
+class Compiler(unittest.TestCase):
+    """The kernels' sources, for the oldest and the newest GPU."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.kernels, cls.tensor_cores = (
+            (FOLDER / name).read_text() for name in ("kernels.cu", "tensor_cores.cu")
+        )
+
+    def test_the_passes_compile(self):
+        for architecture in (OLDEST, NEWEST):
+            with self.subTest(architecture):
+                self.assertEqual(compile_for(architecture, self.kernels), "")
+
+    def test_the_step_of_all_parameters_compiles(self):
+        from voxlstm.lib.ops.gpu import update
+
+        step = update._kernel(update.AT_ONCE)
+        self.assertEqual(compile_for(OLDEST, self.kernels, step), "")
+
+    def test_tensor_cores_compile_where_they_have_tf32(self):
+        from voxlstm.lib.ops.gpu.tensor_cores import OLDEST as first
+
+        for architecture in (f"sm_{first}", NEWEST):
+            self.assertEqual(compile_for(architecture, self.kernels, self.tensor_cores), "")
+        self.assertIn("sm_80", compile_for("sm_75", self.kernels, self.tensor_cores))
+
+
+if __name__ == "__main__":
+    unittest.main()
