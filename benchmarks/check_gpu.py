@@ -133,6 +133,16 @@ def check_parity(options):
     return results
 
 
+def check_ops(options):
+    """Compare the device's ops with the CPU on small arrays, convolutions in every way; return the differences."""
+    command = [sys.executable, "-m", "tests.cuda.every_way", options.device, options.precisions]
+    answer = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    results = json.loads(answer.stdout)
+    for name, entry in results.items():
+        print(f"ops {name}: {json.dumps(entry)}", flush=True)
+    return results
+
+
 def check_speed(options):
     """Time this project and PyTorch on the same GPU, weights and batch; write ``gpu_speed.json``."""
     python = options.torch_python or find_torch()
@@ -333,7 +343,13 @@ def run(name, *arguments, limit=None):
     return status
 
 
-CHECKS = {"parity": check_parity, "speed": check_speed, "profile": check_profile, "train": check_training}
+CHECKS = {
+    "ops": check_ops,
+    "parity": check_parity,
+    "speed": check_speed,
+    "profile": check_profile,
+    "train": check_training,
+}
 
 
 def main(argv=None):

@@ -52,7 +52,7 @@ class Checking(unittest.TestCase):
                 2,
                 "the parity part ended, as tests.parity.on_device failed",
             ),
-            (["--parts", "parrot"], 2, "--parts has parrot; take some of parity, speed, profile, train"),
+            (["--parts", "parrot"], 2, "--parts has parrot; take some of ops, parity, speed, profile, train"),
         ]:
             with self.subTest(arguments), tempfile.TemporaryDirectory() as folder:
                 command = [

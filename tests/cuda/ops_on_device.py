@@ -2,7 +2,7 @@
 
 A program of its own, for one process computes on one device:
 ``python -m tests.cuda.ops_on_device cuda RESULT.npz [PRECISION [WAY [KIND]]]``, where WAY names the one
-way of computing convolutions that is tried (``all``: the fastest), and KIND the expressions.
+way of computing convolutions that is taken where there is it (``all``: the fastest), and KIND the expressions.
 """
 
 import json
@@ -152,11 +152,9 @@ def few_at_once(way):
     if way == "wrong":
         tensor_cores.TensorCores.run = lambda self, x, w, y: w.__setitem__(..., 1)
         plans.WAYS, plans._time = ["product", "tensor cores"], first_of_equals
-    elif way in plans.OURS:  # some of which not every convolution has
-        other = "product" if way.startswith("product") else plans.LAST
+    elif way != "all":  # another follows, for not every convolution has each way
+        other = plans.LAST if way.startswith("tensor cores") else "product"
         plans.WAYS, plans._time = [way, other], first_of_equals
-    elif way != "all":
-        plans.WAYS = [way]
 
 
 def first_of_equals(way, *arrays):

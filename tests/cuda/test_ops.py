@@ -1,24 +1,17 @@
 """Our ops for CUDA devices, on the simulated device and its cuDNN, against the CPU."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
 
-import numpy as np
 
+from . import every_way, simulation
+from .every_way import worst
 
-from . import simulation
-
-ROOT = Path(__file__).parents[2]
-CUDNN = "channels last", "channels first"
-WAYS = *CUDNN, "product", "product of y"
-TENSOR_CORES = "tensor cores", "tensor cores of y"  # for gradients of kernels in TF32
 TOLERANCE = 2e-6  # of the largest value: sums of at most some thousand float32 products
-TF32_TOLERANCE = 5e-3  # factors of 10 bits
 KERNEL = "BackwardFilter"
 OURS = {
     "GpuConvolve",
@@ -38,32 +31,12 @@ NOT_OURS = {"GpuCorrMM", "GpuCorr3dMM", "GpuPool", "GpuMaxPoolGrad", "Scan"}
 
 def compute(device, folder, *more, variables=None):
     """Run `ops_on_device` with compiled code and algorithms in a folder; return values and words."""
-    result = Path(folder, "result.npz")
-    environment = dict(os.environ)
+    environment = {}
     if device != "cpu":
-        environment = simulation.environment(simulation.build())
         # Algorithms in the folder of the test, compiled code where it is found again.
-        environment["VOXLSTM_CACHE"] = str(folder)
+        environment = {**simulation.environment(simulation.build()), "VOXLSTM_CACHE": str(folder)}
     environment.update(variables or {})
-    command = [sys.executable, "-m", "tests.cuda.ops_on_device", device, str(result), *more]
-    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    values = {}
-    if ran.returncode == 0:
-        with np.load(result) as archive:
-            values = dict(archive)
-        values["counts"] = json.loads(str(values["counts"]))
-    return values, ran
-
-
-def worst(expected, found):
-    """Return the largest difference as a part of the largest value, and where it is."""
-    differences = {
-        name: np.abs(value - found[name]).max() / (np.abs(value).max() or 1.0)
-        for name, value in expected.items()
-        if name not in ("ops", "counts") and name in found
-    }
-    name = max(differences, key=differences.get)
-    return differences[name], name
+    return every_way.compute(device, Path(folder, "result.npz"), *more, variables=environment)
 
 
 def is_strided(key):
@@ -90,7 +63,7 @@ class OpsOnCuda(unittest.TestCase):
         return values, ran, kept
 
     def test_every_way_agrees_with_the_cpu(self):
-        for way in WAYS:
+        for way in every_way.WAYS["float32"]:
             with self.subTest(way):
                 values, _, (kept,) = self.on_cuda("float32", way)
                 self.assertEqual(set(values), set(self.cpu))
@@ -101,19 +74,19 @@ class OpsOnCuda(unittest.TestCase):
                     self.assertEqual(choice["way"][0], "product" if none else way)
                 self.assertLessEqual(OURS, set(values["ops"]))
                 self.assertFalse(NOT_OURS & set(values["ops"]))
-                self.assertEqual(values["counts"]["forward"] > 10, way in CUDNN)
+                self.assertEqual(values["counts"]["forward"] > 10, way in every_way.CUDNN)
                 self.assertEqual(values["counts"]["without_stream"], 0)
 
     def test_tf32_rounds_and_float32_does_not(self):
         values, _, (kept,) = self.on_cuda("tf32", "channels last", "convolution")
         difference, name = worst(self.cpu, values)
         self.assertGreater(difference, 1e-4)
-        self.assertLess(difference, TF32_TOLERANCE, name)
+        self.assertLess(difference, every_way.BOUNDS["tf32"], name)
         self.assertTrue(all("tf32" in key for key in kept))
 
     def test_tensor_cores_make_gradients_of_kernels(self):
         cudnn, *_ = self.on_cuda("tf32", "channels last", "convolution")
-        for way in TENSOR_CORES:
+        for way in every_way.TENSOR_CORES:
             with self.subTest(way):
                 values, _, (kept,) = self.on_cuda("tf32", way, "convolution")
                 difference, name = worst(cudnn, values)  # which rounds factors alike
@@ -136,6 +109,23 @@ class OpsOnCuda(unittest.TestCase):
                 forward = [c["way"][0] for key, c in kept.items() if json.loads(key)[0] == "Forward"]
                 self.assertLessEqual(set(forward), {"product", "product of y"})
                 self.assertIn(f"cudnn{call}", ran.stderr)
+
+
+@unittest.skipIf(*simulation.pygpu_is_missing())
+class EveryWay(unittest.TestCase):
+    """The program that compares all ways on a real GPU."""
+
+    def test_it_compares_each_way_of_each_precision(self):
+        command = [sys.executable, "-m", "tests.cuda.every_way", "cuda", "float32,tf32", "convolution/plain"]
+        with tempfile.TemporaryDirectory() as folder:
+            environment = {**simulation.environment(simulation.build()), "VOXLSTM_CACHE": folder}
+            ran = subprocess.run(command, cwd=every_way.ROOT, env=environment, capture_output=True, text=True)
+        self.assertEqual(ran.returncode, 0, ran.stderr[-2000:])
+        results = json.loads(ran.stdout)
+        ways = {f"{precision} {way}" for precision, ways in every_way.WAYS.items() for way in ways}
+        self.assertEqual(set(results), ways)
+        self.assertTrue(all(0 < entry["difference"] and entry["agrees"] for entry in results.values()))
+        self.assertGreater(results["tf32 tensor cores"]["difference"], 1e-5)
 
 
 @unittest.skipIf(*simulation.pygpu_is_missing())
