@@ -16,7 +16,7 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 CUDNN = "channels last", "channels first"
 PRODUCTS = "product", "product of y"
-TENSOR_CORES = "tensor cores", "tensor cores of y"  # for gradients of kernels
+TENSOR_CORES = "tensor cores", "tensor cores of y"
 WAYS = {"float32": CUDNN + PRODUCTS, "tf32": CUDNN + PRODUCTS + TENSOR_CORES}
 BOUNDS = {"float32": 1e-5, "tf32": 5e-3}  # of the largest value; TF32's factors have 10 bits
 

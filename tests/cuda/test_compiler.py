@@ -54,11 +54,14 @@ class Compiler(unittest.TestCase):
         self.assertEqual(compile_for(OLDEST, self.kernels, step), "")
 
     def test_tensor_cores_compile_where_they_have_tf32(self):
-        from voxlstm.lib.ops.gpu.tensor_cores import OLDEST as first
+        from voxlstm.lib.ops.gpu.tensor_cores import MOST, OLDEST as first, SOME
 
         for architecture in (f"sm_{first}", NEWEST):
-            self.assertEqual(compile_for(architecture, self.kernels, self.tensor_cores), "")
-        self.assertIn("sm_80", compile_for("sm_75", self.kernels, self.tensor_cores))
+            for outputs in range(SOME, MOST + 1, SOME):
+                defined = f"#define kOutputs {outputs}\n"
+                found = compile_for(architecture, self.kernels, defined, self.tensor_cores)
+                self.assertEqual(found, "", (architecture, outputs))
+        self.assertIn("sm_80", compile_for("sm_75", self.kernels, defined, self.tensor_cores))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from . import every_way, simulation
 from .every_way import worst
 
 TOLERANCE = 2e-6  # of the largest value: sums of at most some thousand float32 products
-KERNEL = "BackwardFilter"
 OURS = {
     "GpuConvolve",
     "GpuTranspose",
@@ -84,15 +83,18 @@ class OpsOnCuda(unittest.TestCase):
         self.assertLess(difference, every_way.BOUNDS["tf32"], name)
         self.assertTrue(all("tf32" in key for key in kept))
 
-    def test_tensor_cores_make_gradients_of_kernels(self):
+    def test_tensor_cores_agree_with_cudnn(self):
         cudnn, *_ = self.on_cuda("tf32", "channels last", "convolution")
         for way in every_way.TENSOR_CORES:
             with self.subTest(way):
                 values, _, (kept,) = self.on_cuda("tf32", way, "convolution")
-                difference, name = worst(cudnn, values)  # which rounds factors alike
-                self.assertLess(difference, TOLERANCE, name)
+                # Factors are rounded alike, but for those that a sum in another order brings across.
+                difference, name = worst(cudnn, values)
+                self.assertLess(difference, 1e-4, name)
+                of_y = way.endswith("of y")
                 for key, choice in kept.items():
-                    serves = json.loads(key)[0] == KERNEL and not (way.endswith("y") and is_strided(key))
+                    other = json.loads(key)[0] == ("Forward" if of_y else "BackwardData")
+                    serves = not other and not (of_y and is_strided(key))
                     self.assertEqual(choice["way"][0], way if serves else "channels last")
 
     def test_a_way_that_disagrees_is_left_out(self):

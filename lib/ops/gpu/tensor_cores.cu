@@ -1,18 +1,11 @@
-// The gradient of a convolution's kernel on tensor cores, for maps with their channels last: the
-// product of y, transposed, and x unfolded, of which each block finds the part that it multiplies.
+// Convolutions and gradients of their kernels on tensor cores, for maps with their channels last: the
+// product with x unfolded, of which each block finds the part that it multiplies in x itself.
 //
-// A block makes kRows x kColumns values of the product, as a sum over some of the cells. It goes
-// through them kCells at a time: the next ones are on their way while it multiplies.
+// A block goes through the terms of its sums some at a time: the next ones are on their way while it
+// multiplies. Rows of a tile lie further apart than they are long, so that the lanes of a warp find
+// what they multiply in different banks of the shared memory.
 
-#define kRows 64
-#define kColumns 128
-#define kCells 16  // along the last axis; what is beyond the end of a row of y counts as zero
-#define kApart 8   // more than a row of a tile has, so that the lanes of a warp find it in different banks
-#define kWarp 32   // threads of a warp, which makes kRows x kWarp values
-
-struct Tile {
-    unsigned y[kCells][kRows + kApart], x[kCells][kColumns + kApart];  // the bits of TF32 values
-};
+#define kWarp 32
 
 // The bits of a value for tensor cores, which do not read the last 13; what is not a number stays.
 __device__ static inline unsigned to_tf32(float x) {
@@ -37,6 +30,18 @@ __device__ static inline void multiply(float *sum, const unsigned *a, const unsi
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+// ---- Gradients of kernels ---------------------------------------------------------------------
+//
+// A block makes kRows x kColumns values, and each of its warps kRows x kWarp.
+
+#define kRows 64
+#define kColumns 128
+#define kCells 16  // along the last axis; what is beyond the end of a row of y counts as zero
+
+struct Tile {
+    unsigned y[kCells][kRows + 8], x[kCells][kColumns + 8];  // the bits of TF32 values
+};
+
 // Add a tile's part to the sums of this warp, whose columns begin at `first`.
 __device__ static inline void multiply_tile(const Tile &tile, float (*sums)[4][4], unsigned first) {
     unsigned lane = threadIdx.x % kWarp, across = lane / 4, down = lane % 4;
@@ -60,7 +65,7 @@ __device__ static inline void multiply_tile(const Tile &tile, float (*sums)[4][4
 
 // `sums` is `blocks x rows x columns`, where rows are y's channels and columns are taps x x's channels.
 // blockIdx.x has a part of the cells, blockIdx.y of the rows and blockIdx.z of the columns.
-extern "C" __global__ void tensor_cores(
+extern "C" __global__ void kernel_gradient(
     const float *x, const float *y, float *sums, GEOMETRY, unsigned rows, unsigned chunks) {
     __shared__ Tile tiles[2];
     const Four none = {{0, 0, 0, 0}};
@@ -124,6 +129,111 @@ extern "C" __global__ void tensor_cores(
                 unsigned to = first_row + 16 * i + 8 * half, at = first + 8 * j;
                 if (to >= rows || at >= columns) continue;
                 float *place = sums + ((size_t)blockIdx.x * rows + to) * columns + at;
+                place[0] = sum[i][j][2 * half], place[1] = sum[i][j][2 * half + 1];
+            }
+}
+
+// ---- Convolutions -----------------------------------------------------------------------------
+//
+// A block makes kOutputs channels, as many as are defined before this file, of kMade cells, which may
+// be of several rows of y. Each of its warps makes those of kWarp cells.
+
+#define kMade 128
+#define kTerms 16  // of the sums at a time
+#define kQuarters (kTerms / 4)
+
+struct Terms {
+    unsigned x[kMade][kTerms + 4], w[kOutputs][kTerms + 4];  // the bits of TF32 values
+};
+
+// Add some terms to the sums of this warp.
+__device__ static inline void multiply_terms(const Terms &terms, float (*sums)[kOutputs / 8][4]) {
+    unsigned lane = threadIdx.x % kWarp, across = lane / 4, down = lane % 4, first = threadIdx.x - lane;
+#pragma unroll
+    for (int k = 0; k < kTerms; k += 8) {
+        unsigned a[kWarp / 16][4], b[2];
+#pragma unroll
+        for (int i = 0; i < kWarp / 16; i++)
+            for (int part = 0; part < 4; part++)
+                a[i][part] = terms.x[first + 16 * i + part % 2 * 8 + across][k + down + part / 2 * 4];
+#pragma unroll
+        for (int j = 0; j < kOutputs / 8; j++) {
+            for (int half = 0; half < 2; half++) b[half] = terms.w[8 * j + across][k + down + 4 * half];
+            for (int i = 0; i < kWarp / 16; i++) multiply(sums[i][j], a[i], b);
+        }
+    }
+}
+
+// blockIdx.x has a part of all `cells` of y, blockIdx.y of its channels, the `outputs`.
+extern "C" __global__ void convolve(
+    const float *x, const float *w, float *y, GEOMETRY, unsigned outputs, unsigned cells) {
+    __shared__ Terms tiles[2];
+    const Four none = {{0, 0, 0, 0}};
+    const unsigned each = kMade / kQuarters;  // cells that the block's threads read at once
+    unsigned quarter = threadIdx.x % kQuarters, first = threadIdx.x / kQuarters;
+    // Where the kernel's first tap finds x, for the cells that this thread reads: along each axis, and
+    // in all of x. It may be outside.
+    int from0[kQuarters], from1[kQuarters], from2[kQuarters], from[kQuarters];
+#pragma unroll
+    for (int k = 0; k < kQuarters; k++) {
+        unsigned cell = blockIdx.x * kMade + first + each * k, left = cell / y2;
+        from2[k] = cell % y2 * step2 - pad2, from1[k] = left % y1 * step1 - pad1, left /= y1;
+        from0[k] = left % y0 * step0 - pad0;
+        from[k] = ((int)(left / y0 * x0) + from0[k]) * (int)x1;
+        from[k] = (from[k] + from1[k]) * (int)x2 + from2[k];
+        if (cell >= cells) from0[k] = -(int)(k0 * wide0);  // where no tap finds it
+    }
+    // The tap and the channels that come next, and those of the kernel.
+    unsigned taps = k0 * k1 * k2, c = quarter % fours, tap = quarter / fours;
+    unsigned t2 = tap % k2, t1 = tap / k2 % k1, t0 = tap / k2 / k1;
+    unsigned quarters = taps * fours, chunks = (quarters + kQuarters - 1) / kQuarters;
+    const Four *map = reinterpret_cast<const Four *>(x);
+    const Four *kernel = reinterpret_cast<const Four *>(w) + quarter;
+
+    float sum[kWarp / 16][kOutputs / 8][4] = {};
+    Four next_x[kQuarters], next_w[kOutputs / each];
+    for (unsigned chunk = 0; chunk <= chunks; chunk++) {
+        if (chunk < chunks) {
+            bool some = t0 < k0;
+            int w0 = (turned ? k0 - 1 - t0 : t0) * wide0, w1 = (turned ? k1 - 1 - t1 : t1) * wide1;
+            int w2 = (turned ? k2 - 1 - t2 : t2) * wide2, further = (w0 * (int)x1 + w1) * (int)x2 + w2;
+#pragma unroll
+            for (int k = 0; k < kQuarters; k++) {
+                bool inside = (unsigned)(from0[k] + w0) < x0 && (unsigned)(from1[k] + w1) < x1
+                              && (unsigned)(from2[k] + w2) < x2;
+                next_x[k] = none;
+                if (some && inside) next_x[k] = map[(size_t)(from[k] + further) * fours + c];
+            }
+#pragma unroll
+            for (int k = 0; k < kOutputs / each; k++) {
+                unsigned output = blockIdx.y * kOutputs + first + each * k;
+                next_w[k] = none;
+                if (some && output < outputs)
+                    next_w[k] = kernel[(size_t)output * quarters + chunk * kQuarters];
+            }
+            for (c += kQuarters; c >= fours; c -= fours) {
+                if (++t2 == k2) t2 = 0, t1++;
+                if (t1 == k1) t1 = 0, t0++;
+            }
+        }
+        if (chunk) multiply_terms(tiles[(chunk - 1) % 2], sum);
+        if (chunk < chunks) {
+            Terms &terms = tiles[chunk % 2];
+            for (int k = 0; k < kQuarters; k++) put(&terms.x[first + each * k][4 * quarter], next_x[k]);
+            for (int k = 0; k < kOutputs / each; k++) put(&terms.w[first + each * k][4 * quarter], next_w[k]);
+        }
+        __syncthreads();
+    }
+
+    unsigned lane = threadIdx.x % kWarp;
+#pragma unroll
+    for (int i = 0; i < kWarp / 16; i++)
+        for (int half = 0; half < 2; half++)
+            for (int j = 0; j < kOutputs / 8; j++) {
+                unsigned cell = blockIdx.x * kMade + threadIdx.x - lane + 16 * i + 8 * half + lane / 4;
+                unsigned output = blockIdx.y * kOutputs + 8 * j + lane % 4 * 2;
+                if (cell >= cells || output >= outputs) continue;
+                float *place = y + (size_t)cell * outputs + output;
                 place[0] = sum[i][j][2 * half], place[1] = sum[i][j][2 * half + 1];
             }
 }
