@@ -157,14 +157,13 @@ class Choices(unittest.TestCase):
     def test_what_does_not_work_any_more_is_searched_again(self):
         first, _, kept = self.searches()
         keys = list(kept)
-        for key, choice in zip(
-            keys, ({"way": ["channels last", 3, 3, 0]}, {"way": ["channels last"]}, "nonsense")
-        ):
-            kept[key] = choice
+        ways = ["channels last", 3, 3, 0], ["channels last"], ["tensor cores"], 5
+        wrong = [*({"way": way} for way in ways), {"ways": []}, "nonsense"]
+        kept.update(zip(keys, wrong))
         self.path.write_text(json.dumps(kept))
         second, words, again = self.searches()
-        self.assertEqual(second, 3)
-        self.assertEqual(words.count("is made anew"), 3)
+        self.assertEqual(second, len(wrong))
+        self.assertEqual(words.count("is made anew"), len(wrong))
         self.assertTrue(all(choice["way"][1] == 1 for choice in again.values()))
         self.path.write_text("{")
         third, words, _ = self.searches()

@@ -64,7 +64,7 @@ class Convolution:
             if way:
                 way.run(x, w, y)
             return way
-        except (cudnn.Failure, TypeError, ValueError, ctypes.ArgumentError) as failure:
+        except (cudnn.Failure, NoWay, KeyError, TypeError, ValueError, ctypes.ArgumentError) as failure:
             logger.warning("a stored choice of algorithm is made anew: %s", failure)
 
     def _made(self, name, *algorithm):
