@@ -55,16 +55,18 @@ def convolution(x, w, **settings):
     return [y, *theano.grad(cost, [map_, kernel]), enlarged]
 
 
-def pooling(channels, rows, columns, padding, inputs=None):
-    """Return leaky maxima with a bias, and gradients; two windows hold equal maxima."""
+def pooling(channels, rows, columns, padding, inputs=None, pooled=True, leaky=True):
+    """Return leaky maxima with a bias, or some of that, and gradients; two windows hold equal maxima."""
     inputs = inputs or channels
     values = random(2, 2, inputs, rows, columns)
     values[0, 0, :2, :2] = values[1, 1, 2:4, 2] = 0.7
     mixing = np.eye(channels, inputs, dtype="float32")[:, :, None, None]
     x, b = theano.shared(values), theano.shared(random(3, channels))
     maps = tensor.nnet.conv2d(x, theano.shared(mixing), filter_shape=mixing.shape)
-    pooled = pool_2d(maps, ws=(2, 2), stride=(2, 2), pad=padding, ignore_border=True)
-    y = leaky_relu(pooled + b.dimshuffle("x", 0, "x", "x"), SLOPE)
+    if pooled:
+        maps = pool_2d(maps, ws=(2, 2), stride=(2, 2), pad=padding, ignore_border=True)
+    y = maps + b.dimshuffle("x", 0, "x", "x")
+    y = leaky_relu(y, SLOPE) if leaky else y
     return [y, *theano.grad((y * tensor.cos(y)).sum(), [x, b])]
 
 
@@ -118,6 +120,8 @@ def expressions():
         found[f"convolution/{name}"] = convolution(**settings)
     for name, (rows, columns, padding) in POOLS.items():
         found[f"pooling/{name}"] = pooling(6, rows, columns, padding)
+    found["pooling/not leaky"] = pooling(6, 5, 8, (1, 1), leaky=False)
+    found["pooling/leaky alone"] = pooling(6, 5, 8, (1, 1), pooled=False)
     found["pooling/many channels"] = pooling(1030, 4, 4, (1, 1), inputs=2)
     arrays = [theano.shared(random(5, *shape)) for shape in ((7,), (300, 500), (2, 3, 40, 50))]
     found["sum/of arrays"] = [

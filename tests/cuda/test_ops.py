@@ -19,6 +19,7 @@ OURS = {
     "GpuMaxPool",
     "GpuMaxPoolGradient",
     "GpuLeakyGradient",
+    "GpuMaxPoolLeakyGradient",
     "GpuRecurrence",
     "GpuRecurrenceGradient",
     "GpuSum",

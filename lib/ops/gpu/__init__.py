@@ -14,7 +14,7 @@ from ..rewrites import Rules
 from . import cudnn
 from .convolution import GpuConvolve, GpuKernelGradient, GpuTranspose
 from .maps import FromLast, ToLast
-from .passes import GpuLeakyGradient, GpuMaxPool, GpuMaxPoolGradient, sums
+from .passes import GpuLeakyGradient, GpuMaxPool, GpuMaxPoolGradient, join_gradients, sums
 from .recurrence import over_views
 
 
@@ -79,3 +79,4 @@ def optimise(fgraph: FunctionGraph) -> None:
     """Put our ops into a graph."""
     rules = Rules(OnGPU(gpu.precision())).walk()
     in2out(*rules, sums, name="cudnn").optimize(fgraph)
+    join_gradients(fgraph)

@@ -92,18 +92,38 @@ extern "C" __global__ void max_pool_gradient(const float *dy, const unsigned cha
     reinterpret_cast<Four *>(dx)[i] = gradient;
 }
 
-// The gradient of a leaky ReLU's argument, and of each block's cells the sum: `blocks x 4 fours`.
-// A block has kThreads threads, which are as many rows of cells as fit.
+// What the two kernels below share: a block has kThreads threads, which are as many rows of cells as
+// fit, and writes the sum of its cells for each channel: `blocks x 4 fours`.
 #define kThreads 256
+
+struct Rows {
+    unsigned width, count, mine, c;  // fours in a row, rows, this thread's row and its four
+};
+
+__device__ static inline Rows rows_of(unsigned fours) {
+    unsigned width = fours < kThreads ? fours : kThreads;
+    return {width, kThreads / width, threadIdx.x / width, blockIdx.y * kThreads + threadIdx.x % width};
+}
+
+__device__ static inline void write_sum(Four sum, Four *all, Rows rows, float *sums, unsigned fours) {
+    all[threadIdx.x] = sum;
+    __syncthreads();
+    if (rows.mine || rows.c >= fours) return;
+    for (unsigned other = 1; other < rows.count; other++)
+        for (int k = 0; k < 4; k++) sum.at[k] += all[other * rows.width + threadIdx.x].at[k];
+    reinterpret_cast<Four *>(sums)[(size_t)blockIdx.x * fours + rows.c] = sum;
+}
+
+// The gradient of a leaky ReLU's argument.
 extern "C" __global__ void leaky_gradient(
     const float *y, const float *dy, float *dz, float *sums, unsigned fours, unsigned cells, float slope) {
-    __shared__ Four mine[kThreads];
-    unsigned width = fours < kThreads ? fours : kThreads, rows = kThreads / width;
-    unsigned c = blockIdx.y * kThreads + threadIdx.x % width, row = threadIdx.x / width;
+    __shared__ Four all[kThreads];
+    Rows rows = rows_of(fours);
     Four sum = {{0, 0, 0, 0}};
-    if (row < rows && c < fours)
-        for (unsigned cell = blockIdx.x * rows + row; cell < cells; cell += gridDim.x * rows) {
-            size_t i = (size_t)cell * fours + c;
+    if (rows.mine < rows.count && rows.c < fours)
+        for (unsigned cell = blockIdx.x * rows.count + rows.mine; cell < cells;
+            cell += gridDim.x * rows.count) {
+            size_t i = (size_t)cell * fours + rows.c;
             Four result = reinterpret_cast<const Four *>(y)[i];
             Four gradient = reinterpret_cast<const Four *>(dy)[i];
             for (int k = 0; k < 4; k++) {
@@ -112,12 +132,43 @@ extern "C" __global__ void leaky_gradient(
             }
             reinterpret_cast<Four *>(dz)[i] = gradient;
         }
-    mine[threadIdx.x] = sum;
-    __syncthreads();
-    if (row || c >= fours) return;
-    for (unsigned other = 1; other < rows; other++)
-        for (int k = 0; k < 4; k++) sum.at[k] += mine[other * width + threadIdx.x].at[k];
-    reinterpret_cast<Four *>(sums)[(size_t)blockIdx.x * fours + c] = sum;
+    write_sum(sum, all, rows, sums, fours);
+}
+
+// The gradient of the map before max_pool with a leaky ReLU, in one pass. There are `high x wide`
+// windows to an image, of which the last may lie outside of y: their cells are in no window.
+extern "C" __global__ void max_pool_leaky_gradient(const float *y, const float *dy, const unsigned char *code,
+    float *dx, float *sums, unsigned fours, unsigned rows, unsigned columns, unsigned out_rows,
+    unsigned out_columns, unsigned pad_rows, unsigned pad_columns, unsigned high, unsigned wide,
+    unsigned windows, float slope) {
+    __shared__ Four all[kThreads];
+    Rows mine = rows_of(fours);
+    Four sum = {{0, 0, 0, 0}};
+    bool some = mine.mine < mine.count && mine.c < fours;
+    for (unsigned n = blockIdx.x * mine.count + mine.mine; some && n < windows; n += gridDim.x * mine.count) {
+        unsigned q = n % wide, p = n / wide % high, image = n / wide / high;
+        Four gradient = {{0, 0, 0, 0}};
+        Code bits = {{0, 0, 0, 0}};
+        if (p < out_rows && q < out_columns) {
+            size_t i = (((size_t)image * out_rows + p) * out_columns + q) * fours + mine.c;
+            Four result = reinterpret_cast<const Four *>(y)[i];
+            gradient = reinterpret_cast<const Four *>(dy)[i];
+            bits = reinterpret_cast<const Code *>(code)[i];
+            for (int k = 0; k < 4; k++) {
+                gradient.at[k] = result.at[k] > 0 ? gradient.at[k] : gradient.at[k] * slope;
+                sum.at[k] += gradient.at[k];
+            }
+        }
+        for (int w = 0; w < 4; w++) {
+            int row = 2 * (int)p - (int)pad_rows + w / 2, column = 2 * (int)q - (int)pad_columns + w % 2;
+            if (row < 0 || row >= (int)rows || column < 0 || column >= (int)columns) continue;
+            Four part;
+            for (int k = 0; k < 4; k++) part.at[k] = bits.at[k] >> w & 1 ? gradient.at[k] : 0;
+            size_t cell = ((size_t)image * rows + row) * columns + column;
+            reinterpret_cast<Four *>(dx)[cell * fours + mine.c] = part;
+        }
+    }
+    write_sum(sum, all, mine, sums, fours);
 }
 
 // The sum over blocks of what each has found. Few values have many blocks, so that threads share them.

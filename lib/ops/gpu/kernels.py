@@ -13,7 +13,7 @@ SOURCE = Path(__file__).with_name("kernels.cu")
 THREADS = 256  # in a block, as kernels.cu says too
 TILE = 32  # rows and columns that a block of "transpose" does
 SUMMED = 8  # values that a block of "sum_blocks" does
-BLOCKS = 512  # of leaky_gradient: some for each of the GPU's processors
+BLOCKS = 512  # of kernels that sum up, too: some for each of the GPU's processors
 
 
 def empty(shape: Sequence[int], dtype: str = "float32") -> DeviceArray:
@@ -86,14 +86,33 @@ def leaky_gradient(
     channels : int
         Of the sum.
     """
-    padded = y.shape[-1]
-    fours, cells = padded // 4, y.size // padded
-    blocks = min(BLOCKS, cells)
-    dz, db, sums = empty(y.shape), empty((channels,)), empty((blocks, padded))
-    across = -(-fours // THREADS)
-    launch("leaky_gradient", y, dy, dz, sums, fours, cells, float(slope), blocks=(blocks, across))
-    sum_blocks(sums, db)
+    dz, cells = empty(y.shape), y.size // y.shape[-1]
+    db = with_sums("leaky_gradient", (y, dy, dz), (cells, float(slope)), cells, channels)
     return dz, db
+
+
+def with_sums(
+    name: str, maps: Sequence[DeviceArray], numbers: Sequence[float], cells: int, channels: int
+) -> DeviceArray:
+    """Start a kernel whose blocks sum up what they make; return the sum for each channel.
+
+    Parameters
+    ----------
+    name : str
+    maps : plain device arrays
+    numbers : sequence of float or int
+        What it is given after the sums and the channels' fours.
+    cells : int
+        That the blocks share.
+    channels : int
+        Of the sum.
+    """
+    padded = maps[0].shape[-1]
+    blocks, fours = min(BLOCKS, cells), padded // 4
+    db, sums = empty((channels,)), empty((blocks, padded))
+    launch(name, *maps, sums, fours, *numbers, blocks=(blocks, -(-fours // THREADS)))
+    sum_blocks(sums, db)
+    return db
 
 
 def sum_blocks(sums: DeviceArray, result: DeviceArray) -> None:

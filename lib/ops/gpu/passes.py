@@ -5,7 +5,7 @@ from math import prod
 from ...backend.door import DeviceArray, Symbol, tensor
 
 import numpy as np
-from theano.gof import Apply, Op
+from theano.gof import Apply, FunctionGraph, Op
 from theano.gof.opt import local_optimizer
 from theano.tensor.elemwise import Sum
 
@@ -83,6 +83,57 @@ class GpuLeakyGradient(BlockedLeakyGradient):
         if y.shape != dy.shape:
             raise ValueError(f"maps of shapes {y.shape} and {dy.shape} do not belong together")
         outputs[0][0], outputs[1][0] = kernels.leaky_gradient(y, dy, self.slope, self.channels)
+
+
+class GpuMaxPoolLeakyGradient(Op):
+    """`GpuLeakyGradient` and `GpuMaxPoolGradient` in one pass.
+
+    Inputs are the result of `GpuMaxPool`, its gradient, the code and the size of the map before;
+    outputs the gradient of that map and that of the bias.
+    """
+
+    __props__ = ("channels", "padding", "slope")
+
+    def __init__(self, channels: int, padding: tuple[int, int], slope: float) -> None:
+        self.channels, self.padding, self.slope = channels, padding, slope
+
+    def make_node(self, y: Symbol, dy: Symbol, code: Symbol, size: Symbol) -> Apply:
+        maps = [on_gpu(x) for x in (y, dy, code)]
+        return Apply(self, [*maps, size], [map_type(4)(), map_type(1)()])
+
+    def perform(self, node: Apply, inputs: list[DeviceArray], outputs: Storage) -> None:
+        *maps, size = inputs
+        y, dy, code = map(kernels.plain, maps)
+        images, *pooled, padded = y.shape
+        shape = (images, *map(int, size), padded)
+        if not y.shape == dy.shape == code.shape == _pooled(shape, self.padding):
+            raise ValueError(f"maps of shapes {y.shape}, {dy.shape}, {code.shape}, {shape} do not belong")
+        outputs[0][0] = dx = kernels.empty(shape)
+        # The windows that hold a cell of the map, of which those at its end may have no maximum.
+        grid = [-(-(n + p) // 2) for n, p in zip(shape[1:], self.padding)]
+        windows = images * prod(grid)
+        numbers = *shape[1:3], *pooled, *self.padding, *grid, windows, float(self.slope)
+        outputs[1][0] = kernels.with_sums(
+            "max_pool_leaky_gradient", (y, dy, code, dx), numbers, windows, self.channels
+        )
+
+    def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
+        images, _, _, channels = shapes[0]
+        _, _, _, size = node.inputs
+        return [(images, size[0], size[1], channels), (tensor.constant(self.channels, dtype="int64"),)]
+
+
+def join_gradients(fgraph: FunctionGraph) -> None:
+    """Put `GpuMaxPoolLeakyGradient` in the place of the two ops that it stands for."""
+    for node in fgraph.toposort():
+        if not isinstance(node.op, GpuMaxPoolGradient):
+            continue
+        dz, code, size = node.inputs
+        if dz.owner and isinstance(dz.owner.op, GpuLeakyGradient) and len(dz.clients) == 1:
+            op = GpuMaxPoolLeakyGradient(node.op.channels, node.op.padding, dz.owner.op.slope)
+            made = op(*dz.owner.inputs, code, size, return_list=True)
+            old = node.outputs[0], dz.owner.outputs[1]
+            fgraph.replace_all_validate(list(zip(old, made)), reason="join_gradients")
 
 
 class GpuSum(Op):
