@@ -9,6 +9,7 @@ import torch
 from torch_twin import loss_of, occupancy_of, optimiser
 
 WARM_UP = 3  # steps
+UNSEARCHED = "unsearched"  # takes the algorithms that cuDNN's heuristics name, and measures none
 MODES = {"compile": "default", "autotune": "max-autotune-no-cudagraphs"}
 
 
@@ -58,7 +59,7 @@ class Form:
     Parameters
     ----------
     name : str
-        One of ``LAYOUTS``, followed by any of ``+compile`` or ``+autotune``, and ``+graph``.
+        One of ``LAYOUTS``, followed by any of ``+unsearched``, ``+compile`` or ``+autotune``, and ``+graph``.
     """
 
     def __init__(self, name):

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from torch_forms import PASSES, WARM_UP, Feed, Form
+from torch_forms import PASSES, UNSEARCHED, WARM_UP, Feed, Form
 from torch_twin import LAYOUTS, ZEROS, prepare
 
 EXTRAS = ("graph", "compile", "compile+graph", "autotune+graph")  # tried with the fastest layout
@@ -43,7 +43,6 @@ class Bench:
         self.views, self.voxels = views, voxels
         self.deadline = deadline
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        torch.backends.cudnn.benchmark = True
         if hasattr(torch._dynamo.config, "recompile_limit"):  # each case is a compilation of one function
             torch._dynamo.config.recompile_limit = 64
 
@@ -72,7 +71,11 @@ class Bench:
         dict
             ``forms``, a dict of what `time_form` returned by name, and ``best``, a name or None.
         """
-        forms = {name: self.time_form(name, case, steps) for name in LAYOUTS if name != ZEROS}
+        # The search among cuDNN's algorithms can outlast the limit, so that what needs none comes first.
+        names = [name for name in LAYOUTS if name != ZEROS]
+        if self.device == "cuda":
+            names.insert(0, f"{names[0]}+{UNSEARCHED}")
+        forms = {name: self.time_form(name, case, steps) for name in names}
         layout = best_of(forms)
         for extra in extras if layout else ():
             name = f"{layout}+{extra}"
@@ -101,6 +104,7 @@ class Bench:
 
     def _time(self, form, case, steps):
         set_precision(case["precision"])
+        torch.backends.cudnn.benchmark = UNSEARCHED not in form.extras
         if self.device == "cuda":
             torch.cuda.reset_peak_memory_stats()
         start = time.perf_counter()
