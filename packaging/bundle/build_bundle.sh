@@ -67,7 +67,8 @@ copy_project() {
     for room in lib models solvers tools; do
         ln -s "../../../../../app/$room" "$package/$room"
     done
-    tar -C "$here" -cf - --exclude=__pycache__ lib models solvers tools benchmarks tests/__init__.py tests/parity |
+    tar -C "$here" -cf - --exclude=__pycache__ lib models solvers tools benchmarks tests/__init__.py tests/parity \
+        tests/cuda/__init__.py tests/cuda/every_way.py tests/cuda/ops_on_device.py |
         tar -C "$bundle/app" -xf -
     cp "$here/package/__init__.py" "$package/"
     cp "$here/packaging/bundle/run.sh" "$bundle/"
