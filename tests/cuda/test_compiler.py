@@ -1,13 +1,15 @@
 """NVIDIA's own compiler, which needs no GPU, takes the CUDA kernels that the simulated device runs by g++."""
 
-import ctypes
 import importlib.util
+import subprocess
+import sys
 import unittest
 from pathlib import Path
 
+from .nvrtc import WHEEL
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "lib/ops/gpu"
-WHEEL = "nvidia.cuda_nvrtc"
 OLDEST, NEWEST = "sm_60", "sm_90"  # whose names libgpuarray has two digits for
 
 
@@ -19,17 +21,9 @@ def is_missing():
 
 def compile_for(architecture, *sources):
     """Return the errors of the compiler and of the assembler, nothing where there is none."""
-    (folder,) = importlib.util.find_spec(WHEEL).submodule_search_locations
-    library = ctypes.CDLL(str(Path(folder, "lib/libnvrtc.so.12")))
-    program, size = ctypes.c_void_p(), ctypes.c_size_t()
-    library.nvrtcCreateProgram(ctypes.byref(program), "".join(sources).encode(), b"kernels.cu", 0, None, None)
-    options = (ctypes.c_char_p * 1)(f"--gpu-architecture={architecture}".encode())
-    failed = library.nvrtcCompileProgram(program, 1, options)
-    library.nvrtcGetProgramLogSize(program, ctypes.byref(size))
-    words = ctypes.create_string_buffer(size.value)
-    library.nvrtcGetProgramLog(program, words)
-    library.nvrtcDestroyProgram(ctypes.byref(program))
-    return words.value.decode() or f"failure {failed}" if failed else ""
+    command = [sys.executable, "-m", "tests.cuda.nvrtc", architecture]
+    ran = subprocess.run(command, cwd=ROOT, input="".join(sources), capture_output=True, text=True)
+    return ran.stdout or ran.stderr
 
 
 @unittest.skipIf(*is_missing())
