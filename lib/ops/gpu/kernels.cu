@@ -114,6 +114,14 @@ __device__ static inline void write_sum(Four sum, Four *all, Rows rows, float *s
     reinterpret_cast<Four *>(sums)[(size_t)blockIdx.x * fours + rows.c] = sum;
 }
 
+// Make the gradient of a leaky ReLU's result that of its argument, and add it up.
+__device__ static inline void leaky_back(Four result, Four *gradient, Four *sum, float slope) {
+    for (int k = 0; k < 4; k++) {
+        gradient->at[k] = result.at[k] > 0 ? gradient->at[k] : gradient->at[k] * slope;
+        sum->at[k] += gradient->at[k];
+    }
+}
+
 // The gradient of a leaky ReLU's argument.
 extern "C" __global__ void leaky_gradient(
     const float *y, const float *dy, float *dz, float *sums, unsigned fours, unsigned cells, float slope) {
@@ -124,12 +132,8 @@ extern "C" __global__ void leaky_gradient(
         for (unsigned cell = blockIdx.x * rows.count + rows.mine; cell < cells;
             cell += gridDim.x * rows.count) {
             size_t i = (size_t)cell * fours + rows.c;
-            Four result = reinterpret_cast<const Four *>(y)[i];
             Four gradient = reinterpret_cast<const Four *>(dy)[i];
-            for (int k = 0; k < 4; k++) {
-                gradient.at[k] = result.at[k] > 0 ? gradient.at[k] : gradient.at[k] * slope;
-                sum.at[k] += gradient.at[k];
-            }
+            leaky_back(reinterpret_cast<const Four *>(y)[i], &gradient, &sum, slope);
             reinterpret_cast<Four *>(dz)[i] = gradient;
         }
     write_sum(sum, all, rows, sums, fours);
@@ -151,13 +155,9 @@ extern "C" __global__ void max_pool_leaky_gradient(const float *y, const float *
         Code bits = {{0, 0, 0, 0}};
         if (p < out_rows && q < out_columns) {
             size_t i = (((size_t)image * out_rows + p) * out_columns + q) * fours + mine.c;
-            Four result = reinterpret_cast<const Four *>(y)[i];
             gradient = reinterpret_cast<const Four *>(dy)[i];
             bits = reinterpret_cast<const Code *>(code)[i];
-            for (int k = 0; k < 4; k++) {
-                gradient.at[k] = result.at[k] > 0 ? gradient.at[k] : gradient.at[k] * slope;
-                sum.at[k] += gradient.at[k];
-            }
+            leaky_back(reinterpret_cast<const Four *>(y)[i], &gradient, &sum, slope);
         }
         for (int w = 0; w < 4; w++) {
             int row = 2 * (int)p - (int)pad_rows + w / 2, column = 2 * (int)q - (int)pad_columns + w % 2;

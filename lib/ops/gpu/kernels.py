@@ -13,7 +13,7 @@ SOURCE = Path(__file__).with_name("kernels.cu")
 THREADS = 256  # in a block, as kernels.cu says too
 TILE = 32  # rows and columns that a block of "transpose" does
 SUMMED = 8  # values that a block of "sum_blocks" does
-BLOCKS = 512  # of kernels that sum up, too: some for each of the GPU's processors
+BLOCKS = 512  # of a kernel whose blocks sum up: some for each of the GPU's processors
 
 
 def empty(shape: Sequence[int], dtype: str = "float32") -> DeviceArray:

@@ -60,25 +60,28 @@ class Convolution:
         """Return the way chosen in an earlier run, once it has run here; None without one."""
         kept = _kept().get(self._key)
         try:
-            way = kept and self._made(*kept["way"])
-            if way:
-                way.run(x, w, y)
+            if not kept:
+                return None
+            name, *algorithm = kept["way"]
+            way = self._made(name)
+            if name not in OURS:
+                way.take(*algorithm)
+            way.run(x, w, y)
             return way
         except (cudnn.Failure, NoWay, KeyError, TypeError, ValueError, ctypes.ArgumentError) as failure:
             logger.warning("a stored choice of algorithm is made anew: %s", failure)
 
-    def _made(self, name, *algorithm):
+    def _made(self, name):
         if name in OURS:
             return OURS[name](self._problem)
-        way = cudnn.Convolution(self._problem, last=name == LAST)
-        way.take(*algorithm)
-        return way
+        return cudnn.Convolution(self._problem, last=name == LAST)
 
     def _fastest(self, x, w, y):
         tried, first = {}, None
         for name in WAYS:
             try:
-                way, algorithm = self._searched(name, x, w, y)
+                way = self._made(name)
+                algorithm = [] if name in OURS else way.search(x, w, y)
                 milliseconds = _time(way, x, w, y)
                 first = _agrees(self._sample(x, w, y), first)
                 tried[name] = milliseconds, algorithm, way
@@ -99,12 +102,6 @@ class Convolution:
         """Return what is looked at of a result: a kernel, or a map's last image."""
         result = arrays[RESULTS[self._problem.direction]]
         return np.asarray(result if self._problem.direction == KERNEL else result[-1:])
-
-    def _searched(self, name, x, w, y):
-        if name in OURS:
-            return OURS[name](self._problem), []
-        way = cudnn.Convolution(self._problem, last=name == LAST)
-        return way, way.search(x, w, y)
 
 
 def _agrees(found, first):

@@ -138,9 +138,11 @@ extern "C" __global__ void kernel_gradient(
 // A block makes kOutputs channels, as many as are defined before this file, of kMade cells, which may
 // be of several rows of y. Each of its warps makes those of kWarp cells.
 
-#define kMade 128
+#define kMade 128  // as many as there are threads
 #define kTerms 16  // of the sums at a time
 #define kQuarters (kTerms / 4)
+#define kAtOnce (kMade / kQuarters)  // cells, or channels, of which the threads read all quarters at once
+#define kTurns (kMade / kAtOnce)
 
 struct Terms {
     unsigned x[kMade][kTerms + 4], w[kOutputs][kTerms + 4];  // the bits of TF32 values
@@ -169,14 +171,13 @@ extern "C" __global__ void convolve(
     const float *x, const float *w, float *y, GEOMETRY, unsigned outputs, unsigned cells) {
     __shared__ Terms tiles[2];
     const Four none = {{0, 0, 0, 0}};
-    const unsigned each = kMade / kQuarters;  // cells that the block's threads read at once
     unsigned quarter = threadIdx.x % kQuarters, first = threadIdx.x / kQuarters;
     // Where the kernel's first tap finds x, for the cells that this thread reads: along each axis, and
     // in all of x. It may be outside.
-    int from0[kQuarters], from1[kQuarters], from2[kQuarters], from[kQuarters];
+    int from0[kTurns], from1[kTurns], from2[kTurns], from[kTurns];
 #pragma unroll
-    for (int k = 0; k < kQuarters; k++) {
-        unsigned cell = blockIdx.x * kMade + first + each * k, left = cell / y2;
+    for (int k = 0; k < kTurns; k++) {
+        unsigned cell = blockIdx.x * kMade + first + kAtOnce * k, left = cell / y2;
         from2[k] = cell % y2 * step2 - pad2, from1[k] = left % y1 * step1 - pad1, left /= y1;
         from0[k] = left % y0 * step0 - pad0;
         from[k] = ((int)(left / y0 * x0) + from0[k]) * (int)x1;
@@ -191,22 +192,22 @@ extern "C" __global__ void convolve(
     const Four *kernel = reinterpret_cast<const Four *>(w) + quarter;
 
     float sum[kWarp / 16][kOutputs / 8][4] = {};
-    Four next_x[kQuarters], next_w[kOutputs / each];
+    Four next_x[kTurns], next_w[kOutputs / kAtOnce];
     for (unsigned chunk = 0; chunk <= chunks; chunk++) {
         if (chunk < chunks) {
             bool some = t0 < k0;
             int w0 = (turned ? k0 - 1 - t0 : t0) * wide0, w1 = (turned ? k1 - 1 - t1 : t1) * wide1;
             int w2 = (turned ? k2 - 1 - t2 : t2) * wide2, further = (w0 * (int)x1 + w1) * (int)x2 + w2;
 #pragma unroll
-            for (int k = 0; k < kQuarters; k++) {
+            for (int k = 0; k < kTurns; k++) {
                 bool inside = (unsigned)(from0[k] + w0) < x0 && (unsigned)(from1[k] + w1) < x1
                               && (unsigned)(from2[k] + w2) < x2;
                 next_x[k] = none;
                 if (some && inside) next_x[k] = map[(size_t)(from[k] + further) * fours + c];
             }
 #pragma unroll
-            for (int k = 0; k < kOutputs / each; k++) {
-                unsigned output = blockIdx.y * kOutputs + first + each * k;
+            for (int k = 0; k < kOutputs / kAtOnce; k++) {
+                unsigned output = blockIdx.y * kOutputs + first + kAtOnce * k;
                 next_w[k] = none;
                 if (some && output < outputs)
                     next_w[k] = kernel[(size_t)output * quarters + chunk * kQuarters];
@@ -219,12 +220,14 @@ extern "C" __global__ void convolve(
         if (chunk) multiply_terms(tiles[(chunk - 1) % 2], sum);
         if (chunk < chunks) {
             Terms &terms = tiles[chunk % 2];
-            for (int k = 0; k < kQuarters; k++) put(&terms.x[first + each * k][4 * quarter], next_x[k]);
-            for (int k = 0; k < kOutputs / each; k++) put(&terms.w[first + each * k][4 * quarter], next_w[k]);
+            for (int k = 0; k < kTurns; k++) put(&terms.x[first + kAtOnce * k][4 * quarter], next_x[k]);
+            for (int k = 0; k < kOutputs / kAtOnce; k++)
+                put(&terms.w[first + kAtOnce * k][4 * quarter], next_w[k]);
         }
         __syncthreads();
     }
 
+    // As in kernel_gradient, which would take 29 more registers of each thread if they shared this.
     unsigned lane = threadIdx.x % kWarp;
 #pragma unroll
     for (int i = 0; i < kWarp / 16; i++)

@@ -35,7 +35,7 @@ class TensorCores:
         if int(context().bin_id[-2:]) < OLDEST:
             raise NoWay(f"tensor cores have no TF32 before compute capability {OLDEST / 10}")
         self._problem, self._numbers = problem, problem.numbers()
-        self._outputs = min(MOST, _parts(problem.y[-1], SOME) * SOME)
+        self._outputs = min(MOST, _ceil_div(problem.y[-1], SOME) * SOME)
         self._source = f"#define kOutputs {self._outputs}\n" + SOURCE.read_text(encoding="utf-8")
 
     def run(self, x: DeviceArray, w: DeviceArray, y: DeviceArray) -> None:
@@ -47,13 +47,13 @@ class TensorCores:
 
     def _convolve(self, x, w, y):
         *cells, outputs = y.shape
-        blocks = _parts(prod(cells), MADE), _parts(outputs, self._outputs)
+        blocks = _ceil_div(prod(cells), MADE), _ceil_div(outputs, self._outputs)
         self._launch("convolve", (x, w, y), (outputs, prod(cells)), blocks)
 
     def _gradient(self, x, w, y):
         *cells, last, rows = y.shape
-        chunks = prod(cells) * _parts(last, CELLS)
-        tiles = _parts(rows, ROWS), _parts(w.size // rows, COLUMNS)
+        chunks = prod(cells) * _ceil_div(last, CELLS)
+        tiles = _ceil_div(rows, ROWS), _ceil_div(w.size // rows, COLUMNS)
         parts = max(1, min(chunks, BLOCKS // prod(tiles)))
         sums = kernels.empty((parts, w.size))
         self._launch("kernel_gradient", (x, y, sums), (rows, chunks), (parts, *tiles))
@@ -64,6 +64,6 @@ class TensorCores:
         kernels.launch(name, *arrays, *numbers, blocks=blocks, threads=THREADS, more=self._source)
 
 
-def _parts(count, size):
-    """Return how many parts of a size make so many."""
+def _ceil_div(count, size):
+    """Return how many parts of a size make so many, as `ceil_div` of sizes.h."""
     return -(-count // size)
