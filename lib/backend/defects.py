@@ -1,5 +1,6 @@
 """Known defects of the pinned versions, each mended by one function that says why."""
 
+import ctypes
 import inspect
 import re
 import sys
@@ -14,6 +15,9 @@ from .side_by_side import SideBySide
 
 OLD_CODE = r"(theano|pygpu|mako)(\.|$)"
 UFUNC_OPERANDS = 32  # of one call of NumPy at most, NPY_MAXARGS
+ARCHITECTURE = 7  # GA_CTX_PROP_BIN_ID of libgpuarray's buffer.h
+CUT_OFF = re.compile(rb"compute_1\d")  # no GPU of compute capability 1.x is left
+NEWEST_NAMED = b"compute_90"
 
 
 def silence_old_numpy_idioms() -> None:
@@ -77,6 +81,26 @@ def mend_scan_on_gpu(theano: ModuleType, device: str) -> None:
         mends += [SCAN_LENDING, SCAN_ADDRESS]
     scan = theano.scan_module.scan_op
     scan.Scan.execute = rewrite(scan.Scan.execute, vars(scan), mends)
+
+
+def name_newer_architectures(pygpu: Any) -> None:
+    """Have kernels for GPUs of compute capability 10.0 and newer made for 9.0.
+
+    libgpuarray 0.7.6 has room for two digits and asks NVRTC for ``compute_12`` where it means 12.0. What
+    NVRTC makes for 9.0 is PTX, which the driver of any newer GPU translates.
+    """
+    init = pygpu.init
+
+    def init_named(*arguments, **options):
+        context = init(*arguments, **options)
+        if context.kind == b"cuda" and CUT_OFF.fullmatch(context.bin_id):
+            name = ctypes.c_void_p()
+            library, address = ctypes.CDLL("libgpuarray.so.3"), ctypes.c_void_p(context.ptr)
+            library.gpucontext_property(address, ARCHITECTURE, ctypes.byref(name))
+            ctypes.memmove(name.value, NEWEST_NAMED, len(NEWEST_NAMED))
+        return context
+
+    pygpu.init = init_named
 
 
 def rewrite(

@@ -85,6 +85,7 @@ def start(theano: ModuleType, name: str, precision: str = FLOAT32) -> None:
     if name.startswith("cuda"):
         check_cuda_libraries(name)
     importlib.import_module("theano.gpuarray")
+    defects.name_newer_architectures(theano.gpuarray.pygpu)
     defects.mend_scan_on_gpu(theano, name)
     try:
         theano.gpuarray.use(name, force=True)

@@ -10,7 +10,7 @@ from .nvrtc import WHEEL
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "lib/ops/gpu"
-OLDEST, NEWEST = "sm_60", "sm_90"  # whose names libgpuarray has two digits for
+OLDEST, NEWEST = "sm_60", "sm_90"  # what is made for the newest serves on all that are newer
 
 
 def is_missing():
@@ -40,6 +40,10 @@ class Compiler(unittest.TestCase):
         for architecture in (OLDEST, NEWEST):
             with self.subTest(architecture):
                 self.assertEqual(compile_for(architecture, self.kernels), "")
+
+    def test_names_that_libgpuarray_cuts_off_are_refused(self):
+        for name in ("compute_10", "compute_12"):
+            self.assertIn("invalid value for --gpu-architecture", compile_for(name, self.kernels))
 
     def test_the_step_of_all_parameters_compiles(self):
         from voxlstm.lib.ops.gpu import update

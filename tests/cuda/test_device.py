@@ -100,6 +100,13 @@ class ChoosingCuda(unittest.TestCase):
         ended = self.run_tool("check_setup", SIMULATED_DNN_VERSION="7605")
         self.assertIn("Theano's own (cuDNN 7605 is too old; 8 and 9 serve)", ended.stdout)
 
+    def test_devices_newer_than_the_names_that_libgpuarray_knows(self):
+        for capability in ("100", "103", "120"):
+            with self.subTest(capability):
+                ended = self.run_tool("check_setup", SIMULATED_CAPABILITY=capability)
+                self.assertEqual(ended.returncode, 0, ended.stdout + ended.stderr)
+                self.assertIn("cuda: a convolution agrees with the CPU", ended.stdout)
+
     def test_the_set_up_check_reports_a_missing_device(self):
         ended = self.run_tool("check_setup", CUDA_VISIBLE_DEVICES="")
         self.assertNotEqual(ended.returncode, 0)

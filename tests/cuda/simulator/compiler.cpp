@@ -15,7 +15,7 @@
 
 namespace {
 
-const int kSuccess = 0, kCompilationError = 6;
+const int kSuccess = 0, kInvalidOption = 5, kCompilationError = 6;
 
 // -O1: kernels are many and run for microseconds, so that compiling them is what takes the time.
 const char *const kOptions = "-std=c++17 -O1 -w -fpermissive -shared -fPIC -fno-gnu-unique";
@@ -51,6 +51,12 @@ std::string replace_mma(const std::string &source) {
     static const std::regex statement(
         R"(asm\("mma\.sync\.aligned\.m16n8k8\.row\.col\.f32\.tf32\.tf32\.f32[^;]*;"[^;]*;)");
     return std::regex_replace(source, statement, "simulated_mma(sum, a, b);");
+}
+
+// CUDA 12.4 makes PTX for compute capability 5.0 to 9.0.
+bool is_unknown_architecture(const std::string &option) {
+    static const std::regex architecture("compute_\\d+"), known("compute_([5-7]\\d|8[0679]|90)");
+    return std::regex_match(option, architecture) && !std::regex_match(option, known);
 }
 
 // One adapter for each kernel of the source, and whether any of them waits at a barrier.
@@ -101,7 +107,12 @@ int nvrtcCreateProgram(Program **program, const char *source, const char *, int 
     return kSuccess;
 }
 
-int nvrtcCompileProgram(Program *program, int, const char *const *) {
+int nvrtcCompileProgram(Program *program, int count, const char *const *options) {
+    for (int i = 0; i < count; i++)
+        if (is_unknown_architecture(options[i])) {
+            program->log = "nvrtc: error: invalid value for --gpu-architecture (-arch)\n";
+            return kInvalidOption;
+        }
     std::string text = "#include \"device.h\"\n" + program->source + adapters(program->source);
     std::string object;
     if (!compile(text, object, program->log)) return kCompilationError;

@@ -392,6 +392,12 @@ int cuDeviceGetPCIBusId(char *name, int size, int) {
     return kSuccess;
 }
 
+// In tenths; SIMULATED_CAPABILITY says another.
+static int capability() {
+    const char *told = std::getenv("SIMULATED_CAPABILITY");
+    return told ? std::atoi(told) : 90;
+}
+
 int cuDeviceGetAttribute(int *value, int attribute, int) {
     switch (attribute) {  // numbers of CUdevice_attribute
     case 1:
@@ -406,8 +412,8 @@ int cuDeviceGetAttribute(int *value, int attribute, int) {
     case 10: *value = 32; break;         // threads a warp
     case 16: *value = 4; break;          // multiprocessors
     case 41: *value = 1; break;          // unified addressing
-    case 75: *value = 9; break;          // compute capability: major, minor
-    case 76: *value = 0; break;
+    case 75: *value = capability() / 10; break;
+    case 76: *value = capability() % 10; break;
     default: *value = 0;
     }
     return kSuccess;
