@@ -23,6 +23,15 @@ CUDA_LIBRARIES = {
     "libnvrtc.so": "CUDA's run-time compiler",
     "libcublas.so": "cuBLAS",
 }
+REMEDIES = {  # what errors of libgpuarray, the driver and NVRTC say
+    "CUDA_ERROR_NO_DEVICE": "see what nvidia-smi lists, and CUDA_VISIBLE_DEVICES",
+    "No cuda device available": "see what nvidia-smi lists and what uses it alone",
+    "CUDA_ERROR_INVALID_DEVICE": "nvidia-smi lists the GPUs, and cuda0 is the first",
+    "CUDA_ERROR_UNSUPPORTED_PTX_VERSION": "update the driver, which is older than libnvrtc.so",
+    "CUDA_ERROR_JIT_COMPILER_NOT_FOUND": "libnvidia-ptxjitcompiler.so.1, a part of the driver, is missing",
+    "NVRTC_ERROR_INVALID_OPTION": "libnvrtc.so cannot compile for this GPU; use the NVRTC of a CUDA that can",
+    "NVRTC_ERROR_BUILTIN_OPERATION_FAILURE": "put libnvrtc-builtins.so where libnvrtc.so lies",
+}
 
 
 def find_pygpu(folder: Path = SYSTEM_PYGPU) -> ModuleType:
@@ -90,7 +99,9 @@ def start(theano: ModuleType, name: str, precision: str = FLOAT32) -> None:
     try:
         theano.gpuarray.use(name, force=True)
     except Exception as error:  # pygpu raises its own, unrelated kinds
-        raise UserError(f"the device {name} could not be started: {one_line(error)}") from error
+        words = one_line(error)
+        remedies = [remedy for known, remedy in REMEDIES.items() if known in words]
+        raise UserError("; ".join([f"the device {name} could not be started: {words}", *remedies])) from error
 
 
 def check_cuda_libraries(name: str) -> None:
@@ -118,5 +129,10 @@ def precision() -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Return an exception's message with its blanks and line ends made single blanks."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """Return an exception's message with its blanks and line ends made single blanks.
+
+    Of pygpu's messages, which are bytes with a number, it is the text.
+    """
+    message = error.args[0] if error.args else ""
+    text = message.decode(errors="replace") if isinstance(message, bytes) else str(error)
+    return " ".join(text.split()) or type(error).__name__

@@ -25,7 +25,7 @@ class ChoosingCuda(unittest.TestCase):
     def run_tool(self, name, *arguments, **changes):
         """Run a tool with changes to the simulated device's environment; return how it ended."""
         return subprocess.run(
-            [sys.executable, f"tools/{name}.py", *arguments, "--device", "cuda"],
+            [sys.executable, f"tools/{name}.py", "--device", "cuda", *arguments],
             cwd=ROOT,
             env={**self.simulated, **changes},
             capture_output=True,
@@ -53,10 +53,18 @@ class ChoosingCuda(unittest.TestCase):
             ended = self.train(folder, LD_LIBRARY_PATH=f"{libraries}:{self.libraries}")
         self.assert_refused(ended, "libnvrtc.so (CUDA's run-time compiler) cannot be loaded")
 
-    def test_a_driver_without_a_device(self):
-        with tempfile.TemporaryDirectory() as folder:
-            ended = self.train(folder, CUDA_VISIBLE_DEVICES="")
-        self.assert_refused(ended, "the device cuda could not be started")
+    def test_a_device_that_does_not_start_is_told_with_the_remedy(self):
+        for changes, remedy in (
+            ({"CUDA_VISIBLE_DEVICES": ""}, "see what nvidia-smi lists, and CUDA_VISIBLE_DEVICES"),
+            ({"SIMULATED_DEVICES": "0"}, "see what nvidia-smi lists and what uses it alone"),
+            ({"SIMULATED_DRIVER": "12020"}, "update the driver, which is older than libnvrtc.so"),
+            ({"SIMULATED_CAPABILITY": "37"}, "libnvrtc.so cannot compile for this GPU"),
+        ):
+            with self.subTest(**changes), tempfile.TemporaryDirectory() as folder:
+                ended = self.train(folder, **changes)
+                self.assert_refused(ended, "the device cuda could not be started: ")
+                self.assertIn(remedy, ended.stderr)
+                self.assertNotIn("b'", ended.stderr)
 
     def test_page_locked_memory_is_given_back_with_its_array(self):
         program = """
@@ -108,7 +116,8 @@ class ChoosingCuda(unittest.TestCase):
                 self.assertIn("cuda: a convolution agrees with the CPU", ended.stdout)
 
     def test_the_set_up_check_reports_a_missing_device(self):
-        ended = self.run_tool("check_setup", CUDA_VISIBLE_DEVICES="")
+        ended = self.run_tool("check_setup", "--device", "cuda7")
         self.assertNotEqual(ended.returncode, 0)
-        self.assertIn("the device cuda could not be started", ended.stdout + ended.stderr)
+        self.assertIn("the device cuda7 could not be started", ended.stderr)
+        self.assertIn("nvidia-smi lists the GPUs, and cuda0 is the first", ended.stderr)
         self.assertNotIn("Traceback", ended.stderr)

@@ -147,6 +147,7 @@ int nvrtcGetPTX(Program *program, char *ptx) {
 }
 
 const char *nvrtcGetErrorString(int error) {
+    if (error == kInvalidOption) return "NVRTC_ERROR_INVALID_OPTION";
     return error == kSuccess ? "no error" : "the kernel does not compile for the simulated device";
 }
 

@@ -32,6 +32,7 @@ enum Result {
     kNoDevice = 100,
     kInvalidDevice = 101,
     kInvalidImage = 200,
+    kUnsupportedPtxVersion = 222,
     kInvalidContext = 201,
     kNotFound = 500,
     kNotSupported = 801,
@@ -180,6 +181,14 @@ template <class T> T *pointer(DevicePointer address) { return reinterpret_cast<T
 
 int unsupported() { return kNotSupported; }
 
+// What the environment says of the device.
+int told(const char *name, int otherwise) {
+    const char *value = getenv(name);
+    return value ? atoi(value) : otherwise;
+}
+
+int driver_version() { return told("SIMULATED_DRIVER", 12040); }  // as of the CUDA that it comes with
+
 }  // namespace
 
 extern "C" {
@@ -252,7 +261,9 @@ int cuLinkCreate(unsigned, void *, void **, std::string **state) {
     return kSuccess;
 }
 
+// PTX of CUDA 12.4 is refused by the driver of an older one.
 int cuLinkAddData(std::string *state, int, void *data, size_t size, const char *, unsigned, void *, void **) {
+    if (driver_version() < 12040) return kUnsupportedPtxVersion;
     state->assign(static_cast<const char *>(data), size);
     return kSuccess;
 }
@@ -355,12 +366,17 @@ int cuInit(unsigned) {
 }
 
 int cuDriverGetVersion(int *version) {
-    *version = 12000;
+    *version = driver_version();
     return kSuccess;
 }
 
-int cuGetErrorName(int, const char **text) {
-    *text = "SIMULATED_ERROR";
+int cuGetErrorName(int result, const char **text) {
+    switch (result) {
+    case kNoDevice: *text = "CUDA_ERROR_NO_DEVICE"; break;
+    case kInvalidDevice: *text = "CUDA_ERROR_INVALID_DEVICE"; break;
+    case kUnsupportedPtxVersion: *text = "CUDA_ERROR_UNSUPPORTED_PTX_VERSION"; break;
+    default: *text = "SIMULATED_ERROR";
+    }
     return kSuccess;
 }
 
@@ -370,8 +386,7 @@ int cuGetErrorString(int, const char **text) {
 }
 
 int cuDeviceGetCount(int *count) {
-    const char *devices = std::getenv("SIMULATED_DEVICES");
-    *count = devices ? std::atoi(devices) : 1;
+    *count = told("SIMULATED_DEVICES", 1);
     return kSuccess;
 }
 
@@ -392,11 +407,8 @@ int cuDeviceGetPCIBusId(char *name, int size, int) {
     return kSuccess;
 }
 
-// In tenths; SIMULATED_CAPABILITY says another.
-static int capability() {
-    const char *told = std::getenv("SIMULATED_CAPABILITY");
-    return told ? std::atoi(told) : 90;
-}
+// In tenths.
+static int capability() { return told("SIMULATED_CAPABILITY", 90); }
 
 int cuDeviceGetAttribute(int *value, int attribute, int) {
     switch (attribute) {  // numbers of CUdevice_attribute
