@@ -34,6 +34,11 @@ CONVOLUTIONS = {
 }
 POOLS = {"bordered": (5, 8, (1, 1)), "plain": (5, 4, (0, 0)), "mixed": (6, 7, (1, 0))}
 SLOPE = 0.1
+WRONG = {  # ways of computing convolutions, by what they make of the result
+    "constant": lambda result: result.__setitem__(..., 1),
+    "idle": lambda result: None,
+    "undefined": lambda result: result.__setitem__(..., np.nan),
+}
 
 
 def random(seed, *shape):
@@ -150,11 +155,14 @@ def simulated_counts():
 
 def few_at_once(way):
     """Try one way of computing convolutions, unless all are; make SGD's step of four parameters two launches."""
-    from voxlstm.lib.ops.gpu import plans, tensor_cores, update
+    from voxlstm.lib.ops.gpu import plans, problem, tensor_cores, update
 
     update.AT_ONCE, tensor_cores.BLOCKS = 3, 12
-    if way == "wrong":
-        tensor_cores.TensorCores.run = lambda self, x, w, y: w.__setitem__(..., 1)
+    if way in WRONG:
+        results = WRONG[way]
+        tensor_cores.TensorCores.run = lambda self, *arrays: results(
+            arrays[problem.RESULTS[self._problem.direction]]
+        )
         plans.WAYS, plans._time = ["product", "tensor cores"], first_of_equals
     elif way != "all":  # another follows, for not every convolution has each way
         other = plans.LAST if way.startswith("tensor cores") else "product"

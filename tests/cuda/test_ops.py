@@ -99,9 +99,13 @@ class OpsOnCuda(unittest.TestCase):
                     self.assertEqual(choice["way"][0], way if serves else "channels last")
 
     def test_a_way_that_disagrees_is_left_out(self):
-        values, ran, (kept,) = self.on_cuda("tf32", "wrong", "convolution/plain")
-        self.assertEqual({choice["way"][0] for choice in kept.values()}, {"product"})
-        self.assertIn("tensor cores is left out for a convolution: its result differs", ran.stderr)
+        for way in ("constant", "idle", "undefined"):
+            with self.subTest(way):
+                _, ran, (kept,) = self.on_cuda("tf32", way, "convolution/plain")
+                self.assertEqual(
+                    {name for choice in kept.values() for name in choice["milliseconds"]}, {"product"}
+                )
+                self.assertIn("tensor cores is left out for a convolution: its result differs", ran.stderr)
 
     def test_a_failing_search_leaves_the_product(self):
         for call in ("FindConvolutionForwardAlgorithmEx", "CreateTensorDescriptor", "ConvolutionForward"):
