@@ -244,7 +244,7 @@ def check_profile(options):
             arguments = network, options.device, precision, str(path), options.batch, views
             wait_for(subprocess.Popen(device_side("run_profile", *arguments)))
             profile = json.loads(path.read_text())
-            results[f"{network} {precision}"] = {"milliseconds": profile["milliseconds"]}
+            results[f"{network} {precision}"] = {name: profile[name] for name in ("milliseconds", "memory")}
             for kind, entry in list(profile["kinds"].items())[:10]:
                 print(
                     f"profile {network} {precision}: {entry['milliseconds']:8.2f} ms, "

@@ -81,12 +81,14 @@ def time_predictions(solver, pictures, _, steps):
 
 
 def run_profile(name, device, precision, path, batch, views):
-    """Write what each node of a training step takes, the longest first: ``profile_*.json``."""
+    """Write what each node of a training step takes, the longest first, and the step's memory."""
     theano.config.linker = "vm"  # a machine in Python, whose nodes can be run one by one
     use_device(device, precision)
+    before = gpu_memory()
     solver = make_solver(name, rate=0.001, rate_drops=())
     pictures, voxels = make_batch(solver.network.config, views, batch)
     solver.step(pictures, voxels)
+    memory = before and gpu_memory() - before
     rows = time_nodes(solver._train, solver.send(pictures, voxels))
     rows.sort(key=lambda row: -row["milliseconds"])
     total = sum(row["milliseconds"] for row in rows)
@@ -96,7 +98,8 @@ def run_profile(name, device, precision, path, batch, views):
         kind["nodes"] += 1
         kind["milliseconds"] += row["milliseconds"]
     kinds = dict(sorted(kinds.items(), key=lambda item: -item[1]["milliseconds"]))
-    Path(path).write_text(json.dumps({"milliseconds": total, "kinds": kinds, "nodes": rows}, indent=1))
+    profile = {"milliseconds": total, "memory": memory, "kinds": kinds, "nodes": rows}
+    Path(path).write_text(json.dumps(profile, indent=1))
 
 
 def time_nodes(function, batch):

@@ -89,8 +89,8 @@ class Bench:
         -------
         dict
             ``first`` (the first loss, or the mean probability), ``seconds`` of each step after some
-            to warm up, ``samples_per_second``, ``memory`` at its highest and ``prepare_seconds``;
-            or ``error``, in one line.
+            to warm up, ``samples_per_second``, ``memory`` at its highest, with what the
+            allocator keeps ``reserved``, and ``prepare_seconds``; or ``error``, in one line.
         """
         try:
             with time_limit(self.deadline - time.monotonic()):
@@ -125,6 +125,7 @@ class Bench:
             "seconds": seconds,
             "samples_per_second": case["batch"] / float(np.median(seconds)),
             "memory": torch.cuda.max_memory_allocated() if self.device == "cuda" else None,
+            "reserved": torch.cuda.max_memory_reserved() if self.device == "cuda" else None,
             "prepare_seconds": prepared,
         }
 
