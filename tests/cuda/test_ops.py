@@ -35,6 +35,9 @@ def compute(device, folder, *more, variables=None):
     if device != "cpu":
         # Algorithms in the folder of the test, compiled code where it is found again.
         environment = {**simulation.environment(simulation.build()), "VOXLSTM_CACHE": str(folder)}
+        environment["THEANO_FLAGS"] += (
+            ",gpuarray.preallocate=-1"  # the simulated device then guards each array
+        )
     environment.update(variables or {})
     return every_way.compute(device, Path(folder, "result.npz"), *more, variables=environment)
 

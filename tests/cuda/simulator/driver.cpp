@@ -2,9 +2,10 @@
 //
 // "Device" memory is host memory and every call is finished when it returns, so that data races and
 // times are not modelled. What is modelled: launch limits, blocks and threads with barriers and
-// shared memory, memory that holds no useful value until written, and a count of what is copied and
-// of what of it a real driver would only queue: copies out of page-locked memory.
+// shared memory, memory that holds no useful value until written and has an end, and a count of what is
+// copied and of what of it a real driver would only queue: copies out of page-locked memory.
 #include <dlfcn.h>
+#include <sys/mman.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -32,15 +33,17 @@ enum Result {
     kNoDevice = 100,
     kInvalidDevice = 101,
     kInvalidImage = 200,
-    kUnsupportedPtxVersion = 222,
     kInvalidContext = 201,
+    kUnsupportedPtxVersion = 222,
     kNotFound = 500,
     kNotSupported = 801,
 };
 
 const unsigned kMaxThreads = 1024, kMaxBlockZ = 64, kMaxGridYZ = 65535, kMaxShared = 48 * 1024;
 const int kGarbage = 0xFF;  // floats of these bytes are not numbers, so that using them shows
-const size_t kStackBytes = 64 * 1024;
+const size_t kStackBytes = 64 * 1024, kPage = 4096;
+const size_t kFilled = 16 << 20;
+const size_t kAligned = 64;  // bytes: libgpuarray's own arrays are no better
 
 int the_device;  // handles need only be addresses that are not null
 int context_depth;
@@ -169,7 +172,8 @@ void count_to_host(size_t bytes) {
     simulated_counters.bytes_to_host += bytes;
 }
 
-std::map<uintptr_t, size_t> page_locked;  // address: size
+std::map<DevicePointer, std::pair<void *, size_t>> mapped;  // address: what it is a part of, and its size
+std::map<uintptr_t, size_t> page_locked;                    // address: size
 
 bool is_page_locked(const void *memory, size_t size) {
     uintptr_t address = reinterpret_cast<uintptr_t>(memory);
@@ -286,16 +290,26 @@ int cuMemGetInfo_v2(size_t *available, size_t *total) {
     return kSuccess;
 }
 
+// Memory ends where a page begins that nobody may touch, so that a kernel that goes beyond it ends the
+// process. Theano's setting gpuarray.preallocate=-1 gives each array memory of its own.
 int cuMemAlloc_v2(DevicePointer *address, size_t size) {
-    void *memory;
-    if (posix_memalign(&memory, 512, size ? size : 1)) return kOutOfMemory;
-    memset(memory, kGarbage, size);
-    *address = reinterpret_cast<DevicePointer>(memory);
+    size_t used = (size + kAligned - 1) / kAligned * kAligned, pages = (used + kPage - 1) / kPage * kPage;
+    void *memory = mmap(nullptr, pages + kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return kOutOfMemory;
+    char *end = static_cast<char *>(memory) + pages;
+    mprotect(end, kPage, PROT_NONE);
+    size_t filled = used < kFilled ? used : kFilled;  // of workspaces, all would take most of a test's time
+    memset(end - filled, kGarbage, filled);
+    *address = reinterpret_cast<DevicePointer>(end - used);
+    mapped[*address] = {memory, pages + kPage};
     return kSuccess;
 }
 
 int cuMemFree_v2(DevicePointer address) {
-    free(pointer<void>(address));
+    auto found = mapped.find(address);
+    if (found == mapped.end()) return kInvalidValue;
+    munmap(found->second.first, found->second.second);
+    mapped.erase(found);
     return kSuccess;
 }
 
@@ -407,7 +421,7 @@ int cuDeviceGetPCIBusId(char *name, int size, int) {
     return kSuccess;
 }
 
-// In tenths.
+// The compute capability in tenths.
 static int capability() { return told("SIMULATED_CAPABILITY", 90); }
 
 int cuDeviceGetAttribute(int *value, int attribute, int) {
