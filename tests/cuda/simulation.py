@@ -109,6 +109,9 @@ def environment(libraries):
 
     Its compile folder is its own: kernels of the simulator are of no use to a real device, and a
     process that compiles for the CPU at the same time need not wait.
+
+    ``SIMULATED_DEVICES`` says how many devices there are, ``SIMULATED_CAPABILITY`` their compute
+    capability in tenths, and ``SIMULATED_DRIVER`` the CUDA of the driver, as 12040 is 12.4.
     """
     flags = os.environ.get("THEANO_FLAGS", "")
     return {

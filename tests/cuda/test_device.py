@@ -116,6 +116,12 @@ class ChoosingCuda(unittest.TestCase):
                 self.assertIn("cuda: a convolution agrees with the CPU", ended.stdout)
 
     def test_the_set_up_check_reports_a_missing_device(self):
+        ended = self.run_tool("check_setup", CUDA_VISIBLE_DEVICES="")
+        self.assertNotEqual(ended.returncode, 0)
+        self.assertIn("the device cuda could not be started", ended.stdout + ended.stderr)
+        self.assertNotIn("Traceback", ended.stderr)
+
+    def test_the_set_up_check_reports_a_number_that_no_device_has(self):
         ended = self.run_tool("check_setup", "--device", "cuda7")
         self.assertNotEqual(ended.returncode, 0)
         self.assertIn("the device cuda7 could not be started", ended.stderr)

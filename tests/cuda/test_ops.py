@@ -35,9 +35,8 @@ def compute(device, folder, *more, variables=None):
     if device != "cpu":
         # Algorithms in the folder of the test, compiled code where it is found again.
         environment = {**simulation.environment(simulation.build()), "VOXLSTM_CACHE": str(folder)}
-        environment["THEANO_FLAGS"] += (
-            ",gpuarray.preallocate=-1"  # the simulated device then guards each array
-        )
+        # Without a cache of memory the simulated device guards the end of each array.
+        environment["THEANO_FLAGS"] += ",gpuarray.preallocate=-1"
     environment.update(variables or {})
     return every_way.compute(device, Path(folder, "result.npz"), *more, variables=environment)
 
