@@ -9,6 +9,7 @@ import os
 import sys
 from collections import Counter
 
+from voxlstm.lib.backend.precision import BFLOAT16, FLOAT32
 from voxlstm.lib.base.cores import usable_cores
 
 
@@ -20,6 +21,7 @@ def parse_arguments():
     parser.add_argument("--views", type=int, default=3, help="views of an object")
     parser.add_argument("--threads", type=int, default=usable_cores(), help="threads of each op")
     parser.add_argument("--rounds", type=int, default=5, help="measured steps")
+    parser.add_argument("--precision", choices=(FLOAT32, BFLOAT16), default=FLOAT32, help="of the products")
     parser.add_argument("--predict", action="store_true", help="a prediction instead")
     parser.add_argument("--ops", type=int, default=0, metavar="N", help="also print N single ops")
     return parser.parse_args()
@@ -28,8 +30,9 @@ def parse_arguments():
 def measure(options):
     """Return (op, seconds) for each node of the compiled step or prediction."""
     import voxlstm_side  # not before the number of threads is set
-    from voxlstm.lib.backend.door import theano
+    from voxlstm.lib.backend.door import theano, use_device
 
+    use_device("cpu", options.precision)
     theano.config.profile, theano.config.profiling.destination = True, os.devnull
     solver = voxlstm_side.solver(options.kernel)
     views, voxels = voxlstm_side.data(options.batch, options.views)

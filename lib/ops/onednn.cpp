@@ -44,7 +44,7 @@ std::unique_ptr<Way> make_way(const Convolution &c) {
     if (c.operand == W && NarrowKernel::serves(c, block)) return std::make_unique<NarrowKernel>(c, block);
     if (c.operand != W) {
 #ifdef __AVX512BF16__
-        if (narrow::Pictures::serves(c)) return std::make_unique<narrow::Pictures>(c, block);
+        if (narrow::are_pictures(c)) return narrow::make_pictures(c, block);
         if (NarrowMap<Pair>::serves(c, block)) return std::make_unique<NarrowMap<Pair>>(c, block);
 #endif
         if (NarrowMap<float>::serves(c, block)) return std::make_unique<NarrowMap<float>>(c, block);

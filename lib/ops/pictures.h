@@ -1,66 +1,154 @@
 // Convolutions in bfloat16 of pictures: 2-D maps of so few channels that they are plain.
 //
 // oneDNN multiplies the channels of each tap in pairs, half of the last of which is a zero for three colours.
-// Here the channels come last, so that all that a line of taps meets lies side by side, and is paired.
+// Here the channels come last, so that all that a line of taps meets lies side by side, and is paired. With AMX
+// the pairs that neighbouring cells meet are the rows of a tile, and overlap.
 #pragma once
 #ifdef __AVX512BF16__
 #include <algorithm>
 #include <cstring>
+#include <memory>
+#include <string>
 #include <vector>
 
+#include "amx.h"
 #include "narrow.h"
 
 namespace narrow {
 
-class Pictures : public Way {
-    static constexpr int CELLS = 4, VECTORS = 6;  // whose sums fit into registers
+// Values in pairs: of the map inside zeros, `width` from line to line, and of the kernel, `outputs` from pair to
+// pair.
+struct Paired {
+    int taps, pairs, channels, outputs;  // lines of taps, pairs of each, and the channels of both maps
+    int64_t width;
+    float slope;
+};
+
+// A line of cells of some outputs.
+struct Line {
+    const Bfloat16 *from;
+    const Pair *kernel;
+    const float *bias;
+    Bfloat16 *to;
+};
+
+// The sums of some cells in vectors.
+struct InVectors {
+    static constexpr int PAIRS = 1, CELLS = 4;
+    struct Thread {};
+
+    // G vectors of outputs.
+    template <int G> static void make(const Paired &p, const Line &line, int cells) {
+        vectors::in_parts<CELLS>(cells, [&](auto P, int64_t cell) {
+            const Bfloat16 *from = line.from + cell * p.channels;
+            const Pair *kernel = line.kernel;
+            Vector sum[P][G] = {};
+            for (int a = 0; a < p.taps; ++a, from += p.width)
+                for (int pair = 0; pair < p.pairs; ++pair, kernel += p.outputs) {
+                    Pair values[P];
+                    for (int i = 0; i < P; ++i)
+                        std::memcpy(&values[i], from + i * p.channels + 2 * pair, sizeof(Pair));
+                    for (int g = 0; g < G; ++g)
+                        for (int i = 0; i < P; ++i) add_product(sum[i][g], values[i], kernel + g * V);
+                }
+            for (int i = 0; i < P; ++i)
+                for (int g = 0; g < G; ++g)
+                    vectors::put(line.to + (cell + i) * p.outputs + g * V,
+                        leaky<Vector>(sum[i][g] + load(line.bias + g * V), p.slope));
+        });
+    }
+};
+
+#ifdef __AMX_BF16__
+// The sums of 16 cells in tiles. Those behind the end of a line are of no use to anybody.
+struct InTiles {
+    static constexpr int PAIRS = amx::COLUMNS, CELLS = amx::ROWS;
+    using Thread = amx::Tiles;
+
+    template <int G> static void make(const Paired &p, const Line &line, int cells) {
+        constexpr int A = 6, B = 7;
+        static_assert(G <= A && V == amx::COLUMNS);
+        alignas(64) float sums[G][CELLS][V];
+        for (int cell = 0; cell < cells; cell += CELLS) {
+            amx::each<G>([](auto g) { amx::zero<g>(); });
+            const Bfloat16 *from = line.from + cell * p.channels;
+            const Pair *kernel = line.kernel;
+            for (int a = 0; a < p.taps; ++a, from += p.width)
+                for (int pair = 0; pair < p.pairs; pair += PAIRS, kernel += PAIRS * p.outputs) {
+                    amx::load<A>(from + 2 * pair, p.channels * sizeof *from);
+                    amx::each<G>([&](auto g) {
+                        amx::load<B>(kernel + g * V, p.outputs * sizeof *kernel);
+                        amx::add_products<g, A, B>();
+                    });
+                }
+            amx::each<G>([&](auto g) { amx::store<g>(sums[g], sizeof sums[g][0]); });
+            Bfloat16 *to = line.to + static_cast<int64_t>(cell) * p.outputs;
+            for (int i = 0; i < std::min(CELLS, cells - cell); ++i, to += p.outputs)
+                for (int g = 0; g < G; ++g)
+                    vectors::put(
+                        to + g * V, leaky<Vector>(load(sums[g][i]) + load(line.bias + g * V), p.slope));
+        }
+    }
+};
+#endif
+
+template <typename Sums> class Pictures : public Way {
+    static constexpr int VECTORS = 6;  // of outputs, whose sums fit into registers
 
   public:
-    Pictures(const Convolution &c, int block)
-        : c_(c), outputs_(round_up(c.y_channels, block)), pairs_((c.kernel[1] * c.x_channels + 1) / 2),
-          width_((c.y[1] + c.kernel[1] - 1) * c.x_channels + 1), lines_(c.y[0] + c.kernel[0] - 1) {}
-
-    static bool serves(const Convolution &c) {
-        const int *s = c.stride, *d = c.dilation;
-        return c.operand == Y && c.bfloat16 && c.space == 2 && !c.x_blocked && c.y_blocked && s[0] == 1
-               && s[1] == 1 && d[0] == 1 && d[1] == 1;
+    Pictures(const Convolution &c, int block) : c_(c) {
+        p_.taps = c.kernel[0];
+        p_.pairs = round_up((c.kernel[1] * c.x_channels + 1) / 2, Sums::PAIRS);
+        p_.channels = c.x_channels;
+        p_.outputs = round_up(c.y_channels, block);
+        p_.width = (c.y[1] - 1) * c.x_channels + 2 * p_.pairs;
+        p_.slope = c.leaky ? c.slope : 1.f;
     }
 
     std::string name() const override { return "pictures"; }
 
     void run(void *x, float *w, void *y, float *b) override {
-        scratch().reset(bytes());
+        scratch().reset(map_bytes() + kernel_bytes());
         fill(static_cast<const float *>(x));
-        const auto kernel = packed(w);
-        std::vector<float> bias(outputs_, 0.f);
+        pack(w);
+        std::vector<float> bias(p_.outputs, 0.f);
         if (c_.bias) std::copy_n(b, c_.y_channels, bias.begin());
         auto *to = static_cast<Bfloat16 *>(y);
-#pragma omp parallel for collapse(2) schedule(static)
-        for (int64_t image = 0; image < c_.images; ++image)
-            for (int64_t row = 0; row < c_.y[0]; ++row)
-                vectors::in_parts<VECTORS>(outputs_ / V, [&](auto G, int64_t group) {
-                    vectors::in_parts<CELLS>(c_.y[1], [&](auto P, int64_t cell) {
-                        const int64_t at = ((image * c_.y[0] + row) * c_.y[1] + cell) * outputs_ + group * V;
-                        cells<G, P>(line(image, row) + cell * c_.x_channels, kernel.data() + group * V,
-                            bias.data() + group * V, to + at);
+#pragma omp parallel
+        {
+            [[maybe_unused]] const typename Sums::Thread thread;
+#pragma omp for collapse(2) schedule(static)
+            for (int64_t image = 0; image < c_.images; ++image)
+                for (int64_t row = 0; row < c_.y[0]; ++row)
+                    vectors::in_parts<VECTORS>(p_.outputs / V, [&](auto G, int64_t group) {
+                        const int64_t at = (image * c_.y[0] + row) * c_.y[1] * p_.outputs + group * V;
+                        const Line made = {
+                            line(image, row), kernel_ + group * V, bias.data() + group * V, to + at};
+                        Sums::template make<G>(p_, made, c_.y[1]);
                     });
-                });
+        }
     }
 
   private:
-    size_t bytes() const { return c_.images * lines_ * width_ * sizeof(Bfloat16); }
-
-    Bfloat16 *line(int64_t image, int64_t number) const { return maps_ + (image * lines_ + number) * width_; }
+    int lines() const { return c_.y[0] + c_.kernel[0] - 1; }
+    Bfloat16 *line(int64_t image, int64_t number) const {
+        return maps_ + (image * lines() + number) * p_.width;
+    }
+    size_t map_bytes() const {
+        const int64_t behind = (Sums::CELLS - 1) * p_.channels;  // read by cells behind the end of a line
+        return Scratch::rounded((c_.images * lines() * p_.width + behind) * sizeof(Bfloat16));
+    }
+    size_t kernel_bytes() const { return Scratch::rounded(sizeof(Pair) * p_.taps * p_.pairs * p_.outputs); }
 
     // Copies the map inside zeros, with the channels last.
     void fill(const float *x) {
-        maps_ = static_cast<Bfloat16 *>(scratch().take(bytes()));
+        maps_ = static_cast<Bfloat16 *>(scratch().take(map_bytes()));
         const int channels = c_.x_channels;
 #pragma omp parallel for collapse(2) schedule(static)
         for (int64_t image = 0; image < c_.images; ++image)
-            for (int64_t number = 0; number < lines_; ++number) {
+            for (int64_t number = 0; number < lines(); ++number) {
                 Bfloat16 *to = line(image, number);
-                std::fill(to, to + width_, Bfloat16{});
+                std::fill(to, to + p_.width, Bfloat16{});
                 const int64_t row = number - c_.padding[0];
                 if (row < 0 || row >= c_.x[0]) continue;
                 to += c_.padding[1] * channels;
@@ -73,8 +161,9 @@ class Pictures : public Way {
     }
 
     // The kernel by lines and pairs, the outputs side by side.
-    std::vector<Pair> packed(const float *w) const {
-        std::vector<Pair> result(static_cast<size_t>(c_.kernel[0]) * pairs_ * outputs_, Pair{});
+    void pack(const float *w) {
+        kernel_ = static_cast<Pair *>(scratch().take(kernel_bytes()));
+        std::fill_n(kernel_, p_.taps * p_.pairs * p_.outputs, Pair{});
         for (int o = 0; o < c_.y_channels; ++o)
             for (int i = 0; i < c_.x_channels; ++i)
                 for (int a = 0; a < c_.kernel[0]; ++a)
@@ -82,35 +171,29 @@ class Pictures : public Way {
                         const int *n = c_.kernel, at = b * c_.x_channels + i;
                         const int64_t tap = (c_.flip ? n[0] - 1 - a : a) * c_.strides[2]
                                             + (c_.flip ? n[1] - 1 - b : b) * c_.strides[3];
-                        put(result[(static_cast<size_t>(a) * pairs_ + at / 2) * outputs_ + o], at,
+                        put(kernel_[(static_cast<size_t>(a) * p_.pairs + at / 2) * p_.outputs + o], at,
                             w[o * c_.strides[0] + i * c_.strides[1] + tap]);
                     }
-        return result;
-    }
-
-    // G vectors of outputs of P neighbouring cells.
-    template <int G, int P>
-    void cells(const Bfloat16 *from, const Pair *kernel, const float *bias, Bfloat16 *to) const {
-        Vector sum[G][P] = {};
-        for (int a = 0; a < c_.kernel[0]; ++a, from += width_)
-            for (int pair = 0; pair < pairs_; ++pair, kernel += outputs_) {
-                Pair values[P];
-                for (int p = 0; p < P; ++p)
-                    std::memcpy(&values[p], from + p * c_.x_channels + 2 * pair, sizeof(Pair));
-                for (int g = 0; g < G; ++g)
-                    for (int p = 0; p < P; ++p) add_product(sum[g][p], values[p], kernel + g * V);
-            }
-        const float slope = c_.leaky ? c_.slope : 1.f;
-        for (int p = 0; p < P; ++p)
-            for (int g = 0; g < G; ++g)
-                vectors::put(to + p * outputs_ + g * V, leaky<Vector>(sum[g][p] + load(bias + g * V), slope));
     }
 
     Convolution c_;
-    int outputs_, pairs_;
-    int64_t width_, lines_;  // of a map inside zeros: values and lines
+    Paired p_;
     Bfloat16 *maps_ = nullptr;
+    Pair *kernel_ = nullptr;
 };
+
+inline bool are_pictures(const Convolution &c) {
+    const int *s = c.stride, *d = c.dilation;
+    return c.operand == Y && c.bfloat16 && c.space == 2 && !c.x_blocked && c.y_blocked && s[0] == 1
+           && s[1] == 1 && d[0] == 1 && d[1] == 1;
+}
+
+inline std::unique_ptr<Way> make_pictures(const Convolution &c, int block) {
+#ifdef __AMX_BF16__
+    if (amx::allowed()) return std::make_unique<Pictures<InTiles>>(c, block);
+#endif
+    return std::make_unique<Pictures<InVectors>>(c, block);
+}
 
 }  // namespace narrow
 #endif

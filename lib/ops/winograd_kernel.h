@@ -21,7 +21,8 @@ template <int B> class WinogradKernel : public Way {
     static constexpr size_t ALL_TOTALS = 8 << 20;  // bytes of them, at most, if more than one
     static constexpr int TOTAL_CELLS = 1024;       // that one is worth
     static constexpr int UNITS = 4;                // of work for a thread
-    static constexpr int INPUTS = 4;               // channels of x whose sums are in registers
+    static constexpr int INPUTS = B / 2;           // channels of x whose sums are in registers
+    static constexpr int ROW = B == 16 ? 32 : 7;   // cells: with blocks of 16 oneDNN's own gradients are fast
 
     // What a thread adds up at once: lines of a plane of an image, and some panels of y, in memory of its own.
     struct Part {
@@ -41,9 +42,8 @@ template <int B> class WinogradKernel : public Way {
         bands_ = ceil_div(c_.y[1], lines_);
     }
 
-    // Where oneDNN's blocks are of 8: with larger ones its own gradients are fast.
     static bool serves(const Convolution &c) {
-        return B == 8 && c.operand == W && pairs_pay<B>(c, FEWEST_CELLS);
+        return c.operand == W && c.y[c.space - 1] >= ROW && pairs_pay<B>(c, FEWEST_CELLS);
     }
 
     void run(void *x, float *w, void *y, float *) override {
@@ -173,7 +173,7 @@ template <int B> class WinogradKernel : public Way {
                     factors[k] = vectors::load_as<Cell<B>>(y + k * apart() + at);
                     vectors::in_register(factors[k]);
                 }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
                 for (int i = 0; i < INPUTS; ++i)
                     for (int k = 0; k < BLOCKS; ++k) sums[i][k] += x[at + i] * factors[k];
             }

@@ -67,7 +67,7 @@ class Ways(unittest.TestCase):
             if name.startswith("many pairs"):
                 with self.subTest(name):
                     way = self.way(name, convolution.KernelGradient)
-                    self.assertEqual(way == "winograd", layout.block() == 8)
+                    self.assertEqual(way == "winograd", layout.block() == 8 or "long rows" in name)
         self.assertNotEqual(self.way("recurrent", convolution.Convolve), "winograd")
 
     @unittest.skipUnless(MULTIPLIES_BFLOAT16 & cpu_flags(), "no bfloat16 here")
