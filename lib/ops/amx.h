@@ -1,6 +1,5 @@
 // Intel's AMX: eight tiles of 16 rows of 64 bytes, whose pairs of bfloat16 are multiplied and summed up in float.
 #pragma once
-#ifdef __AMX_BF16__
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -12,12 +11,18 @@ namespace amx {
 
 constexpr int ROWS = 16, COLUMNS = 16;  // of floats, or of pairs of bfloat16
 
-// Whether Linux lets this process have tiles, for which it wants to be asked.
+// Whether the CPU has tiles, and Linux lets this process have them, for which it wants to be asked.
 inline bool allowed() {
+#ifdef __AMX_BF16__
     constexpr long REQUEST = 0x1023, TILES = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
     static const bool value = syscall(SYS_arch_prctl, REQUEST, TILES) == 0;
     return value;
+#else
+    return false;
+#endif
 }
+
+#ifdef __AMX_BF16__
 
 // While it lives, the calling thread has the tiles.
 class Tiles {
@@ -63,5 +68,6 @@ template <int SUM, int A, int B> void add_products() {
     asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"n"(SUM), "n"(A), "n"(B));
 }
 
-}  // namespace amx
 #endif
+
+}  // namespace amx

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <vector>
 
+#include "amx.h"
 #include "convolution.h"
 #include "padded.h"
 #include "vectors.h"
@@ -107,6 +108,7 @@ template <typename Term> class NarrowMap : public Narrow {
 
     // Where whole blocks would mostly multiply zeros; pairs where their channels lie side by side.
     static bool serves(const Convolution &c, int block) {
+        if (has_rows_for_tiles(c)) return false;
         if (PAIRS && !(c.bfloat16 && (c.operand == Y ? c.x_blocked : c.y_blocked))) return false;
         const int outputs = c.operand == Y ? c.y_channels : c.x_channels, *s = c.stride;
         return three_wide(c) && s[0] == 1 && s[1] == 1 && s[2] == 1 && outputs <= block
@@ -132,6 +134,12 @@ template <typename Term> class NarrowMap : public Narrow {
 
   private:
     static constexpr bool PAIRS = CHANNELS<Term> == 2;
+
+    // With as many channels to sum up oneDNN's products by AMX are faster, zeros included.
+    static bool has_rows_for_tiles(const Convolution &c) {
+        return c.bfloat16 && amx::allowed()
+               && (c.operand == Y ? c.x_channels : c.y_channels) >= 2 * amx::COLUMNS;
+    }
 
     // Sums enough to keep the multipliers busy, few enough for the registers.
     template <int G> static constexpr int tiles_of() { return G == 2 && V == 8 ? 4 : 2; }

@@ -45,7 +45,7 @@ SHAPES = {
     "many pairs of cells in long rows": (3, 16, 33, (23, 33), (5, 3), "half", (1, 1), (1, 1)),
     "many pairs of cells in space": (2, 17, 32, (9, 10, 13), (3, 3, 3), "half", (1, 1, 1), (1, 1, 1)),
     "many pairs of cells in long rows in space": (2, 33, 17, (4, 6, 32), (3, 3, 3), "half", (1, 1, 1), (1, 1, 1)),
-    "two classes": (2, 2, 16, (6, 6, 6), (3, 3, 3), "half", (1, 1, 1), (1, 1, 1)),
+    "two classes": (2, 2, 32, (6, 6, 6), (3, 3, 3), "half", (1, 1, 1), (1, 1, 1)),
     "few channels": (3, 3, 5, (9, 5, 21), (3, 2, 3), "half", (1, 1, 1), (1, 1, 1)),
     "few channels, padded unequally": (2, 4, 2, (3, 6, 35), (2, 3, 3), (0, 2, 1), (1, 1, 1), (1, 1, 1)),
     "few channels, strides": (2, 5, 3, (7, 5, 18), (3, 2, 3), "half", (2, 1, 2), (1, 1, 1)),

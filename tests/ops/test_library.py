@@ -41,6 +41,9 @@ class Ways(unittest.TestCase):
         for op in (convolution.Convolve, convolution.Transpose):
             self.assertEqual(self.way("few channels", op, "bfloat16"), "narrow pairs")
         self.assertEqual(self.way("few channels", convolution.KernelGradient, "bfloat16"), "narrow")
+        way = self.way("two classes", convolution.Transpose, "bfloat16")
+        self.assertEqual("amx" in way, "amx_bf16" in cpu_flags())
+        self.assertEqual(way == "narrow pairs", "amx_bf16" not in cpu_flags())
 
     @unittest.skipUnless(MULTIPLIES_BFLOAT16 & cpu_flags(), "no bfloat16 here")
     def test_pictures(self):
