@@ -102,8 +102,10 @@ class SideBySide:
         place, made = self._begun.pop(module_name, (None, None))
         if made is None or made.exception():
             return self._compile(module_name, src_code, location, *arguments, **settings)
+        # A process that has waited for long, or whose machine was held, takes the lock and removes empty folders.
+        Path(location).mkdir(exist_ok=True)
         for file in place.iterdir():
-            shutil.move(file, location)
+            shutil.move(file, Path(location, file.name))
         cmodule = self._theano.gof.cmodule
         Path(location, "__init__.py").touch()
         return cmodule.dlimport(str(Path(location, f"{module_name}.{cmodule.get_lib_extension()}")))

@@ -3,6 +3,7 @@
 import json
 import tempfile
 import unittest
+from pathlib import Path
 
 from tests.process import run_python
 
@@ -43,6 +44,25 @@ class SideBySide(unittest.TestCase):
         again, later = json.loads(second.stdout)
         self.assertEqual(values, again)
         self.assertEqual(later, [], "the second process compiles nothing")
+
+    def test_a_folder_that_another_process_has_removed_is_made_again(self):
+        removed = """
+import os, theano.gof.cmodule as cmodule
+make = cmodule.dlimport_workdir
+def made_and_removed(parent):
+    folder = make(parent)
+    os.rmdir(folder)
+    return folder
+cmodule.dlimport_workdir = made_and_removed
+"""
+        with tempfile.TemporaryDirectory() as folder:
+            graph = GRAPH.format(failure="pass").replace("calls, run =", f"exec({removed!r})\ncalls, run =")
+            settings = {"VOXLSTM_CACHE": folder}
+            first, second = (run_python(graph, without=["THEANO_FLAGS"], **settings) for _ in range(2))
+            self.assertEqual(json.loads(second.stdout), [json.loads(first.stdout)[0], []], first.stderr)
+            self.assertNotIn("Traceback", first.stderr + second.stderr)
+            (modules,) = Path(folder, "theano").iterdir()
+            self.assertFalse([path for path in modules.glob("tmp*") if not path.is_dir()])
 
     def test_what_fails_ahead_is_compiled_by_theano(self):
         (first,) = self.run_graph("if ahead: raise OSError")

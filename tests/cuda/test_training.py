@@ -118,9 +118,9 @@ class TrainingOnCuda(unittest.TestCase):
         following = tiny_training.batches()[1:] + tiny_training.batches()[:1]
         for step, ((views, voxels), counts) in enumerate(zip(following, self.counts())):
             before, under_way, sent, read = counts
-            if step:  # the first looks at what several ways of each convolution make
+            if step:  # the first overwrites, and looks at, what several ways of each convolution make
                 self.assertEqual(self.copied(before, under_way, "to_host"), 0)
-            self.assertLessEqual(self.copied(before, under_way, "to_device"), numbers)
+                self.assertLessEqual(self.copied(before, under_way, "to_device"), numbers)
             self.assertEqual(self.copied(under_way, sent, "to_device"), views.size + voxels.size)
             self.assertEqual(self.copied(sent, read, "to_host"), 4)
             self.assertEqual(self.copied(sent, read, "to_device"), 0)
