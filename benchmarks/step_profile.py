@@ -53,7 +53,9 @@ def kind(op):
     name = type(op).__name__
     return {
         "Elemwise": "element-wise passes",
-        "Scan": "recurrence (scans)",
+        "Scan": "recurrence",
+        "Recurrence": "recurrence",
+        "RecurrenceGradient": "recurrence",
         "Dot22": "matrix products",
         "Gemm": "matrix products",
     }.get(name, name)

@@ -114,9 +114,6 @@ class ConvolutionOp(Op):
             raise ValueError(f"a convolution of {x_space} cells does not make {y_space}")
         if not all(a.size for a in (x, w, y)):
             raise ValueError("a convolution of an empty array")
-        if self.operand != Role.X and bias is None and self.slope is None and _blank(x):
-            (y if self.operand == Role.Y else w).fill(0)
-            return
         call = library.Convolution(
             operand=self.operand,
             space=self.geometry.space,
@@ -219,11 +216,6 @@ class KernelGradient(ConvolutionOp):
 
 def _dense(array):
     return np.ascontiguousarray(array)
-
-
-def _blank(x):
-    # So is the cells' state before the first view. Others mostly differ in their first value.
-    return x.flat[0] == 0 and not x.any()
 
 
 def _strided(w):

@@ -12,6 +12,7 @@
 #include "bfloat16.h"
 #include "call.h"
 #include "dense.h"
+#include "lstm.h"
 #include "sizes.h"
 #include "vectors.h"
 
@@ -278,5 +279,22 @@ int voxlstm_dense_sgd(int64_t rows, int64_t inputs, int64_t outputs, const float
     float *w, float *v, float rate, float momentum, float decay) {
     return guarded(
         [&] { dense::gradient({rows, inputs, outputs}, x, dy, dense::Taken{w, v, rate, momentum, decay}); });
+}
+
+int voxlstm_lstm(int64_t batch, int64_t channels, int64_t cells, const float *Wf, const float *Wi,
+    const float *Wg, const float *U_h, const float *bf, const float *bi, const float *bg,
+    const float *c_before, float *h, float *c, float *f, float *i, float *g) {
+    return guarded([&] {
+        lstm::forward({batch, channels, cells}, {{Wf, Wi, Wg}, U_h, {bf, bi, bg}, c_before, h, c, {f, i, g}});
+    });
+}
+
+int voxlstm_lstm_gradient(int64_t batch, int64_t channels, int64_t cells, const float *h,
+    const float *c_before, const float *f, const float *i, const float *g, const float *dh, const float *dc,
+    const float *df, const float *di, const float *dg, const float *dh_next, float *dc_next, float *dsums) {
+    return guarded([&] {
+        lstm::backward({batch, channels, cells},
+            {h, c_before, {f, i, g}, dh, dc, {df, di, dg}, dh_next, dc_next, dsums});
+    });
 }
 }

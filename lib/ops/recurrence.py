@@ -1,8 +1,10 @@
-"""The loop over views: Theano's scan, or on a CUDA device with cuDNN one op."""
+"""The loop over views: one op over oneDNN, or over cuDNN on a CUDA device, else Theano's scan."""
 
 from collections.abc import Callable, Sequence
 
 from ..backend.door import Symbol, device, tensor, theano
+
+from . import cells
 
 GATES = 3
 
@@ -16,7 +18,7 @@ def over_views(
     ----------
     step : callable
         ``(W_tau, h, c, U, biases) -> (h, c, f, i, g)``: one view's step, each of the results
-        ``(batch, channels, x, y, z)``. The op on a GPU computes the same by itself.
+        ``(batch, channels, x, y, z)``. The ops compute the same by themselves.
     W_tau : sequence of three symbolic tensors, ``(views, batch, channels, x, y, z)``
         W tau(x) of the forget gate, the input gate and the candidate.
     U : symbolic tensor, ``(3 channels, channels, k, k, k)``
@@ -33,7 +35,12 @@ def over_views(
 
         if gpu.serves():
             return gpu.over_views(W_tau, U, biases)
+    elif cells.serves(W_tau):
+        return cells.over_views(W_tau, U, biases)
+    return _scan(step, W_tau, U, biases)
 
+
+def _scan(step, W_tau, U, biases):
     def flat_step(*variables):  # in the order in which scan gives them
         h, c, U, *biases = variables[GATES:]
         return step(variables[:GATES], h, c, U, biases)
