@@ -6,8 +6,6 @@ from ..backend.door import Symbol, device, tensor, theano
 
 from . import cells
 
-GATES = 3
-
 
 def over_views(
     step: Callable[..., Sequence[Symbol]], W_tau: Sequence[Symbol], U: Symbol, biases: Sequence[Symbol]
@@ -42,8 +40,8 @@ def over_views(
 
 def _scan(step, W_tau, U, biases):
     def flat_step(*variables):  # in the order in which scan gives them
-        h, c, U, *biases = variables[GATES:]
-        return step(variables[:GATES], h, c, U, biases)
+        h, c, U, *biases = variables[cells.GATES :]
+        return step(variables[: cells.GATES], h, c, U, biases)
 
     nothing = W_tau[0][0].zeros_like()
     # A grid of one cell, or a state of one value, is an axis that Theano would repeat at will.

@@ -12,14 +12,12 @@ from theano.gradient import DisconnectedType
 
 from ...backend import gpu
 from ...backend.door import DeviceArray, Symbol
+from ..cells import AXES, GATES
 from ..convolution import Geometry
 from ..hints import Shapes, Storage
 from . import kernels
 from .convolution import GpuConvolve, GpuKernelGradient, GpuTranspose
 from .maps import map_type, on_gpu, padded, to_last
-
-AXES = 6
-GATES = 3
 
 
 def over_views(W_tau: Sequence[Symbol], U: Symbol, biases: Sequence[Symbol]) -> list[Symbol]:
