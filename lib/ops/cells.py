@@ -15,7 +15,7 @@ from ..backend.door import Symbol, precision, tensor
 from . import library
 from .convolution import Convolve, Geometry, KernelGradient, Transpose
 from .hints import Shapes, Storage
-from .layout import FromBlocked, ToBlocked, output
+from .layout import FromBlocked, ToBlocked, count_cells, output
 from .on_cpu import OnCPU
 
 AXES = 6
@@ -46,23 +46,22 @@ class Convolutions:
 
     def __init__(self, channels: int, precision: str) -> None:
         ops, once = OnCPU(precision), (1, 1, 1)  # stride and dilation
-        self.x_channels, self.y_channels = ops.channels(channels), ops.channels(GATES * channels)
-        sizes = self.x_channels, self.y_channels
+        sizes = ops.channels(channels), ops.channels(GATES * channels)
         self._geometry = Geometry(3, "half", once, once, False, *sizes, precision)
 
     def forward(self, h: np.ndarray, U: np.ndarray) -> np.ndarray:
         """Return U * h, ``(batch, 3 channels, x, y, z)``."""
-        y = _result(Convolve(self._geometry), self._map(h, self.x_channels), U)
-        return _plain(y, self.y_channels)
+        y = _result(Convolve(self._geometry), self._map(h, self._geometry.x_channels), U)
+        return _plain(y, self._geometry.y_channels)
 
     def backward(self, U: np.ndarray, dy: np.ndarray) -> np.ndarray:
         """Return the gradient of h from that of U * h."""
-        x = _result(Transpose(self._geometry), U, self._map(dy, self.y_channels), dy.shape[2:])
-        return _plain(x, self.x_channels)
+        x = _result(Transpose(self._geometry), U, self._map(dy, self._geometry.y_channels), dy.shape[2:])
+        return _plain(x, self._geometry.x_channels)
 
     def kernel(self, h: np.ndarray, dy: np.ndarray, space: Sequence[int]) -> np.ndarray:
         """Return the gradient of U, whose kernel has a size of ``space``."""
-        maps = self._map(h, self.x_channels), self._map(dy, self.y_channels)
+        maps = self._map(h, self._geometry.x_channels), self._map(dy, self._geometry.y_channels)
         return _result(KernelGradient(self._geometry), *maps, space)
 
     def _map(self, x, channels):
@@ -104,7 +103,7 @@ class Recurrence(Op):
             raise ValueError(f"the gates' W tau differ in shape: {[x.shape for x in W_tau]}")
         h, c, *gates = [output(storage, shape) for storage in outputs]
         convolutions = Convolutions(channels, self.precision)
-        sizes, U_h, c_before = (batch, channels, _product(space)), None, None
+        sizes, U_h, c_before = (batch, channels, count_cells(space)), None, None
         for view in range(views):
             if view:
                 U_h, c_before = convolutions.forward(h[view - 1], U), c[view - 1]
@@ -151,7 +150,7 @@ class RecurrenceGradient(Op):
         gradients = [next(known) if given else None for given in self.given]
         views, batch, channels, *space = h.shape
         convolutions = Convolutions(channels, self.precision)
-        sizes = batch, channels, _product(space)
+        sizes = batch, channels, count_cells(space)
         dsums = np.empty((views, batch, GATES * channels, *space), "float32")
         dh_next, dc_next = None, np.zeros(h.shape[1:], "float32")
         for view in reversed(range(views)):
@@ -181,7 +180,3 @@ def _dU(convolutions, before, dsums, shape):
 
 def _maps():
     return tensor.TensorType("float32", (False,) * AXES)()
-
-
-def _product(space):
-    return int(np.prod(space, dtype="int64"))

@@ -89,7 +89,7 @@ class ToBlocked(Op):
         if channels != self.channels:
             raise ValueError(f"a map has {channels} channels instead of {self.channels}")
         result = output(outputs[0], blocked_shape(images, channels, space, self.dtype), self.dtype)
-        library.call("to_blocked", is_bfloat16(result), x, images, channels, _cells(space), result)
+        library.call("to_blocked", is_bfloat16(result), x, images, channels, count_cells(space), result)
 
     def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         images, _, *space = shapes[0]
@@ -112,12 +112,13 @@ class FromBlocked(Op):
         x = np.ascontiguousarray(inputs[0])
         images, _, *space, _ = x.shape
         result = output(outputs[0], (images, self.channels, *space))
-        library.call("from_blocked", is_bfloat16(x), x, images, self.channels, _cells(space), result)
+        library.call("from_blocked", is_bfloat16(x), x, images, self.channels, count_cells(space), result)
 
     def infer_shape(self, node: Apply, shapes: Shapes) -> Shapes:
         images, _, *space, _ = shapes[0]
         return [(images, tensor.constant(self.channels, dtype="int64"), *space)]
 
 
-def _cells(space):
+def count_cells(space: Sequence[int]) -> int:
+    """Return the cells of a map whose axes have these sizes."""
     return int(np.prod(space, dtype="int64"))

@@ -12,7 +12,7 @@ from theano.tensor.elemwise import Elemwise
 
 from . import library
 from .hints import Shapes, Storage
-from .layout import is_bfloat16, output
+from .layout import count_cells, is_bfloat16, output
 
 
 class LeakyReLU(scalar.UnaryScalarOp):
@@ -109,7 +109,7 @@ class BlockedLeakyGradient(Op):
             raise ValueError(f"maps of shapes {y.shape} and {dy.shape} do not belong together")
         dz, db = output(outputs[0], y.shape, y.dtype), output(outputs[1], (self.channels,))
         images, _, *space, _ = y.shape
-        cells = int(np.prod(space, dtype="int64"))
+        cells = count_cells(space)
         sizes = images, self.channels, cells
         library.call("leaky_gradient", is_bfloat16(y), y, dy, float(self.slope), *sizes, dz, db)
 

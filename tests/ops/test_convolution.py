@@ -168,6 +168,26 @@ class TestConvolution(unittest.TestCase):
         backwards = np.ascontiguousarray(w[:, :, ::-1])[:, :, ::-1]
         np.testing.assert_array_equal(self.y(op, geometry, x, backwards), expected)
 
+    def test_a_map_that_is_blank_or_begins_with_zero(self):
+        for name, case, x, w, dy in self.cases():
+            if name not in ("recurrent", "few channels"):
+                continue
+            geometry = self.geometry(**case)
+            forward = convolution.Convolve(geometry)
+            kernel = convolution.KernelGradient(geometry)
+            with self.subTest(name, **case):
+                result = self.y(forward, geometry, 0 * x, w)
+                np.testing.assert_array_equal(result, np.zeros_like(dy))
+                result = self.w(kernel, geometry, 0 * x, dy, w.shape[2:])
+                np.testing.assert_array_equal(result, np.zeros_like(w))
+                b = self.values(w.shape[0])
+                result = self.y(forward, geometry, 0 * x, w, b)
+                np.testing.assert_allclose(result, self.finished(np.zeros_like(dy), None, b))
+                x.flat[0] = 0
+                turned = self.turned(w, geometry)
+                expected = naive(x, turned, *self.rest(geometry, w))
+                self.close(self.y(forward, geometry, x, w), expected)
+
     def test_the_same_bits_again(self):
         for name in ("enlarging", "first of the encoder", "recurrent", "few channels"):
             *_, x, w, dy = next(c for c in self.cases() if c[0] == name)
