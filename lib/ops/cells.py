@@ -33,6 +33,13 @@ def over_views(W_tau: Sequence[Symbol], U: Symbol, biases: Sequence[Symbol]) -> 
     return Recurrence(precision())(*W_tau, U, *biases, return_list=True)
 
 
+def check_shapes(shapes: Sequence[tuple[int, ...]]) -> None:
+    """Raise ValueError unless those of W tau of the three gates, U and the three biases fit together."""
+    first, channels, U = shapes[0], shapes[0][2], shapes[GATES]
+    if [*shapes] != [*GATES * [first], (GATES * channels, channels, *U[2:]), *GATES * [(channels,)]]:
+        raise ValueError(f"the shapes of W tau, U and the biases do not fit together: {shapes}")
+
+
 class Convolutions:
     """U * h and its gradients, of plain arrays.
 
@@ -99,8 +106,7 @@ class Recurrence(Op):
     def perform(self, node: Apply, inputs: list[np.ndarray], outputs: Storage) -> None:
         *W_tau, U, bf, bi, bg = map(np.ascontiguousarray, inputs)
         views, batch, channels, *space = shape = W_tau[0].shape
-        if not all(x.shape == shape for x in W_tau):
-            raise ValueError(f"the gates' W tau differ in shape: {[x.shape for x in W_tau]}")
+        check_shapes([x.shape for x in inputs])
         h, c, *gates = [output(storage, shape) for storage in outputs]
         convolutions = Convolutions(channels, self.precision)
         sizes, U_h, c_before = (batch, channels, count_cells(space)), None, None

@@ -207,7 +207,7 @@ def versions() -> dict[str, str | None]:
 
 
 def git_revision(root: StrPath) -> str | None:
-    """Return the commit that is checked out in ``root``, with ``+changes``; None outside git."""
+    """Return the commit that is checked out in ``root``, with ``+changes``; None outside or without git."""
     if not (Path(root) / ".git").exists():
         return None
     try:

@@ -7,6 +7,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from tests.process import run_python
 
 from . import every_way, simulation
 from .every_way import worst
@@ -176,6 +177,21 @@ class Choices(unittest.TestCase):
         third, words, _ = self.searches()
         self.assertEqual(third, first)
         self.assertIn("cannot be used", words)
+
+    def test_two_processes_keep_what_each_has_chosen(self):
+        program = """
+from voxlstm.lib.backend.door import use_device
+use_device("cuda")
+from voxlstm.lib.ops.gpu import plans
+plans._keep("first", 1)
+plans._path().write_text('{"first": 0, "of another": 2}')
+plans._keep("second", 3)
+"""
+        environment = {**simulation.environment(simulation.build()), "VOXLSTM_CACHE": str(self.folder)}
+        ran = run_python(program, **environment)
+        self.assertEqual(ran.returncode, 0, ran.stderr[-2000:])
+        (path,) = Path(self.folder, "cudnn").glob("*.json")
+        self.assertEqual(json.loads(path.read_text()), {"first": 1, "of another": 2, "second": 3})
 
 
 if __name__ == "__main__":

@@ -90,16 +90,12 @@ class TestCells(unittest.TestCase):
         found = function(*(np.zeros(shape, "float32") for shape in shapes))
         self.assertEqual([tuple(s) for s in found], 5 * shapes[:1] + shapes)
 
-    def test_gates_of_different_shapes_are_refused(self):
-        shapes = [
-            (2, 1, 4, 2, 2, 2),
-            (2, 2, 4, 2, 2, 2),
-            (2, 1, 4, 2, 2, 2),
-            (12, 4, 1, 1, 1),
-            (4,),
-            (4,),
-            (4,),
-        ]
-        arrays = [np.zeros(shape, "float32") for shape in shapes]
-        with self.assertRaisesRegex(ValueError, "the gates' W tau differ in shape"):
-            cells.Recurrence("float32").perform(None, arrays, [[None] for _ in range(5)])
+    def test_shapes_that_do_not_fit_are_refused(self):
+        gate, U, bias = (2, 2, 4, 2, 2, 2), (12, 4, 1, 1, 1), (4,)
+        right = [gate, gate, gate, U, bias, bias, bias]
+        cells.check_shapes(right)
+        wrong = (1, (2, 1, 4, 2, 2, 2)), (3, (8, 4, 1, 1, 1)), (3, (12, 3, 1, 1, 1)), (6, (3,))
+        for number, shape in wrong:
+            arrays = [np.zeros(s, "float32") for s in (*right[:number], shape, *right[number + 1 :])]
+            with self.subTest(shape), self.assertRaisesRegex(ValueError, "do not fit together"):
+                cells.Recurrence("float32").perform(None, arrays, [[None] for _ in range(5)])

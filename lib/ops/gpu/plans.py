@@ -139,6 +139,10 @@ def _path():
 @lru_cache(maxsize=None)
 def _kept():
     """Return the choices of earlier runs, and of this one, by what the convolution is."""
+    return _stored()
+
+
+def _stored():
     try:
         path = _path()
         if not is_ours(path):
@@ -152,7 +156,8 @@ def _kept():
 
 
 def _keep(key, choice):
-    _kept()[key] = choice
+    # Another process may have added its own since this one has read them.
+    _kept().update({**_stored(), **_kept(), key: choice})
     try:
         write_text(_path(), json.dumps(_kept(), indent=0, sort_keys=True) + "\n", mode=0o600)
     except (OSError, UserError) as error:

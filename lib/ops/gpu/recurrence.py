@@ -12,7 +12,7 @@ from theano.gradient import DisconnectedType
 
 from ...backend import gpu
 from ...backend.door import DeviceArray, Symbol
-from ..cells import AXES, GATES
+from ..cells import AXES, GATES, check_shapes
 from ..convolution import Geometry
 from ..hints import Shapes, Storage
 from . import kernels
@@ -54,9 +54,8 @@ class GpuRecurrence(_Recurrence):
 
     def perform(self, node: Apply, inputs: list[DeviceArray], outputs: Storage) -> None:
         *W_tau, U, bf, bi, bg = map(kernels.plain, inputs)
+        check_shapes([x.shape for x in inputs])
         Wf = W_tau[0]
-        if not all(x.shape == Wf.shape for x in W_tau):
-            raise ValueError(f"the gates' W tau differ in shape: {[x.shape for x in W_tau]}")
         views, batch, channels, *space = Wf.shape
         results = h, c, f, i, g = [kernels.empty(Wf.shape) for _ in range(5)]
         for storage, result in zip(outputs, results):
