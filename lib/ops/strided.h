@@ -142,7 +142,7 @@ template <int B> class Strided : public Way {
         const float slope = c_.leaky ? c_.slope : 1.f;
         vectors::in_parts<CELLS<B>>(phases_[2][phase].cells, [&](auto T, int64_t first) {
             Sums<B, T> sums;
-            multiply<B, T>(meetings, first * B, 0, inputs_, apart(), sums);
+            multiply<B, T>(meetings, first * B, 0, inputs_, apart(), blocks, sums);
             for (int k = 0; k < blocks; ++k) {
                 const Cell<B> added = vectors::load_as<Cell<B>>(bias + k * B);
                 for (int t = 0; t < T; ++t) {

@@ -188,7 +188,7 @@ template <int B> class Winograd : public Way {
             Sums<B, T> m[PRODUCTS];
             for (int k = 0; k < PRODUCTS; ++k)
                 multiply<B, T>(
-                    meetings, (k * inputs_ * width_ + first) * B, k * kernel, inputs_, apart(), m[k]);
+                    meetings, (k * inputs_ * width_ + first) * B, k * kernel, inputs_, apart(), blocks, m[k]);
             for (int k = 0; k < blocks; ++k) {
                 const Cell<B> added = vectors::load_as<Cell<B>>(bias + k * B);
                 for (int t = 0; t < T; ++t) {
