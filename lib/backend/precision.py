@@ -5,7 +5,7 @@ from .blas import cpu_flags
 
 FLOAT32, TF32, BFLOAT16 = PRECISIONS = "float32", "tf32", "bfloat16"
 HELP = (
-    "of the factors of products: tf32 on a CUDA device and bfloat16 on a CPU with AMX, or of AMD with"
+    "of the factors of products: tf32 on a CUDA device, and bfloat16 on a CPU with AMX or an AMD CPU with"
     " AVX512-BF16, are faster and rounded; default: float32"
 )
 MULTIPLIES_BFLOAT16 = {"avx512_bf16", "amx_bf16"}  # flags of CPUs
