@@ -33,10 +33,10 @@ def over_views(W_tau: Sequence[Symbol], U: Symbol, biases: Sequence[Symbol]) -> 
     return Recurrence(precision())(*W_tau, U, *biases, return_list=True)
 
 
-def check_shapes(shapes: Sequence[tuple[int, ...]]) -> None:
+def check_shapes(shapes: list[tuple[int, ...]]) -> None:
     """Raise ValueError unless those of W tau of the three gates, U and the three biases fit together."""
     first, channels, U = shapes[0], shapes[0][2], shapes[GATES]
-    if [*shapes] != [*GATES * [first], (GATES * channels, channels, *U[2:]), *GATES * [(channels,)]]:
+    if shapes != [*GATES * [first], (GATES * channels, channels, *U[2:]), *GATES * [(channels,)]]:
         raise ValueError(f"the shapes of W tau, U and the biases do not fit together: {shapes}")
 
 

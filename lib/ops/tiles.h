@@ -29,36 +29,30 @@ struct Meeting {
     const float *row, *kernel;
 };
 
-// The sums for T cells of a row and K blocks, over all meetings and channels. The groups of channels of a row lie
-// `apart`. The row and the kernel are read from `cell` and `product` values on.
-template <int B, int T, int K>
-void multiply_blocks(const std::vector<Meeting> &meetings, int64_t cell, int64_t product, int groups,
-    int64_t apart, Sums<B, T> &result) {
-    Cell<B> sums[T][K] = {};
-    for (const Meeting &meeting : meetings) {
-        const float *x = meeting.row + cell, *w = meeting.kernel + product;
-        for (int group = 0; group < groups; ++group, x += apart)
-#pragma GCC unroll 4
-            for (int channel = 0; channel < B; ++channel, w += BLOCKS * B) {
-                Cell<B> factors[K];
-                for (int k = 0; k < K; ++k) {
-                    factors[k] = vectors::load_as<Cell<B>>(w + k * B);
-                    vectors::in_register(factors[k]);
-                }
-#pragma GCC unroll 16
-                for (int t = 0; t < T; ++t)
-                    for (int k = 0; k < K; ++k) sums[t][k] += x[t * B + channel] * factors[k];
-            }
-    }
-    for (int t = 0; t < T; ++t) std::copy_n(sums[t], K, result[t]);
-}
-
-// The same for the first blocks of a panel, of which the last may have one alone.
+// The sums for T cells of a row and the first blocks of a panel, over all meetings and channels. The groups of
+// channels of a row lie `apart`. The row and the kernel are read from `cell` and `product` values on.
 template <int B, int T>
 void multiply(const std::vector<Meeting> &meetings, int64_t cell, int64_t product, int groups, int64_t apart,
     int blocks, Sums<B, T> &result) {
-    if (blocks == BLOCKS) multiply_blocks<B, T, BLOCKS>(meetings, cell, product, groups, apart, result);
-    else multiply_blocks<B, T, 1>(meetings, cell, product, groups, apart, result);
+    vectors::with_size<BLOCKS>(blocks, [&](auto K) {
+        Cell<B> sums[T][K] = {};
+        for (const Meeting &meeting : meetings) {
+            const float *x = meeting.row + cell, *w = meeting.kernel + product;
+            for (int group = 0; group < groups; ++group, x += apart)
+#pragma GCC unroll 4
+                for (int channel = 0; channel < B; ++channel, w += BLOCKS * B) {
+                    Cell<B> factors[K];
+                    for (int k = 0; k < K; ++k) {
+                        factors[k] = vectors::load_as<Cell<B>>(w + k * B);
+                        vectors::in_register(factors[k]);
+                    }
+#pragma GCC unroll 16
+                    for (int t = 0; t < T; ++t)
+                        for (int k = 0; k < K; ++k) sums[t][k] += x[t * B + channel] * factors[k];
+                }
+        }
+        for (int t = 0; t < T; ++t) std::copy_n(sums[t], K(), result[t]);
+    });
 }
 
 // The kernel in the order in which tiles read it: panels, parts, channels of the source, channels of a panel.

@@ -156,9 +156,10 @@ def _stored():
 
 
 def _keep(key, choice):
+    kept = _kept()
     # Another process may have added its own since this one has read them.
-    _kept().update({**_stored(), **_kept(), key: choice})
+    kept.update({**_stored(), **kept, key: choice})
     try:
-        write_text(_path(), json.dumps(_kept(), indent=0, sort_keys=True) + "\n", mode=0o600)
+        write_text(_path(), json.dumps(kept, indent=0, sort_keys=True) + "\n", mode=0o600)
     except (OSError, UserError) as error:
         logger.warning("the choice of algorithms is not kept for the next run: %s", error)
